@@ -1,0 +1,82 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { TrainbookError } from './error.js';
+import type { Summary } from './figure.js';
+
+/** A value that JSON can hold. */
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+
+/**
+ * How a kind of value is kept in a folder and read back. It lives beside the type it keeps; `experiment/` lists them all.
+ * `write` must be complete: a folder that exists is whole (the store writes beside and renames).
+ */
+export interface Codec<T> {
+  /** The word that stands in `artifact.json`, such as `corpus`. */
+  readonly kind: string;
+  is(value: unknown): value is T;
+  write(value: T, folder: string): Promise<void>;
+  read(folder: string): Promise<T>;
+  summarise(value: T): Summary;
+}
+
+/** The first 16 bytes of SHA-256 as hexadecimal: 32 characters, the id of contents everywhere in trainbook. */
+export function hash(content: string | Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex').slice(0, 32);
+}
+
+/** The hash of a file's bytes, read as a stream. */
+export async function hashFile(path: string): Promise<string> {
+  const sha = createHash('sha256');
+  await pipeline(createReadStream(path), sha);
+  return sha.digest('hex').slice(0, 32);
+}
+
+/** JSON with keys in code-point order and no spaces: equal values give equal text, and so equal hashes. */
+export function canonicalJson(value: Json): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  if (value !== null && typeof value === 'object') {
+    const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+    return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonicalJson(item)}`).join(',')}}`;
+  }
+  if (typeof value === 'number' && !Number.isFinite(value)) {
+    throw new TrainbookError({ what: 'canonicalJson: JSON has no such number', received: value, expected: 'a finite number' });
+  }
+  return JSON.stringify(value);
+}
+
+/** Writes beside the target, flushes to disk and renames: a reader sees the old file or the whole new one, never a half. */
+export async function writeAtomic(path: string, content: string | Uint8Array): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const beside = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  try {
+    const file = await open(beside, 'wx');
+    try {
+      await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(beside, path);
+  } catch (cause) {
+    await rm(beside, { force: true });
+    throw cause;
+  }
+}
+
+/** Reads a JSON file; a file that is missing or is not JSON gives an error that names it. */
+export async function readJson(path: string): Promise<unknown> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new TrainbookError({ what: `cannot read ${path}`, received: String(cause), expected: 'a JSON file', cause });
+  }
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new TrainbookError({ what: `${path} is not JSON`, received: String(cause), expected: 'a whole JSON value', cause });
+  }
+}

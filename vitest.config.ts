@@ -1,0 +1,22 @@
+import { defineConfig } from 'vitest/config';
+
+// Two projects: tests that load libtensorflow share two long-lived processes (loading costs 0.5 s and much memory);
+// all others are isolated as usual.
+const engineTests = ['test/{engine,model,train,evaluate,serve,quickstart}/**/*.test.ts'];
+
+export default defineConfig({
+  test: {
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    projects: [
+      {
+        extends: true,
+        test: { name: 'engine', include: engineTests, isolate: false, pool: 'forks', maxWorkers: 2 },
+      },
+      {
+        extends: true,
+        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: engineTests, pool: 'forks', maxWorkers: 2 },
+      },
+    ],
+  },
+});
