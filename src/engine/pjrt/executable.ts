@@ -1,0 +1,98 @@
+import type { Api } from './api.js';
+import { outputBuffer } from './buffer.js';
+import type { PjrtBuffer } from './buffer.js';
+import { addressOf, Struct } from './struct.js';
+
+/**
+ * CompileOptionsProto { executable_build_options (3): { num_replicas (4): 1, num_partitions (5): 1 } }, as protocol
+ * buffers put it on the wire: tag and length of the message, then tag and value of each number.
+ */
+const oneDevice = Buffer.from([(3 << 3) | 2, 4, 4 << 3, 1, 5 << 3, 1]);
+
+/** A compiled program on one device. */
+export class PjrtExecutable {
+  private destroyed = false;
+
+  constructor(
+    private readonly api: Api,
+    private readonly handle: bigint,
+    readonly numOutputs: number,
+    private readonly donated: ReadonlySet<number>,
+  ) {}
+
+  /**
+   * Starts the program and returns its outputs at once; reading one waits for it. Inputs that the program takes over
+   * (donated) cannot be used afterwards.
+   */
+  execute(inputs: readonly PjrtBuffer[]): PjrtBuffer[] {
+    if (this.destroyed) throw new Error('pjrt: the executable was destroyed');
+    const pointers = BigUint64Array.from(inputs, (input) => input.pointer);
+    const outputs = new BigUint64Array(Math.max(this.numOutputs, 1));
+    const argumentLists = BigUint64Array.of(inputs.length === 0 ? 0n : addressOf(pointers));
+    const outputLists = BigUint64Array.of(addressOf(outputs));
+    this.api.call(
+      'PJRT_LoadedExecutable_Execute',
+      new Struct('PJRT_LoadedExecutable_Execute_Args')
+        .set('executable', this.handle)
+        .set('options', new Struct('PJRT_ExecuteOptions'))
+        .set('argument_lists', argumentLists)
+        .set('num_devices', 1)
+        .set('num_args', inputs.length)
+        .set('output_lists', outputLists)
+        .keep(pointers, outputs),
+    );
+    for (const index of this.donated) inputs[index]?.donated();
+    return Array.from(outputs.subarray(0, this.numOutputs), (pointer) => outputBuffer(this.api, pointer));
+  }
+
+  destroy(): void {
+    if (this.destroyed) return;
+    this.destroyed = true;
+    this.api.call(
+      'PJRT_LoadedExecutable_Destroy',
+      new Struct('PJRT_LoadedExecutable_Destroy_Args').set('executable', this.handle),
+    );
+  }
+}
+
+/** Compiles StableHLO text off the JavaScript thread. `donated` are the inputs that the program takes over. */
+export async function compileProgram(
+  api: Api,
+  client: bigint,
+  text: string,
+  donated: ReadonlySet<number>,
+): Promise<PjrtExecutable> {
+  const code = Buffer.from(text);
+  const format = Buffer.from('mlir');
+  const program = new Struct('PJRT_Program')
+    .set('code', code)
+    .set('code_size', code.length)
+    .set('format', format)
+    .set('format_size', format.length);
+  const compiled = await api.callAsync(
+    'PJRT_Client_Compile',
+    new Struct('PJRT_Client_Compile_Args')
+      .set('client', client)
+      .set('program', program)
+      .set('compile_options', oneDevice)
+      .set('compile_options_size', oneDevice.length),
+  );
+  const handle = compiled.pointer('executable');
+  return new PjrtExecutable(api, handle, numOutputs(api, handle), donated);
+}
+
+function numOutputs(api: Api, handle: bigint): number {
+  const executable = api
+    .call(
+      'PJRT_LoadedExecutable_GetExecutable',
+      new Struct('PJRT_LoadedExecutable_GetExecutable_Args').set('loaded_executable', handle),
+    )
+    .pointer('executable');
+  try {
+    return api
+      .call('PJRT_Executable_NumOutputs', new Struct('PJRT_Executable_NumOutputs_Args').set('executable', executable))
+      .number('num_outputs');
+  } finally {
+    api.call('PJRT_Executable_Destroy', new Struct('PJRT_Executable_Destroy_Args').set('executable', executable));
+  }
+}
