@@ -1,0 +1,192 @@
+/**
+ * The tfjs backend `tensorflow`: tfjs-node's kernels in JavaScript over our binding. Importing this file registers it with the
+ * highest priority; the library is loaded by the first operation. Where it cannot be loaded tfjs takes its next backend, and
+ * one warning says why.
+ */
+import { createRequire } from 'node:module';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import * as tf from '@tensorflow/tfjs';
+import { TrainbookError } from '../error.js';
+import { Binding, type TensorMetadata } from './binding.js';
+import { searchLibrary, type Library } from './library.js';
+import { collectGarbage } from './memory.js';
+import { Context } from './tensorflow/context.js';
+
+const require = createRequire(import.meta.url);
+
+/** tfjs-node's backend class, as far as we use it. */
+interface KernelBackend extends tf.KernelBackend {
+  createOutputTensor(metadata: TensorMetadata): tf.Tensor;
+  getInputTensorIds(tensors: readonly tf.TensorInfo[]): number[];
+  readonly tensorMap: tf.DataStorage<{ shape: number[]; dtype: number; values: unknown; id: number; refCount: number }>;
+}
+
+export interface EngineInfo {
+  readonly backend: string;
+  /** Why this one, in a sentence. */
+  readonly reason: string;
+  readonly library?: { readonly path: string; readonly version: string; readonly source: string };
+  readonly devices: readonly string[];
+}
+
+interface Loaded {
+  readonly context: Context;
+  readonly library: Library;
+}
+
+let loaded: Loaded | undefined;
+let failure: TrainbookError | undefined;
+
+/** Opens libtensorflow once a process. */
+function load(): Loaded {
+  if (loaded !== undefined) return loaded;
+  if (failure !== undefined) throw failure;
+  const { library, rejected } = searchLibrary();
+  if (library === undefined) {
+    failure = new TrainbookError({
+      what: 'engine: libtensorflow was not found, so tensors run on a slower backend',
+      received: rejected.map(({ folder, reason }) => `${folder}: ${reason}`).join('; ') || 'no candidate',
+      expected: 'libtensorflow_cc and libtensorflow_framework of TensorFlow',
+      fix: 'npx trainbook setup',
+    });
+    throw failure;
+  }
+  try {
+    loaded = { context: new Context(library), library };
+    return loaded;
+  } catch (cause) {
+    failure = new TrainbookError({
+      what: 'engine: libtensorflow does not load, so tensors run on a slower backend',
+      received: `${library.folder}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      expected: 'a libtensorflow 2.x built for this machine',
+      fix: 'npx trainbook setup, or point TRAINBOOK_LIBTENSORFLOW at another one',
+      cause,
+    });
+    throw failure;
+  }
+}
+
+/** The one binding of this process. */
+export const binding = new Binding(() => load().context);
+
+let kernels: KernelBackend | undefined;
+
+/** tfjs-node's JavaScript layer: beside the built package, or the npm package in a clone. */
+function kernelLayer(file: string): unknown {
+  const beside = fileURLToPath(new URL(`../tfjs-node/${file}.js`, import.meta.url));
+  return require(existsSync(beside) ? beside : `@tensorflow/tfjs-node-gpu/dist/${file}`);
+}
+
+function createBackend(): tf.KernelBackend {
+  load();
+  const { NodeJSKernelBackend } = kernelLayer('nodejs_kernel_backend') as {
+    NodeJSKernelBackend: new (binding: Binding, name: string) => KernelBackend;
+  };
+  kernelLayer('register_all_kernels');
+  registerOwnKernels();
+  const backend = new NodeJSKernelBackend(binding, 'tensorflow');
+  collectGarbage(binding, backend);
+  kernels = backend;
+  return backend;
+}
+
+/** Replaces kernels of tfjs-node that read values in JavaScript, which cannot be traced and is slow. */
+function registerOwnKernels(): void {
+  tf.unregisterKernel('GatherV2', 'tensorflow');
+  tf.registerKernel({
+    kernelName: 'GatherV2',
+    backendName: 'tensorflow',
+    kernelFunc: ({ inputs, attrs }) => {
+      const { x, indices } = inputs as { x: tf.Tensor; indices: tf.Tensor };
+      const { axis, batchDims } = attrs as unknown as { axis: number; batchDims: number };
+      const [shape] = [tf.backend_util.segment_util.collectGatherOpShapeInfo(x, indices, axis, batchDims)];
+      if (shape.outputShape.some((size) => size < 0)) throw new Error(`GatherV2: axis ${axis} and batchDims ${batchDims} do not fit`);
+      const axisId = binding.addHost({ dtype: 'int32', shape: [] }, Int32Array.of(axis));
+      try {
+        const [result] = binding.run(
+          'GatherV2',
+          [...tensorIds([x, indices]), axisId],
+          {
+            Tparams: { type: binding.specOf(tensorIds([x])[0] ?? 0).dtype },
+            Tindices: { type: 'int32' },
+            Taxis: { type: 'int32' },
+            batch_dims: { int: batchDims },
+          },
+          1,
+        );
+        return wrapTensor(result ?? 0);
+      } finally {
+        binding.deleteTensor(axisId);
+      }
+    },
+  });
+}
+
+if (tf.findBackendFactory('tensorflow') === null) {
+  tf.registerBackend(
+    'tensorflow',
+    () => {
+      try {
+        return createBackend();
+      } catch (error) {
+        // tfjs prints `stack` as its one warning and goes on to its next backend.
+        if (error instanceof TrainbookError) error.stack = error.message;
+        throw error;
+      }
+    },
+    10,
+  );
+}
+
+/** The backend, or an error where another one is in use. */
+function backend(): KernelBackend {
+  tf.backend();
+  if (kernels === undefined || tf.getBackend() !== 'tensorflow') {
+    throw failure ?? new Error(`internal: the tfjs backend is ${tf.getBackend()}, not tensorflow`);
+  }
+  return kernels;
+}
+
+/** True where tensors live in libtensorflow, and so functions can be compiled. */
+export function isNative(): boolean {
+  tf.backend();
+  return tf.getBackend() === 'tensorflow';
+}
+
+/** Numbers of tensors in the binding's table. */
+export function tensorIds(tensors: readonly tf.TensorInfo[]): number[] {
+  return backend().getInputTensorIds(tensors);
+}
+
+/** A tfjs tensor for a number of the binding's table. */
+export function wrapTensor(id: number): tf.Tensor {
+  return backend().createOutputTensor(binding.metadata(id));
+}
+
+/**
+ * Which engine runs and why.
+ *
+ * @example
+ * engineInfo();  // { backend: 'tensorflow', reason: 'libtensorflow 2.21.0 of the set-up', devices: ['CPU:0'], library: {…} }
+ */
+export function engineInfo(): EngineInfo {
+  tf.backend();
+  const name = tf.getBackend();
+  if (name === 'tensorflow') {
+    const { context, library } = load();
+    return {
+      backend: name,
+      reason: `libtensorflow ${context.version} (${library.source})`,
+      library: { path: library.folder, version: context.version, source: library.source },
+      devices: context.devices(),
+    };
+  }
+  return { backend: name, reason: failure?.message ?? `tf.setBackend('${name}') was called`, devices: [name] };
+}
+
+/** `libtensorflow 2.21.0 CPU`: what must be equal for results to be equal to the last bit (with target and precision). */
+export function engineName(): string {
+  const { backend: name, library, devices } = engineInfo();
+  return library === undefined ? `tfjs ${name}` : `libtensorflow ${library.version} ${devices.map((device) => device.replace(/:\d+$/, '')).join('+')}`;
+}

@@ -1,0 +1,436 @@
+/**
+ * What the JavaScript layer of tfjs-node asks of its native addon (`TFJSBinding`), over TensorFlow's C API; and the same for
+ * ops while a function is traced. Every tensor is an entry of one table:
+ *
+ * - `host`: elements in JavaScript, not yet copied into TensorFlow (tracing needs no TensorFlow at all);
+ * - `handle`: computed, or being computed, by TensorFlow;
+ * - `symbol`: a value of a trace, known only by its spec.
+ */
+import { TrainbookError } from '../error.js';
+import { type Native, type Pointer, typeNumbers, dtypeOf } from './capi.js';
+import { currentPrecision, matrixProducts } from './precision.js';
+import { activeRecorder, type Recorder } from './recorder.js';
+import type { Context, HostData } from './tensorflow/context.js';
+import { type Attribute, type Attributes, bytesOf, type DType, type Elements, formatSpec, sizeOf, type Spec } from './trace.js';
+
+type Entry =
+  | { readonly kind: 'host'; readonly spec: Spec; readonly data: HostData }
+  | { readonly kind: 'handle'; readonly spec: Spec; readonly handle: Pointer }
+  | { readonly kind: 'symbol'; readonly spec: Spec; readonly recorder: Recorder; readonly value: number };
+
+/** An attribute as tfjs-node's kernels write it. */
+interface TfjsAttribute {
+  readonly name: string;
+  readonly type: number;
+  readonly value: unknown;
+}
+
+/** An output as tfjs-node's kernels read it. */
+export interface TensorMetadata {
+  readonly id: number;
+  readonly shape: number[];
+  readonly dtype: number;
+}
+
+/** Captured tensors of up to so many elements become constants of the trace: axes, shapes, scalars. */
+const largestConstant = 64;
+
+/** Elements still in JavaScript are constants up to this size (a mask of 512 x 512); larger ones are inputs, copied once. */
+const largestHostConstant = 2 ** 18;
+
+/** TF_AttrType. */
+const attributeKinds = { string: 0, int: 1, float: 2, bool: 3, type: 4, shape: 5 } as const;
+
+export class Binding {
+  private readonly entries = new Map<number, Entry>();
+  private nextId = 1;
+  /** Bytes of the handles in the table. */
+  numNativeBytes = 0;
+  /** Called after each allocation of native memory. */
+  onAllocate: (() => void) | undefined;
+
+  constructor(
+    /** Opens TensorFlow when an op must really run. */
+    private readonly open: () => Context,
+  ) {}
+
+  get context(): Context {
+    return this.open();
+  }
+
+  // The members of TFJSBinding.
+  readonly TF_FLOAT = typeNumbers.float32;
+  readonly TF_INT32 = typeNumbers.int32;
+  readonly TF_INT64 = typeNumbers.int64;
+  readonly TF_BOOL = typeNumbers.bool;
+  readonly TF_COMPLEX64 = typeNumbers.complex64;
+  readonly TF_STRING = typeNumbers.string;
+  readonly TF_RESOURCE = typeNumbers.resource;
+  readonly TF_UINT8 = typeNumbers.uint8;
+  readonly TF_ATTR_STRING = attributeKinds.string;
+  readonly TF_ATTR_INT = attributeKinds.int;
+  readonly TF_ATTR_FLOAT = attributeKinds.float;
+  readonly TF_ATTR_BOOL = attributeKinds.bool;
+  readonly TF_ATTR_TYPE = attributeKinds.type;
+  readonly TF_ATTR_SHAPE = attributeKinds.shape;
+  readonly TF_ATTR_RESOURCE = 9;
+
+  get TF_Version(): string {
+    return this.context.version;
+  }
+
+  createTensor(shape: number[], dtypeNumber: number, buffer: ArrayLike<number> | HostData): number {
+    const spec: Spec = { dtype: dtypeOf(dtypeNumber), shape: [...shape] };
+    return this.add({ kind: 'host', spec, data: toHostData(spec, buffer) });
+  }
+
+  deleteTensor(id: number): void {
+    const entry = this.entries.get(id);
+    // A traced value may be needed by a gradient long after the function let go of it; it goes with its trace.
+    if (entry === undefined || entry.kind === 'symbol') return;
+    this.entries.delete(id);
+    if (entry.kind === 'handle') {
+      this.context.c.deleteHandle(entry.handle);
+      this.numNativeBytes -= bytesOf(entry.spec);
+    }
+  }
+
+  tensorDataSync(id: number): HostData {
+    const data = this.read(id);
+    // tfjs knows no 64-bit integers: what it calls int32 must be one.
+    if (data instanceof BigInt64Array || data instanceof BigUint64Array) return Int32Array.from(data, Number);
+    const { dtype } = this.entry(id).spec;
+    if (dtype === 'bfloat16' || dtype === 'float16' || dtype === 'float64') return this.readAs(id, 'float32');
+    return ArrayBuffer.isView(data) && tfjsDtype(dtype) === 'int32' ? Int32Array.from(data) : data;
+  }
+
+  private readAs(id: number, dtype: DType): HostData {
+    const [cast] = this.run('Cast', [id], castAttributes(this.entry(id).spec.dtype, dtype), 1);
+    if (cast === undefined) throw new Error('internal: Cast gave nothing');
+    try {
+      return this.read(cast);
+    } finally {
+      this.deleteTensor(cast);
+    }
+  }
+
+  executeOp(name: string, attributes: readonly TfjsAttribute[], ids: readonly number[], numOutputs: number): TensorMetadata[] {
+    const temporary: number[] = [];
+    const cast = (id: number, to: DType): number => {
+      const [result] = this.run('Cast', [id], castAttributes(this.entry(id).spec.dtype, to), 1);
+      if (result === undefined) throw new Error('internal: Cast gave nothing');
+      temporary.push(result);
+      return result;
+    };
+    try {
+      // A kernel names the dtype that tfjs knows; where the entry has another one (bfloat16 under float32), it is cast.
+      let inputs = ids.map((id) => {
+        const { dtype } = this.entry(id).spec;
+        const known = tfjsDtype(dtype);
+        return known === dtype || dtype === 'resource' || dtype === 'int64' || dtype === 'uint8' ? id : cast(id, known);
+      });
+      const converted = convertAttributes(attributes);
+      const precision = currentPrecision();
+      if (precision === 'float32' || !matrixProducts.has(name) || this.entry(ids[0] ?? 0).spec.dtype !== 'float32') {
+        return this.run(name, inputs, converted, numOutputs).map((id) => this.metadata(id));
+      }
+      inputs = inputs.map((id) => cast(id, precision));
+      const [product] = this.run(name, inputs, { ...converted, T: { type: precision } }, 1);
+      if (product === undefined) throw new Error(`internal: ${name} gave nothing`);
+      temporary.push(product);
+      const [result] = this.run('Cast', [product], castAttributes(precision, 'float32'), 1);
+      return result === undefined ? [] : [this.metadata(result)];
+    } finally {
+      for (const id of temporary) this.deleteTensor(id);
+    }
+  }
+
+  loadSavedModel(): never {
+    throw unsupported('loading a SavedModel');
+  }
+  deleteSavedModel(): never {
+    throw unsupported('a SavedModel');
+  }
+  runSavedModel(): never {
+    throw unsupported('running a SavedModel');
+  }
+  getNumOfSavedModels(): number {
+    return 0;
+  }
+  getNumOfTensors(): number {
+    return this.entries.size;
+  }
+  isUsingGpuDevice(): boolean {
+    return false;
+  }
+
+  // What the rest of the engine needs.
+
+  /** What tfjs is told of an entry: its nearest dtype. */
+  metadata(id: number): TensorMetadata {
+    const { spec } = this.entry(id);
+    return { id, shape: [...spec.shape], dtype: typeNumbers[tfjsDtype(spec.dtype)] };
+  }
+
+  specOf(id: number): Spec {
+    return this.entry(id).spec;
+  }
+
+  has(id: number): boolean {
+    return this.entries.has(id);
+  }
+
+  /** True for a value of a trace. */
+  isSymbol(id: number): boolean {
+    return this.entries.get(id)?.kind === 'symbol';
+  }
+
+  /** The memory of a tensor as tfjs counts it (4 bytes an element, 1 for bool). */
+  bytesOf(id: number): { numBytes: number } {
+    const { shape, dtype } = this.entry(id).spec;
+    const known = tfjsDtype(dtype);
+    return { numBytes: bytesOf({ shape, dtype: known }) };
+  }
+
+  /** Runs an op now, or records it while a function is traced. Dtypes are taken as they are. */
+  run(name: string, ids: readonly number[], attributes: Attributes, numOutputs: number): number[] {
+    const recorder = activeRecorder();
+    if (recorder !== undefined) {
+      const inputs = ids.map((id) => this.valueIn(recorder, id));
+      return recorder.add(name, inputs, attributes).map((value) => this.addSymbol(recorder, value));
+    }
+    const { context } = this;
+    const { c } = context;
+    const handles = ids.map((id) => this.handleOf(id));
+    const returns = context.execute(name, numOutputs, (op, status) => {
+      for (const handle of handles) {
+        c.addInput(op, handle, status);
+        context.check(name);
+      }
+      for (const [key, attribute] of Object.entries(attributes)) {
+        if ('shape' in attribute) c.opShape(op, key, attribute.shape, attribute.shape.length, status);
+        else setOpAttribute(c, op, key, attribute);
+      }
+    });
+    return returns.map((handle) => this.addHandle(handle, context.specOf(handle)));
+  }
+
+  addHandle(handle: Pointer, spec: Spec): number {
+    this.numNativeBytes += bytesOf(spec);
+    this.onAllocate?.();
+    return this.add({ kind: 'handle', spec, handle });
+  }
+
+  addSymbol(recorder: Recorder, value: number): number {
+    const id = this.add({ kind: 'symbol', spec: recorder.specOf(value), recorder, value });
+    recorder.symbols.push(id);
+    return id;
+  }
+
+  /** Forgets the symbols of a trace that has ended, but keeps a mark so that a later use gets a clear error. */
+  dropSymbols(recorder: Recorder): void {
+    for (const id of recorder.symbols) this.entries.delete(id);
+    recorder.symbols.length = 0;
+  }
+
+  /** Another number for the same value: tensors of tfjs are freed one by one. */
+  aliasSymbol(id: number, recorder?: Recorder): number {
+    const entry = this.entry(id);
+    if (entry.kind === 'symbol') return this.addSymbol(entry.recorder, entry.value);
+    if (recorder === undefined) throw new Error('internal: only values of a trace have aliases');
+    return this.addSymbol(recorder, this.valueIn(recorder, id));
+  }
+
+  dtypeNumber(dtype: DType): number {
+    return typeNumbers[dtype];
+  }
+
+  addHost(spec: Spec, data: HostData): number {
+    return this.add({ kind: 'host', spec, data });
+  }
+
+  /** The handle of an entry; host data is copied into TensorFlow at its first use. */
+  handleOf(id: number): Pointer {
+    const entry = this.entry(id);
+    switch (entry.kind) {
+      case 'handle':
+        return entry.handle;
+      case 'host': {
+        const handle = this.context.newHandle(entry.spec, entry.data);
+        this.entries.set(id, { kind: 'handle', spec: entry.spec, handle });
+        this.numNativeBytes += bytesOf(entry.spec);
+        this.onAllocate?.();
+        return handle;
+      }
+      case 'symbol':
+        throw wrongTrace(entry.recorder, undefined);
+    }
+  }
+
+  /** A handle of the same data that outlives the entry. */
+  shareHandle(id: number): Pointer {
+    const { context } = this;
+    const shared = context.c.shareHandle(this.handleOf(id), context.statusPointer) as Pointer;
+    context.check('TFE_TensorHandleCopySharingTensor');
+    return shared;
+  }
+
+  /** The value that stands for an entry in a trace: its own, a constant, or an input that captures it. */
+  valueIn(recorder: Recorder, id: number): number {
+    const entry = this.entry(id);
+    if (entry.kind === 'symbol') {
+      if (entry.recorder === recorder) return entry.value;
+      if (!entry.recorder.isOpen || !recorder.isWithin(entry.recorder)) throw wrongTrace(entry.recorder, recorder);
+    }
+    const known = recorder.constantOf.get(id) ?? recorder.captureOf.get(captureKey(id, entry));
+    if (known !== undefined) return known;
+    const constant = this.constantOf(entry);
+    if (constant !== undefined) {
+      const value = recorder.addConstant(entry.spec, constant);
+      recorder.constantOf.set(id, value);
+      return value;
+    }
+    const value = recorder.addInput(entry.spec);
+    recorder.captures.set(value, id);
+    recorder.captureOf.set(captureKey(id, entry), value);
+    return value;
+  }
+
+  private constantOf(entry: Entry): Elements | undefined {
+    const { spec } = entry;
+    if (entry.kind === 'symbol' || spec.dtype === 'string' || spec.dtype === 'resource') return undefined;
+    if (entry.kind === 'host') return sizeOf(spec.shape) <= largestHostConstant ? (entry.data as Elements) : undefined;
+    return sizeOf(spec.shape) <= largestConstant ? (this.context.read(entry.handle, spec) as Elements) : undefined;
+  }
+
+  private read(id: number): HostData {
+    const entry = this.entry(id);
+    switch (entry.kind) {
+      case 'host':
+        return entry.data;
+      case 'handle':
+        return this.context.read(entry.handle, entry.spec);
+      case 'symbol':
+        throw new TrainbookError({
+          what: 'compile: a value cannot be read while a function is traced; it does not exist yet',
+          received: `data() or dataSync() of a ${formatSpec(entry.spec)} in ${entry.recorder.name}`,
+          expected: 'tensor operations only',
+          fix: 'return the tensor from the compiled function and read it there, or use tf.where instead of if',
+        });
+    }
+  }
+
+  private entry(id: number): Entry {
+    const entry = this.entries.get(id);
+    if (entry === undefined) throw new Error(`internal: tensor ${id} is not in the table; it was disposed`);
+    return entry;
+  }
+
+  private add(entry: Entry): number {
+    const id = this.nextId++;
+    this.entries.set(id, entry);
+    return id;
+  }
+}
+
+/** What a captured tensor is known by: an eager one by its number, a value of an outer trace by its place there. */
+function captureKey(id: number, entry: Entry): string {
+  return entry.kind === 'symbol' ? `${entry.recorder.depth}:${entry.value}` : `eager:${id}`;
+}
+
+/** The dtype by which tfjs knows a tensor. */
+export function tfjsDtype(dtype: DType): 'float32' | 'int32' | 'bool' | 'complex64' | 'string' {
+  switch (dtype) {
+    case 'float32':
+    case 'int32':
+    case 'bool':
+    case 'complex64':
+    case 'string':
+      return dtype;
+    case 'float64':
+    case 'bfloat16':
+    case 'float16':
+      return 'float32';
+    case 'resource':
+      return 'string';
+    default:
+      return 'int32';
+  }
+}
+
+/** The attributes of `Cast`. */
+export function castAttributes(from: DType, to: DType): Attributes {
+  return { SrcT: { type: from }, DstT: { type: to }, Truncate: { bool: false } };
+}
+
+function toHostData(spec: Spec, buffer: ArrayLike<number> | HostData): HostData {
+  if (spec.dtype === 'string') return [...(buffer as readonly Uint8Array[])];
+  if (spec.dtype === 'float32') return buffer instanceof Float32Array ? buffer : Float32Array.from(buffer as ArrayLike<number>);
+  if (spec.dtype === 'int32') return buffer instanceof Int32Array ? buffer : Int32Array.from(buffer as ArrayLike<number>);
+  if (spec.dtype === 'int64') {
+    // tfjs-node hands 64-bit integers over as pairs of 32-bit ones, low part first.
+    const pairs = buffer as Int32Array;
+    return new BigInt64Array(pairs.buffer, pairs.byteOffset, sizeOf(spec.shape));
+  }
+  return buffer instanceof Uint8Array ? buffer : Uint8Array.from(buffer as ArrayLike<number>);
+}
+
+function convertAttributes(attributes: readonly TfjsAttribute[]): Attributes {
+  const converted: Record<string, Attribute> = {};
+  for (const { name, type, value } of attributes) converted[name] = convertAttribute(name, type, value);
+  return converted;
+}
+
+function convertAttribute(name: string, kind: number, value: unknown): Attribute {
+  const list = Array.isArray(value);
+  switch (kind) {
+    case attributeKinds.type:
+      return list ? { types: (value as number[]).map(dtypeOf) } : { type: dtypeOf(value as number) };
+    case attributeKinds.int:
+      return list ? { ints: value as number[] } : { int: value as number };
+    case attributeKinds.float:
+      return list ? { floats: value as number[] } : { float: value as number };
+    case attributeKinds.bool:
+      return { bool: Boolean(value) };
+    case attributeKinds.string:
+      return list ? { strings: value as string[] } : { string: value as string };
+    case attributeKinds.shape:
+      return { shape: value as number[] };
+    default:
+      throw new Error(`internal: the attribute ${name} has the unknown kind ${kind}`);
+  }
+}
+
+type AttributeSetters = Readonly<
+  Record<'opType' | 'opTypes' | 'opInt' | 'opInts' | 'opFloat' | 'opFloats' | 'opBool' | 'opString', Native>
+>;
+
+function setOpAttribute(c: AttributeSetters, op: Pointer, key: string, attribute: Attribute): void {
+  if ('type' in attribute) c.opType(op, key, typeNumbers[attribute.type]);
+  else if ('bool' in attribute) c.opBool(op, key, attribute.bool ? 1 : 0);
+  else if ('int' in attribute) c.opInt(op, key, attribute.int);
+  else if ('float' in attribute) c.opFloat(op, key, attribute.float);
+  else if ('ints' in attribute) c.opInts(op, key, attribute.ints, attribute.ints.length);
+  else if ('floats' in attribute) c.opFloats(op, key, attribute.floats, attribute.floats.length);
+  else if ('string' in attribute) c.opString(op, key, attribute.string, Buffer.byteLength(attribute.string));
+  else if ('types' in attribute) {
+    c.opTypes(op, key, attribute.types.map((type) => typeNumbers[type]), attribute.types.length);
+  } else throw new Error(`internal: the attribute ${key} cannot be set on an eager op`);
+}
+
+function wrongTrace(owner: Recorder, user: Recorder | undefined): TrainbookError {
+  return new TrainbookError({
+    what: 'compile: a tensor of a traced function was used outside it',
+    received: `a tensor of ${owner.name} ${user === undefined ? 'in an eager operation' : `in ${user.name}`}`,
+    expected: 'tensors of the same function, its arguments, or tensors that exist outside',
+    fix: 'return the tensor from the compiled function instead of storing it in a variable outside',
+  });
+}
+
+function unsupported(what: string): TrainbookError {
+  return new TrainbookError({
+    what: `the engine does not do ${what}`,
+    expected: 'models as trees of tensors, kept as safetensors',
+    fix: 'convert the model to safetensors with its own tools',
+  });
+}

@@ -1,0 +1,136 @@
+/**
+ * Native memory without `dispose`: V8 does not see the bytes behind a tensor, so tensors that are garbage would stay until
+ * memory is gone. The binding counts native bytes; past a threshold V8 collects at the next turn of the event loop, and a
+ * tensor that is garbage frees its handle.
+ */
+import { totalmem } from 'node:os';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import * as tf from '@tensorflow/tfjs';
+import { TrainbookError } from '../error.js';
+import type { Binding, TensorMetadata } from './binding.js';
+
+/** Collect when this much was allocated since the last collection. 256 MB: a collection takes some 10 ms, this a second or so of work. */
+const bytesBetweenCollections = 256 * 2 ** 20;
+
+interface TensorRecord {
+  values: unknown;
+  id: number;
+  refCount: number;
+  readonly shape: number[];
+  readonly dtype: number;
+}
+
+interface Backend extends tf.KernelBackend {
+  createOutputTensor(metadata: TensorMetadata): tf.Tensor;
+  getInputTensorIds(tensors: readonly tf.TensorInfo[]): number[];
+  readonly tensorMap: tf.DataStorage<TensorRecord>;
+}
+
+/** The part of tfjs's engine state that counts tensors. */
+interface EngineCounts {
+  numTensors: number;
+  numDataBuffers: number;
+  numBytes: number;
+}
+
+let garbageCollector: (() => void) | undefined;
+
+/** V8's collector, which Node hides without a flag. */
+function collect(): void {
+  if (garbageCollector === undefined) {
+    setFlagsFromString('--expose-gc');
+    garbageCollector = runInNewContext('gc') as () => void;
+    setFlagsFromString('--no-expose-gc');
+  }
+  garbageCollector();
+}
+
+let allocatedSinceCollection = 0;
+let collectionPlanned = false;
+let warned = false;
+let liveBytes: () => number = () => 0;
+
+/** Bytes of native tensors that are alive. */
+export function nativeBytes(): number {
+  return liveBytes();
+}
+
+/** Makes garbage tensors of a backend free their handles. Called once, when the backend is made. */
+export function collectGarbage(binding: Binding, backend: Backend): void {
+  liveBytes = () => binding.numNativeBytes;
+  const registry = new FinalizationRegistry<TensorRecord>((record) => {
+    if (record.id < 0 || !binding.has(record.id)) return;
+    const { numBytes } = binding.bytesOf(record.id);
+    binding.deleteTensor(record.id);
+    const counts = (tf.engine() as unknown as { state: EngineCounts }).state;
+    counts.numTensors -= record.refCount;
+    counts.numDataBuffers -= 1;
+    counts.numBytes -= numBytes * record.refCount;
+  });
+  const watch = (dataId: object): void => {
+    registry.register(dataId, backend.tensorMap.get(dataId));
+  };
+
+  const createOutputTensor = backend.createOutputTensor.bind(backend);
+  backend.createOutputTensor = (metadata) => {
+    const tensor = createOutputTensor(metadata);
+    watch(tensor.dataId);
+    return tensor;
+  };
+  const move = backend.move.bind(backend);
+  backend.move = (dataId, ...rest) => {
+    move(dataId, ...rest);
+    watch(dataId);
+  };
+  const getInputTensorIds = backend.getInputTensorIds.bind(backend);
+  backend.getInputTensorIds = (tensors) => {
+    for (const { dataId } of tensors) if (dataId !== undefined && !backend.tensorMap.has(dataId)) throw disposed();
+    return getInputTensorIds(tensors);
+  };
+  backend.memory = () => ({ unreliable: false });
+
+  let lastLive = 0;
+  binding.onAllocate = () => {
+    const live = binding.numNativeBytes;
+    if (live > lastLive) allocatedSinceCollection += live - lastLive;
+    lastLive = live;
+    if (allocatedSinceCollection < bytesBetweenCollections) return;
+    if (!collectionPlanned) {
+      collectionPlanned = true;
+      setImmediate(() => {
+        if (collectionPlanned) collectNow();
+        lastLive = binding.numNativeBytes;
+      });
+    }
+    if (!warned && live > totalmem() / 2) {
+      warned = true;
+      console.warn(
+        `trainbook: tensors hold ${Math.round(live / 2 ** 20)} MB, over half of this machine's memory. Garbage is collected only ` +
+          'when the code awaits something: in a long synchronous loop wrap the body in tf.tidy(() => …).',
+      );
+    }
+  };
+}
+
+function collectNow(): void {
+  collectionPlanned = false;
+  allocatedSinceCollection = 0;
+  collect();
+}
+
+/** Called by the engine's own awaits: collects if enough was allocated, and gives the finalizers a turn. */
+export async function settleMemory(): Promise<void> {
+  if (!collectionPlanned) return;
+  collectNow();
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+function disposed(): TrainbookError {
+  return new TrainbookError({
+    what: 'a tensor was used that is no longer there',
+    received: 'a tensor that was disposed, or one of a traced function',
+    expected: 'a live tensor',
+    fix: 'keep it alive (tf.keep, or return it from tidy), or return it from the compiled function',
+  });
+}

@@ -1,0 +1,69 @@
+import { readFileSync } from 'node:fs';
+import { TrainbookError } from '../error.js';
+
+/**
+ * The number format of matrix products. Everything else (weights, reductions, normalisation, losses, optimizer state) stays
+ * float32: this is a policy of what is traced or executed, not a dtype of tensors.
+ */
+export type Precision = 'float32' | 'bfloat16' | 'float16';
+
+/** The ops that the policy rounds the inputs of. */
+export const matrixProducts: ReadonlySet<string> = new Set(['MatMul', 'BatchMatMul', 'BatchMatMulV2', 'Conv2D']);
+
+let policy: Precision = 'float32';
+
+/** The policy in force. */
+export function currentPrecision(): Precision {
+  return policy;
+}
+
+/**
+ * Runs `fn` with matrix products in the given precision.
+ *
+ * bfloat16 needs a CPU with `avx512_bf16` or `amx_bf16`: elsewhere it would be emulated, slower than float32 and no smaller
+ * where it matters, so it is refused. `emulated: true` accepts that, to look at the numerics.
+ *
+ * @example
+ * const loss = withPrecision('bfloat16', () => crossEntropy(forward(model, batch.inputs), batch.targets));
+ */
+export function withPrecision<Result>(
+  precision: Precision,
+  fn: () => Result,
+  { emulated = false }: { readonly emulated?: boolean } = {},
+): Result {
+  if (!emulated) requireHardware(precision);
+  const outer = policy;
+  policy = precision;
+  try {
+    return fn();
+  } finally {
+    policy = outer;
+  }
+}
+
+/** What of the CPU serves low precision, from the kernel's list of its features; empty where the system has no such list. */
+export function lowPrecisionFeatures(cpuinfo = readCpuinfo()): string[] {
+  const flags = new Set(/^flags\s*:(.*)$/m.exec(cpuinfo)?.[1]?.trim().split(/\s+/));
+  return ['avx512_bf16', 'amx_bf16', 'avx512_fp16', 'amx_fp16'].filter((feature) => flags.has(feature));
+}
+
+/** @throws TrainbookError where the CPU would only emulate the precision. */
+export function requireHardware(precision: Precision, features = lowPrecisionFeatures()): void {
+  if (precision === 'float32') return;
+  const needed = precision === 'bfloat16' ? ['avx512_bf16', 'amx_bf16'] : ['avx512_fp16', 'amx_fp16'];
+  if (needed.some((feature) => features.includes(feature))) return;
+  throw new TrainbookError({
+    what: `precision: this CPU has no ${precision} arithmetic, it would be emulated and slower than float32`,
+    received: `CPU features ${features.length === 0 ? '(none for low precision)' : features.join(', ')}`,
+    expected: `one of ${needed.join(', ')}`,
+    fix: `use precision 'float32' here, or pass { emulated: true } to study the numerics`,
+  });
+}
+
+function readCpuinfo(): string {
+  try {
+    return readFileSync('/proc/cpuinfo', 'utf8');
+  } catch {
+    return ''; // not Linux: no list of features to read
+  }
+}

@@ -1,0 +1,262 @@
+/**
+ * A TensorFlow eager context: memory in and out, ops executed at once on the JavaScript thread, and a second executor whose
+ * thread runs compiled calls in the order they were queued.
+ */
+import { availableParallelism } from 'node:os';
+import { dtypeOf, loadCApi, type CApi, type Pointer, typeNumbers, viewMemory } from '../capi.js';
+import type { Library } from '../library.js';
+import { bytesOf, type Elements, sizeOf, type Spec } from '../trace.js';
+
+/** Elements of a string tensor are UTF-8 bytes, as tfjs has them. */
+export type HostData = Elements | readonly Uint8Array[];
+
+/** A failed call: TensorFlow's status code and words. */
+export class TensorFlowError extends Error {
+  override readonly name = 'TensorFlowError';
+  constructor(
+    readonly operation: string,
+    readonly code: number,
+    readonly detail: string,
+  ) {
+    super(`${operation}: ${detail}`);
+  }
+}
+
+const tstringBytes = 24;
+
+export class Context {
+  readonly c: CApi;
+  readonly pointer: Pointer;
+  readonly version: string;
+  /** Bytes of all tensor handles that are alive. */
+  private readonly status: Pointer;
+  private readonly eagerExecutor: Pointer;
+  private readonly queueExecutor: Pointer;
+  private numQueued = 0;
+
+  constructor(readonly library: Library) {
+    this.c = loadCApi(library.framework, library.cc);
+    this.version = this.c.version() as string;
+    this.status = this.c.newStatus() as Pointer;
+    const options = this.c.newContextOptions() as Pointer;
+    const config = configProto({ intraOpThreads: availableParallelism(), interOpThreads: availableParallelism() });
+    this.c.setConfig(options, config, config.length, this.status);
+    this.check('TFE_ContextOptionsSetConfig');
+    this.pointer = this.c.newContext(options, this.status) as Pointer;
+    this.check('TFE_NewContext');
+    this.c.deleteContextOptions(options);
+    this.eagerExecutor = this.c.getExecutor(this.pointer) as Pointer;
+    this.queueExecutor = this.c.newExecutor(1, 0, 0) as Pointer;
+  }
+
+  /** Throws what the last call that took `status` reported. */
+  check(operation: string, status = this.status): void {
+    const code = this.c.code(status) as number;
+    if (code !== 0) throw new TensorFlowError(operation, code, this.c.message(status) as string);
+  }
+
+  get statusPointer(): Pointer {
+    return this.status;
+  }
+
+  /** Devices by name and type, such as `CPU:0`. */
+  devices(): string[] {
+    const list = this.c.listDevices(this.pointer, this.status) as Pointer;
+    this.check('TFE_ContextListDevices');
+    const count = this.c.deviceCount(list) as number;
+    const names: string[] = [];
+    for (let index = 0; index < count; index++) {
+      const name = this.c.deviceName(list, index, this.status) as string;
+      names.push(name.slice(name.lastIndexOf('device:') + 'device:'.length));
+    }
+    this.c.deleteDeviceList(list);
+    return names;
+  }
+
+  /** A TF_Tensor with a copy of the data; the caller deletes it. */
+  newTensor(spec: Spec, data: HostData): Pointer {
+    const { c } = this;
+    const dims = spec.shape.length === 0 ? [0] : spec.shape;
+    const size = sizeOf(spec.shape);
+    const numBytes = spec.dtype === 'string' ? size * tstringBytes : bytesOf(spec);
+    const tensor = c.allocateTensor(typeNumbers[spec.dtype], dims, spec.shape.length, numBytes) as Pointer;
+    if (numBytes === 0) return tensor;
+    const memory = c.tensorData(tensor) as Pointer;
+    if (spec.dtype === 'string') {
+      for (let index = 0; index < size; index++) {
+        const place = memory + BigInt(index * tstringBytes);
+        const bytes = (data as readonly Uint8Array[])[index] ?? new Uint8Array(0);
+        c.stringInit(place);
+        c.stringCopy(place, bytes, bytes.length);
+      }
+    } else {
+      const source = data as Elements;
+      if (source.byteLength !== numBytes) {
+        throw new Error(`internal: ${spec.dtype}[${spec.shape.join(', ')}] needs ${numBytes} bytes, got ${source.byteLength}`);
+      }
+      new Uint8Array(viewMemory(memory, numBytes)).set(new Uint8Array(source.buffer, source.byteOffset, numBytes));
+    }
+    return tensor;
+  }
+
+  /** A tensor handle with a copy of the data. */
+  newHandle(spec: Spec, data: HostData): Pointer {
+    const tensor = this.newTensor(spec, data);
+    const handle = this.c.newHandle(tensor, this.status) as Pointer;
+    this.c.deleteTensor(tensor);
+    this.check('TFE_NewTensorHandle');
+    return handle;
+  }
+
+  /** A copy of a handle's elements; waits until they are computed. */
+  read(handle: Pointer, spec: Spec): HostData {
+    const tensor = this.c.resolve(handle, this.status) as Pointer;
+    this.check('reading a tensor');
+    try {
+      return this.copyOut(tensor, spec);
+    } finally {
+      this.c.deleteTensor(tensor);
+    }
+  }
+
+  private copyOut(tensor: Pointer, spec: Spec): HostData {
+    const { c } = this;
+    const size = sizeOf(spec.shape);
+    if (size === 0) return spec.dtype === 'string' ? [] : typedView(new ArrayBuffer(0), spec);
+    const memory = c.tensorData(tensor) as Pointer;
+    if (spec.dtype !== 'string') return typedView(viewMemory(memory, bytesOf(spec)).slice(0), spec);
+    return Array.from({ length: size }, (_, index) => {
+      const place = memory + BigInt(index * tstringBytes);
+      const length = Number(c.stringSize(place));
+      if (length === 0) return new Uint8Array(0);
+      return new Uint8Array(viewMemory(c.stringData(place) as Pointer, length)).slice();
+    });
+  }
+
+  /** The spec of a handle whose op has run. */
+  specOf(handle: Pointer): Spec {
+    const { c, status } = this;
+    const rank = c.handleRank(handle, status) as number;
+    const shape = new Array<number>(rank);
+    for (let axis = 0; axis < rank; axis++) shape[axis] = Number(c.handleSize(handle, axis, status));
+    return { dtype: dtypeOf(c.handleType(handle) as number), shape };
+  }
+
+  /** Executes an op now. `configure` adds inputs and attributes. */
+  execute(name: string, numOutputs: number, configure: (op: Pointer, status: Pointer) => void): Pointer[] {
+    const { c, status } = this;
+    const op = c.newOp(this.pointer, name, status) as Pointer;
+    this.check(name);
+    try {
+      configure(op, status);
+      this.check(name);
+      const returns = new Array<Pointer | null>(numOutputs).fill(null);
+      const count = [numOutputs];
+      c.execute(op, returns, count, status);
+      this.check(name);
+      returns.length = count[0] ?? 0;
+      return returns as Pointer[];
+    } finally {
+      c.deleteOp(op);
+    }
+  }
+
+  /**
+   * Puts an op into the queue and returns its output handles, which other ops may take at once, and a promise of its end. The
+   * JavaScript thread stays free. After a failure the calls queued behind it fail too (their inputs or state may be wrong).
+   */
+  enqueue(
+    name: string,
+    numOutputs: number,
+    configure: (op: Pointer, status: Pointer) => void,
+  ): { readonly handles: Pointer[]; readonly finished: Promise<void> } {
+    this.c.setExecutor(this.pointer, this.queueExecutor);
+    let handles: Pointer[];
+    try {
+      handles = this.execute(name, numOutputs, configure);
+    } finally {
+      this.c.setExecutor(this.pointer, this.eagerExecutor);
+    }
+    const [witness] = handles;
+    if (witness === undefined) throw new Error(`internal: ${name} was queued without an output to wait for`);
+    this.numQueued++;
+    // One waiting thread at a time: the pool of libuv is small and files need it too.
+    const finished = this.lastFinished.then(() => this.wait(name, witness));
+    this.lastFinished = finished.catch(() => undefined);
+    return { handles, finished };
+  }
+
+  private lastFinished: Promise<void> = Promise.resolve();
+
+  private async wait(name: string, handle: Pointer): Promise<void> {
+    const { c } = this;
+    const status = c.newStatus() as Pointer;
+    try {
+      const tensor = await new Promise<Pointer | null>((resolve, reject) => {
+        c.resolve.async(handle, status, (error: unknown, result: Pointer | null) => {
+          if (error !== null && error !== undefined) reject(error instanceof Error ? error : new Error('internal: a native call failed'));
+          else resolve(result);
+        });
+      });
+      if (tensor !== null && tensor !== 0n) c.deleteTensor(tensor);
+      this.check(name, status);
+    } finally {
+      this.numQueued--;
+      if ((c.code(status) as number) !== 0) this.clearQueue();
+      c.deleteStatus(status);
+    }
+  }
+
+  /** After a failure: the rest of the queue is cancelled by TensorFlow; then the queue is usable again. */
+  private clearQueue(): void {
+    this.c.waitExecutor(this.queueExecutor, this.status);
+    this.c.clearExecutor(this.queueExecutor);
+  }
+
+  /** Blocks until the queue is empty: reading state sees every call that was queued before. */
+  drain(): void {
+    if (this.numQueued > 0) this.c.waitExecutor(this.queueExecutor, this.status);
+  }
+}
+
+/** Elements over a buffer, by dtype. */
+export function typedView(buffer: ArrayBuffer, { dtype }: Spec): Elements {
+  switch (dtype) {
+    case 'float32':
+    case 'complex64':
+      return new Float32Array(buffer);
+    case 'float64':
+      return new Float64Array(buffer);
+    case 'int32':
+      return new Int32Array(buffer);
+    case 'uint32':
+      return new Uint32Array(buffer);
+    case 'int64':
+      return new BigInt64Array(buffer);
+    case 'uint64':
+      return new BigUint64Array(buffer);
+    case 'int16':
+      return new Int16Array(buffer);
+    case 'uint16':
+    case 'bfloat16':
+    case 'float16':
+      return new Uint16Array(buffer);
+    case 'int8':
+      return new Int8Array(buffer);
+    case 'bool':
+    case 'uint8':
+      return new Uint8Array(buffer);
+    case 'string':
+    case 'resource':
+      throw new Error(`internal: ${dtype} has no elements in memory`);
+  }
+}
+
+/** A serialised ConfigProto: field 2 is intra_op_parallelism_threads, field 5 inter_op_parallelism_threads. */
+function configProto({ intraOpThreads, interOpThreads }: { intraOpThreads: number; interOpThreads: number }): Buffer {
+  return Buffer.from([0x10, ...varint(intraOpThreads), 0x28, ...varint(interOpThreads)]);
+}
+
+function varint(value: number): number[] {
+  return value < 128 ? [value] : [(value & 127) | 128, ...varint(value >>> 7)];
+}
