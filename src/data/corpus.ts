@@ -1,0 +1,48 @@
+import type { Document } from './document.js';
+import type { Ledger } from './ledger.js';
+import type { Step, Verdict } from './step.js';
+
+/** Documents, and how they came to be these: the fate of all that were read. `documents[i]` is the document of `ledger.kept[i]`. */
+export interface Corpus {
+  readonly documents: readonly Document[];
+  readonly ledger: Ledger;
+}
+
+/** A corpus in two parts that share no document: one to train on, one that training never sees. */
+export interface SplitCorpus {
+  readonly train: Corpus;
+  readonly heldOut: Corpus;
+}
+
+/**
+ * The corpus after one step more.
+ *
+ * @example
+ * const cleaned = await apply(corpus, normalise());
+ */
+export async function apply(corpus: Corpus, step: Step): Promise<Corpus> {
+  return judged(corpus, step.name, await step.judge(corpus.documents));
+}
+
+/** The corpus that is left by `verdicts`, one for each document, with the ledger saying so. */
+export function judged(corpus: Corpus, step: string, verdicts: readonly Verdict[]): Corpus {
+  return {
+    documents: verdicts.flatMap((verdict) => ('keep' in verdict ? [verdict.keep] : [])),
+    ledger: corpus.ledger.after(step, verdicts),
+  };
+}
+
+export function isCorpus(value: unknown): value is Corpus {
+  return typeof value === 'object' && value !== null && 'documents' in value && 'ledger' in value;
+}
+
+export function isSplitCorpus(value: unknown): value is SplitCorpus {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'train' in value &&
+    'heldOut' in value &&
+    isCorpus(value.train) &&
+    isCorpus(value.heldOut)
+  );
+}

@@ -1,0 +1,118 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { TrainbookError } from '../error.js';
+import { readJson } from '../files.js';
+
+const text = z.string().min(1);
+
+/**
+ * The card of a data set: what it is, where it comes from, who may use it how, and the hash of each file.
+ *
+ * @example
+ * { name: 'brown', title: 'Brown corpus, a sample of 15 genres', source: 'W. N. Francis and H. Kučera …', licence: '…',
+ *   language: 'en', rows: 223, bytes: 2639804, files: [{ file: 'samples.jsonl.gz', bytes: 1009420, sha256: '9a9e…' }],
+ *   fields: { text: 'the sample; one sentence a line' }, example: { text: 'The Fulton County Grand Jury said …' } }
+ */
+export const cardSchema = z.strictObject({
+  name: z.string().regex(/^[a-z0-9_]+$/),
+  title: text,
+  description: text,
+  source: text,
+  licence: text,
+  /** BCP 47. */
+  language: text,
+  /** The domain of rows that do not say their own; the name where absent. */
+  domain: text.optional(),
+  rows: z.int().positive(),
+  /** Of the texts, unpacked. */
+  bytes: z.int().positive(),
+  files: z
+    .array(z.strictObject({ file: text, bytes: z.int().positive(), sha256: z.string().regex(/^[0-9a-f]{64}$/) }))
+    .min(1),
+  /** What each field of a row holds. */
+  fields: z.record(text, text),
+  /** One row, texts shortened. */
+  example: z.record(text, z.json()),
+});
+
+export type Card = z.infer<typeof cardSchema>;
+
+/** A data set that lies in `folder`. */
+export interface Dataset {
+  readonly card: Card;
+  readonly folder: string;
+}
+
+/** The names of the data sets that come with the package, in order. */
+export async function datasetNames(): Promise<readonly string[]> {
+  const entries = await readdir(datasetsFolder(), { withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isDirectory() && existsSync(join(datasetsFolder(), entry.name, 'card.json')))
+    .map(({ name }) => name)
+    .sort();
+}
+
+/** The data set of that name, its card checked; undefined if there is none. */
+export async function findDataset(name: string): Promise<Dataset | undefined> {
+  if (!/^[a-z0-9_]+$/.test(name)) return undefined;
+  const folder = join(datasetsFolder(), name);
+  if (!existsSync(join(folder, 'card.json'))) return undefined;
+  return { card: parseCard(await readJson(join(folder, 'card.json')), join(folder, 'card.json')), folder };
+}
+
+/** @throws TrainbookError that names the file and the field that is wrong. */
+export function parseCard(value: unknown, path: string): Card {
+  const card = cardSchema.safeParse(value);
+  if (card.success) return card.data;
+  throw new TrainbookError({
+    what: `${path} is not the card of a data set`,
+    received: z.prettifyError(card.error),
+    expected: 'name, title, description, source, licence, language, rows, bytes, files, fields, example',
+  });
+}
+
+/**
+ * The bytes of a file of a data set.
+ *
+ * @throws TrainbookError if they do not have the hash that the card states: the file was changed or cut.
+ */
+export async function readDatasetFile({ card, folder }: Dataset, file: Card['files'][number]): Promise<Buffer> {
+  const path = join(folder, file.file);
+  const bytes = await readFile(path).catch((cause: unknown) => {
+    throw new TrainbookError({
+      what: `cannot read a file of the data set ${card.name}`,
+      received: path,
+      fix: 'install trainbook again',
+      cause,
+    });
+  });
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  if (sha256 !== file.sha256) {
+    throw new TrainbookError({
+      what: `${path} is not the file that the card of ${card.name} describes`,
+      received: `${bytes.length} bytes with SHA-256 ${sha256}`,
+      expected: `${file.bytes} bytes with SHA-256 ${file.sha256}`,
+      fix: 'install trainbook again, or load the changed file by its path',
+    });
+  }
+  return bytes;
+}
+
+/** `datasets/` of the package, from `src/` and from `dist/` alike: beside the nearest package.json that is named trainbook. */
+export function datasetsFolder(): string {
+  const here = dirname(fileURLToPath(import.meta.url));
+  for (let at = here; ; at = dirname(at)) {
+    const manifest = join(at, 'package.json');
+    if (existsSync(manifest) && packageName(manifest) === 'trainbook') return join(at, 'datasets');
+    if (dirname(at) === at) throw new Error(`no package.json of trainbook above ${here}`);
+  }
+}
+
+function packageName(manifest: string): unknown {
+  const content: unknown = JSON.parse(readFileSync(manifest, 'utf8'));
+  return typeof content === 'object' && content !== null && 'name' in content ? content.name : undefined;
+}
