@@ -1,0 +1,43 @@
+import * as tf from '@tensorflow/tfjs';
+
+/**
+ * Row `token` of a table for each token: [vocabulary, width], [batch, time] → [batch, time, width]. Its gradient adds up the
+ * rows of equal tokens (a segment sum), so that no one-hot matrix is made.
+ *
+ * @example
+ * embed(table, tokens);
+ */
+export function embed(table: tf.Tensor, tokens: tf.Tensor): tf.Tensor {
+  return tf.gather(table, tokens as tf.Tensor2D);
+}
+
+/** How the last hidden states become logits over the vocabulary. */
+export interface Output<Weights extends Readonly<Record<string, tf.Tensor>> = Readonly<Record<string, tf.Tensor>>> {
+  /** The shapes of its own weights. */
+  shapes(vocabularySize: number, width: number): { readonly [Name in keyof Weights]: readonly number[] };
+  /** [batch, time, width] → [batch, time, vocabulary] */
+  logits(weights: Weights, embedding: tf.Tensor, x: tf.Tensor): tf.Tensor;
+}
+
+/**
+ * x Eᵀ, where E is the input embedding: the same table reads and writes tokens.
+ * Press and Wolf 2017, "Using the Output Embedding to Improve Language Models" (1608.05859).
+ */
+export const tiedOutput: Output<Readonly<Record<string, never>>> = {
+  shapes: () => ({}),
+  logits: (_weights, embedding, x) => project(embedding, x),
+};
+
+/** x Wᵀ with a table of its own, laid out like an embedding: [vocabulary, width]. */
+export const separateOutput: Output<{ readonly weight: tf.Tensor }> = {
+  shapes: (vocabularySize, width) => ({ weight: [vocabularySize, width] }),
+  logits: ({ weight }, _embedding, x) => project(weight, x),
+};
+
+function project(table: tf.Tensor, x: tf.Tensor): tf.Tensor {
+  const [vocabularySize, width] = table.shape;
+  if (vocabularySize === undefined || width === undefined) throw new Error('internal: an output table is a matrix');
+  const rows = tf.reshape(x, [-1, width]); // [batch × time, width]
+  const logits = tf.matMul(rows, table as tf.Tensor2D, false, true); // [batch × time, vocabulary]
+  return tf.reshape(logits, [...x.shape.slice(0, -1), vocabularySize]);
+}

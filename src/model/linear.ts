@@ -1,0 +1,20 @@
+import * as tf from '@tensorflow/tfjs';
+
+// Legend: `...` stands for any leading axes.
+
+/**
+ * x W: the last axis of x times a matrix, no bias.
+ *
+ * Matrices lie as [inputs, outputs], so that neither the product nor its gradients ask for a transposed operand of the large
+ * side; Hugging Face keeps [outputs, inputs], and `names.ts` turns them when weights are saved or read. The leading axes are
+ * joined into one for the product: one large matrix product is faster than a batch of small ones.
+ *
+ * @example
+ * linear(weight, x); // [width, hidden], [batch, time, width] → [batch, time, hidden]
+ */
+export function linear(weight: tf.Tensor, x: tf.Tensor): tf.Tensor {
+  const [inputs, outputs] = weight.shape;
+  if (inputs === undefined || outputs === undefined) throw new Error('internal: linear needs a matrix');
+  const rows = tf.reshape(x, [-1, inputs]); // [rows, inputs]
+  return tf.reshape(tf.matMul(rows, weight as tf.Tensor2D), [...x.shape.slice(0, -1), outputs]); // [..., outputs]
+}

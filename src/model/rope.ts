@@ -1,0 +1,65 @@
+import * as tf from '@tensorflow/tfjs';
+
+/** cos and signed sin of each position's angles, [positions, headSize] each. */
+export interface RotaryTables {
+  readonly numPositions: number;
+  readonly headSize: number;
+  readonly cos: Float32Array;
+  /** −sin in the first half of a row, +sin in the second: then turning is x · cos + swap(x) · sin. */
+  readonly sin: Float32Array;
+}
+
+/**
+ * The angles of rotary positions: position p turns the pair (i, i + headSize/2) by p · base^(−2i/headSize).
+ * The halves layout is that of Hugging Face's Llama. Su 2021, "RoFormer" (2104.09864).
+ *
+ * @example
+ * const tables = rotaryTables({ numPositions: 256, headSize: 64, base: 10_000 });
+ */
+export function rotaryTables(options: {
+  readonly numPositions: number;
+  readonly headSize: number;
+  readonly base: number;
+}): RotaryTables {
+  const { numPositions, headSize, base } = options;
+  const half = headSize / 2;
+  const cos = new Float32Array(numPositions * headSize);
+  const sin = new Float32Array(numPositions * headSize);
+  for (let position = 0; position < numPositions; position++) {
+    for (let pair = 0; pair < half; pair++) {
+      const angle = position * base ** ((-2 * pair) / headSize);
+      const first = position * headSize + pair;
+      cos[first] = cos[first + half] = Math.cos(angle);
+      sin[first] = -Math.sin(angle);
+      sin[first + half] = Math.sin(angle);
+    }
+  }
+  return { numPositions, headSize, cos, sin };
+}
+
+/**
+ * Turns each head's pairs: y = x · cos + swap(x) · sin, where swap exchanges the halves of the last axis.
+ * x [..., time, headSize]; cos and sin [time, headSize], rows of the tables.
+ *
+ * A turn's gradient is the turn back, the same five ops with −sin; tfjs would derive twice as many.
+ *
+ * @example
+ * rotate(queries, cos, sin);
+ */
+export function rotate(x: tf.Tensor, cos: tf.Tensor, sin: tf.Tensor): tf.Tensor {
+  const turn = (value: tf.Tensor, direction: 'forth' | 'back'): tf.Tensor => {
+    const turned = tf.mul(swapHalves(value), sin);
+    const kept = tf.mul(value, cos);
+    return direction === 'forth' ? tf.add(kept, turned) : tf.sub(kept, turned);
+  };
+  const apply = tf.customGrad((...args) => {
+    const [input] = args as [tf.Tensor, tf.GradSaveFunc];
+    return { value: turn(input, 'forth'), gradFunc: (dy: tf.Tensor) => turn(dy, 'back') };
+  });
+  return apply(x);
+}
+
+function swapHalves(x: tf.Tensor): tf.Tensor {
+  const [first, second] = tf.split(x, 2, -1) as [tf.Tensor, tf.Tensor];
+  return tf.concat([second, first], -1);
+}

@@ -1,0 +1,42 @@
+import * as tf from '@tensorflow/tfjs';
+import { fold } from '../engine/key.js';
+import type { Key } from '../engine/key.js';
+import { normal } from '../engine/random.js';
+import { mapTree } from '../engine/tree.js';
+import type { Tree } from '../engine/tree.js';
+import type { BlockWeights } from './block.js';
+
+/** A decoder's weights; `Leaf` is a tensor, a cell, or whatever else stands for a weight. */
+export interface DecoderWeights<Leaf = tf.Tensor> {
+  readonly embedding: Leaf; // [vocabulary, width]
+  readonly positions: Readonly<Record<string, Leaf>>;
+  readonly layers: readonly BlockWeights<Leaf>[];
+  readonly norm: Leaf; // [width]
+  readonly output: Readonly<Record<string, Leaf>>;
+}
+
+/** What a weight is before it has numbers. A class, so that trees take it for a leaf. */
+export class WeightSpec {
+  constructor(
+    readonly shape: readonly number[],
+    /** Standard deviation of the normal distribution it is first drawn from; 'ones' for gains. */
+    readonly start: number | 'ones',
+  ) {}
+}
+
+/** A map over a decoder's weights: `fn(leaf, path)` in place of each leaf. */
+export function mapWeights<From, To>(weights: DecoderWeights<From>, fn: (leaf: From, path: string) => To): DecoderWeights<To> {
+  return mapTree(weights as unknown as Tree<From>, fn) as unknown as DecoderWeights<To>;
+}
+
+/**
+ * First weights, each drawn from the key folded with its path: adding a layer leaves the others as they were.
+ *
+ * @example
+ * drawWeights(specs, key(42));
+ */
+export function drawWeights(specs: DecoderWeights<WeightSpec>, key: Key): DecoderWeights {
+  return mapWeights(specs, ({ shape, start }, path) =>
+    start === 'ones' ? tf.ones([...shape]) : normal(fold(key, path), [...shape], { deviation: start }),
+  );
+}
