@@ -4,13 +4,6 @@
  */
 export type Tree<T> = T | readonly Tree<T>[] | { readonly [key: string]: Tree<T> };
 
-/** The same tree with every leaf of type `From` replaced by `To`. */
-export type MapLeaves<Node, From, To> = Node extends From
-  ? To
-  : Node extends readonly unknown[] | Readonly<Record<string, unknown>>
-    ? { [Key in keyof Node]: MapLeaves<Node[Key], From, To> }
-    : Node;
-
 function isBranch(node: unknown): node is readonly unknown[] | Readonly<Record<string, unknown>> {
   if (Array.isArray(node)) return true;
   if (node === null || typeof node !== 'object') return false;

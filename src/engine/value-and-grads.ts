@@ -1,0 +1,70 @@
+import * as tf from '@tensorflow/tfjs';
+import { TrainbookError } from '../error.js';
+import { Cell } from './cell.js';
+import { type Tree, treeEntries, unflatten } from './tree.js';
+
+/** A tree with tensors in place of cells: what a function of parameters sees. */
+export type Values<P> = P extends Cell | tf.Tensor
+  ? tf.Tensor
+  : { [Key in keyof P]: Values<P[Key]> };
+
+/** The compiler cannot follow a tree of unknown depth: what replaces each leaf by a tensor has this type. */
+function like<P>(parameters: P, tensors: readonly tf.Tensor[]): Values<P> {
+  return unflatten(parameters as Tree<unknown>, tensors) as Values<P>;
+}
+
+/** The leaves of a tree of parameters, which are tensors or cells. */
+function leavesOf(parameters: unknown): (Cell | tf.Tensor)[] {
+  return treeEntries<unknown>(parameters as Tree<unknown>).map(([path, leaf]) => {
+    if (leaf instanceof Cell || leaf instanceof tf.Tensor) return leaf as Cell | tf.Tensor;
+    throw new TrainbookError({
+      what: 'valueAndGrads: every leaf of the parameters must be a tensor or a cell',
+      received: `${typeof leaf} at ${path === '' ? 'the root' : path}`,
+      fix: 'keep configuration apart from weights',
+    });
+  });
+}
+
+/** The tensors of a tree of cells, as they are now. */
+export function readTree<P>(parameters: P): Values<P> {
+  const leaves = leavesOf(parameters).map((leaf) => (leaf instanceof Cell ? leaf.read() : leaf));
+  return like(parameters, leaves);
+}
+
+/**
+ * The value of `fn` and its gradient with respect to every leaf of its argument: ∂fn/∂leaf, in the same tree.
+ * A leaf that `fn` does not use has a gradient of zeros.
+ *
+ * @example
+ * const { value, grads } = valueAndGrads((weights) => crossEntropy(forward(weights, inputs), targets))(model);
+ */
+export function valueAndGrads<P>(
+  fn: (parameters: Values<P>) => tf.Tensor,
+): (parameters: P) => { readonly value: tf.Scalar; readonly grads: Values<P> } {
+  return (parameters) => {
+    const leaves = leavesOf(parameters);
+    const values = leaves.map((leaf) => (leaf instanceof Cell ? leaf.read() : leaf));
+    const { value, grads } = tf.engine().gradients(
+      () => {
+        const result = fn(like(parameters, values));
+        if (!(result instanceof tf.Tensor) || result.rank !== 0) {
+          throw new TrainbookError({
+            what: 'valueAndGrads: the function must return one number',
+            received: result instanceof tf.Tensor ? `a tensor of shape [${result.shape.join(', ')}]` : typeof result,
+            expected: 'a scalar tensor',
+            fix: 'reduce the loss with tf.mean or tf.sum',
+          });
+        }
+        return result;
+      },
+      values,
+      undefined,
+      true,
+    );
+    const complete = (grads as (tf.Tensor | null | undefined)[]).map((grad, index) => grad ?? tf.zerosLike(values[index] ?? value));
+    leaves.forEach((leaf, index) => {
+      if (leaf instanceof Cell) values[index]?.dispose();
+    });
+    return { value: value as tf.Scalar, grads: like(parameters, complete) };
+  };
+}
