@@ -1,0 +1,130 @@
+import type { Figure } from '../figure.js';
+import { words } from './format.js';
+import { seriesColour } from './palette.js';
+
+/** One line of `metrics.jsonl`. */
+export interface MetricRow {
+  readonly attempt: number;
+  readonly stage: string;
+  readonly step: number;
+  /** Milliseconds since 1970. */
+  readonly time: number;
+  readonly values: Readonly<Record<string, number>>;
+}
+
+/** Steps from which on the noise of single batches hides the curve, so that a running mean is drawn over it. */
+const SMOOTH_FROM = 100;
+
+/** How known metrics are called on an axis, with units. */
+const axisTitles: Readonly<Record<string, string>> = {
+  loss: 'loss (nats per token)',
+  heldOutLoss: 'loss (nats per token)',
+  learningRate: 'learning rate',
+  tokensPerSecond: 'tokens per second',
+  gradientNorm: 'gradient norm',
+};
+
+const lineNames: Readonly<Record<string, string>> = { loss: 'train', heldOutLoss: 'held out' };
+
+function points(rows: readonly MetricRow[], name: string): { x: number[]; y: number[] } {
+  const having = rows.filter(({ values }) => values[name] !== undefined);
+  return { x: having.map(({ step }) => step), y: having.map(({ values }) => values[name] ?? Number.NaN) };
+}
+
+/**
+ * The mean of the `window` values around each place (of fewer at the ends): centred, so that it does not lag behind where
+ * the curve is steep. Values that are no numbers are left out.
+ */
+export function runningMean(values: readonly number[], window: number): number[] {
+  const half = Math.floor(window / 2);
+  let sum = 0;
+  let count = 0;
+  const add = (value: number | undefined, sign: 1 | -1): void => {
+    if (value === undefined || !Number.isFinite(value)) return;
+    sum += sign * value;
+    count += sign;
+  };
+  for (const value of values.slice(0, half)) add(value, 1);
+  return values.map((_, index) => {
+    add(values[index + half], 1);
+    if (index > half) add(values[index - half - 1], -1);
+    return count === 0 ? Number.NaN : sum / count;
+  });
+}
+
+function figure(title: string, source: string, data: Figure['data'], yTitle: string, fromZero = false): Figure {
+  return {
+    title,
+    source,
+    data,
+    layout: {
+      height: 340,
+      margin: { l: 64, r: 16, t: 16, b: 48 },
+      xaxis: { title: { text: 'step' }, zeroline: false },
+      yaxis: { title: { text: yTitle }, zeroline: false, ...(fromZero ? { rangemode: 'tozero' as const } : {}) },
+      showlegend: data.length > 1,
+      legend: { orientation: 'h', x: 0, y: 1.12 },
+      hovermode: 'x unified',
+    },
+  };
+}
+
+/** Every loss of a stage in one figure: the training loss (with a running mean once it is long), held out beside it. */
+export function lossFigure(rows: readonly MetricRow[], source: string, title = 'Loss'): Figure {
+  const names = [...new Set(rows.flatMap(({ values }) => Object.keys(values)))].filter((name) => /loss$/i.test(name));
+  names.sort((a, b) => Number(b === 'loss') - Number(a === 'loss'));
+  const data = names.flatMap((name, index): Figure['data'] => {
+    const { x, y } = points(rows, name);
+    const label = lineNames[name] ?? words(name);
+    const color = seriesColour(index);
+    if (name !== 'loss' || y.length < SMOOTH_FROM) {
+      return [{ type: 'scatter', mode: 'lines', name: label, x, y, line: { color, width: 2 } }];
+    }
+    const window = 2 * Math.max(2, Math.round(y.length / 80)) + 1;
+    return [
+      {
+        type: 'scatter',
+        mode: 'lines',
+        name: label,
+        x,
+        y,
+        line: { color, width: 1 },
+        opacity: 0.35,
+        showlegend: false,
+      },
+      {
+        type: 'scatter',
+        mode: 'lines',
+        name: `${label} (mean of ${window} steps)`,
+        x,
+        y: runningMean(y, window),
+        line: { color, width: 2 },
+      },
+    ];
+  });
+  return figure(title, source, data, axisTitles[names[0] ?? 'loss'] ?? words(names[0] ?? 'loss'));
+}
+
+/** One metric over the steps. */
+export function metricFigure(rows: readonly MetricRow[], name: string, source: string): Figure {
+  const { x, y } = points(rows, name);
+  const title = words(name);
+  const line = {
+    type: 'scatter',
+    mode: 'lines',
+    name: title,
+    x,
+    y,
+    line: { color: seriesColour(0), width: 2 },
+  } as const;
+  const fromZero = name === 'tokensPerSecond' || name === 'learningRate';
+  return figure(title.charAt(0).toUpperCase() + title.slice(1), source, [line], axisTitles[name] ?? title, fromZero);
+}
+
+/** The figures of one stage's metrics: losses together first, then each other metric alone, as they first appear. */
+export function trainingFigures(rows: readonly MetricRow[], source: string): readonly Figure[] {
+  const names = [...new Set(rows.flatMap(({ values }) => Object.keys(values)))];
+  const losses = names.some((name) => /loss$/i.test(name)) ? [lossFigure(rows, source)] : [];
+  const others = names.filter((name) => !/loss$/i.test(name)).map((name) => metricFigure(rows, name, source));
+  return [...losses, ...others];
+}

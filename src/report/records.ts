@@ -1,0 +1,179 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { TrainbookError } from '../error.js';
+import type { Figure, Summary } from '../figure.js';
+import { readJson } from '../files.js';
+import type { Json } from '../files.js';
+import type { MetricRow } from './figures.js';
+
+const json: z.ZodType<Json> = z.json();
+
+const specSchema = z.looseObject({
+  format: z.literal(1),
+  experiment: z.string(),
+  runId: z.string(),
+  seed: z.number(),
+  config: z.record(z.string(), json),
+  stages: z.array(z.string()),
+  code: z.string(),
+  createdAt: z.string(),
+});
+
+const statusSchema = z.looseObject({
+  state: z.enum(['running', 'done', 'failed', 'interrupted']),
+  startedAt: z.string(),
+  endedAt: z.string().optional(),
+  error: z.unknown().optional(),
+});
+
+const lineageSchema = z.looseObject({
+  format: z.literal(1),
+  stages: z.array(
+    z.looseObject({
+      stage: z.string(),
+      artifact: z.string(),
+      kind: z.string(),
+      parents: z.array(z.string()),
+      code: z.string(),
+      numericClass: z.string(),
+      cached: z.boolean(),
+      seconds: z.number(),
+    }),
+  ),
+});
+
+const metricSchema = z.object({
+  attempt: z.number(),
+  stage: z.string(),
+  step: z.number(),
+  time: z.number(),
+  // A loss that became infinite or no number at all is written as null.
+  values: z.record(
+    z.string(),
+    z
+      .number()
+      .nullable()
+      .transform((value) => value ?? Number.NaN),
+  ),
+});
+
+const tableSchema = z.object({
+  title: z.string(),
+  columns: z.array(z.string()),
+  rows: z.array(z.array(z.union([z.string(), z.number()]))),
+});
+
+const figureSchema = z
+  .object({
+    title: z.string(),
+    source: z.string(),
+    data: z.array(z.record(z.string(), z.unknown())),
+    layout: z.record(z.string(), z.unknown()),
+  })
+  .transform((figure) => figure as unknown as Figure);
+
+const summarySchema = z.object({
+  title: z.string(),
+  facts: z.record(z.string(), z.union([z.string(), z.number()])),
+  tables: z.array(tableSchema).optional(),
+  figures: z.array(figureSchema).optional(),
+  texts: z.array(z.object({ title: z.string(), text: z.string() })).optional(),
+});
+
+const stageSchema = z.looseObject({
+  stage: z.string(),
+  seconds: z.number(),
+  cached: z.boolean(),
+  summary: summarySchema,
+});
+
+export type Spec = z.infer<typeof specSchema>;
+export type Status = z.infer<typeof statusSchema>;
+export type Lineage = z.infer<typeof lineageSchema>;
+
+/** One finished stage of a run, as its record tells it. */
+export interface StageRecord {
+  readonly stage: string;
+  readonly seconds: number;
+  readonly cached: boolean;
+  readonly summary: Summary;
+}
+
+/** All that a run's folder tells of it. */
+export interface RunRecords {
+  readonly folder: string;
+  readonly spec: Spec;
+  readonly status: Status;
+  /** In the order of steps; where a step was done twice (a run that was resumed), the row of the last attempt. */
+  readonly metrics: readonly MetricRow[];
+  /** The stages that are done, in the order of the experiment. */
+  readonly stages: readonly StageRecord[];
+  readonly lineage: Lineage | undefined;
+  readonly environment: Readonly<Record<string, Json>>;
+}
+
+async function parse<T>(schema: z.ZodType<T>, path: string): Promise<T> {
+  const parsed = schema.safeParse(await readJson(path));
+  if (parsed.success) return parsed.data;
+  throw new TrainbookError({
+    what: `${path} is not a run record that this version can read`,
+    received: z.prettifyError(parsed.error),
+    expected: 'a record of format 1',
+    fix: 'run the experiment again, or read it with the version of trainbook that wrote it',
+  });
+}
+
+/** The names in a folder; none if there is no such folder. */
+async function namesIn(folder: string): Promise<string[]> {
+  return readdir(folder).catch((): string[] => []);
+}
+
+async function optional<T>(schema: z.ZodType<T>, folder: string, name: string): Promise<T | undefined> {
+  const names = await namesIn(folder);
+  return names.includes(name) ? parse(schema, join(folder, name)) : undefined;
+}
+
+/** The rows of metrics.jsonl: a last line that a killed process left half-written is no row yet, and is passed over. */
+export function parseMetrics(text: string): readonly MetricRow[] {
+  const lastAttempt = new Map<string, MetricRow>();
+  for (const line of text.split('\n').slice(0, text.endsWith('\n') ? undefined : -1)) {
+    if (line === '') continue;
+    const row = metricSchema.parse(JSON.parse(line));
+    const place = `${row.stage}\n${row.step}`;
+    const before = lastAttempt.get(place);
+    if (before === undefined || before.attempt < row.attempt) lastAttempt.set(place, row);
+    else if (before.attempt === row.attempt)
+      lastAttempt.set(place, { ...row, values: { ...before.values, ...row.values } });
+  }
+  return [...lastAttempt.values()].sort((a, b) => a.step - b.step);
+}
+
+/**
+ * Reads a run's folder. Only `spec.json` and `status.json` must be there: a run that failed early has a report too.
+ *
+ * @throws TrainbookError if the folder is no run, or a record cannot be read
+ */
+export async function readRun(folder: string): Promise<RunRecords> {
+  const names = await namesIn(folder);
+  if (!names.includes('spec.json')) {
+    throw new TrainbookError({
+      what: 'report: this folder is not a run',
+      received: folder,
+      expected: 'a folder with spec.json, such as runs/quickstart/<run id>',
+      fix: 'npx trainbook runs shows the runs there are',
+    });
+  }
+  const spec = await parse(specSchema, join(folder, 'spec.json'));
+  const done = new Set(await namesIn(join(folder, 'stages')));
+  const stages = spec.stages.filter((stage) => done.has(`${stage}.json`));
+  return {
+    folder,
+    spec,
+    status: await parse(statusSchema, join(folder, 'status.json')),
+    metrics: names.includes('metrics.jsonl') ? parseMetrics(await readFile(join(folder, 'metrics.jsonl'), 'utf8')) : [],
+    stages: await Promise.all(stages.map((stage) => parse(stageSchema, join(folder, 'stages', `${stage}.json`)))),
+    lineage: await optional(lineageSchema, folder, 'lineage.json'),
+    environment: (await optional(z.record(z.string(), json), folder, 'environment.json')) ?? {},
+  };
+}
