@@ -121,7 +121,7 @@ export function recording<Result>(recorder: Recorder, fn: () => Result): Result 
   }
 }
 
-const packageFrames = /node_modules|[\\/](?:src|dist)[\\/]engine[\\/]|node:internal/;
+const packageFrames = /node_modules|tfjs-core|[\\/](?:src|dist)[\\/]engine[\\/]|node:internal/;
 
 /** The nearest line of the stack outside the engine and tfjs, such as `decoder.ts:41:12`. */
 function userLine(): string | undefined {
