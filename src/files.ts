@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
@@ -20,6 +21,20 @@ export interface Codec<T> {
   write(value: T, folder: string): Promise<void>;
   read(folder: string): Promise<T>;
   summarise(value: T): Summary;
+  /** Gives back what the value holds outside of JavaScript's memory (tensors); values without such need none. */
+  dispose?(value: T): void;
+}
+
+const readers = new AsyncLocalStorage<(path: string) => void>();
+
+/** Runs `task`; each file or folder that it notes by `noteRead` (also after awaits) is told to `note`. */
+export function withReadsNoted<R>(note: (path: string) => void, task: () => R): R {
+  return readers.run(note, task);
+}
+
+/** To be called by whoever reads an input file, or lists a folder, in a stage: its result then depends on those bytes. */
+export function noteRead(path: string): void {
+  readers.getStore()?.(path);
 }
 
 /** The first 16 bytes of SHA-256 as hexadecimal: 32 characters, the id of contents everywhere in trainbook. */
@@ -42,7 +57,11 @@ export function canonicalJson(value: Json): string {
     return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonicalJson(item)}`).join(',')}}`;
   }
   if (typeof value === 'number' && !Number.isFinite(value)) {
-    throw new TrainbookError({ what: 'canonicalJson: JSON has no such number', received: value, expected: 'a finite number' });
+    throw new TrainbookError({
+      what: 'canonicalJson: JSON has no such number',
+      received: value,
+      expected: 'a finite number',
+    });
   }
   return JSON.stringify(value);
 }
@@ -77,6 +96,11 @@ export async function readJson(path: string): Promise<unknown> {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new TrainbookError({ what: `${path} is not JSON`, received: String(cause), expected: 'a whole JSON value', cause });
+    throw new TrainbookError({
+      what: `${path} is not JSON`,
+      received: String(cause),
+      expected: 'a whole JSON value',
+      cause,
+    });
   }
 }
