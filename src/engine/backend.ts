@@ -10,6 +10,7 @@ import * as tf from '@tensorflow/tfjs';
 import { TrainbookError } from '../error.js';
 import { Binding, type TensorMetadata } from './binding.js';
 import { searchLibrary, type Library } from './library.js';
+import { registerOwnKernels } from './kernels.js';
 import { collectGarbage } from './memory.js';
 import { Context } from './tensorflow/context.js';
 
@@ -84,43 +85,11 @@ function createBackend(): tf.KernelBackend {
     NodeJSKernelBackend: new (binding: Binding, name: string) => KernelBackend;
   };
   kernelLayer('register_all_kernels');
-  registerOwnKernels();
   const backend = new NodeJSKernelBackend(binding, 'tensorflow');
+  registerOwnKernels(binding, backend);
   collectGarbage(binding, backend);
   kernels = backend;
   return backend;
-}
-
-/** Replaces kernels of tfjs-node that read values in JavaScript, which cannot be traced and is slow. */
-function registerOwnKernels(): void {
-  tf.unregisterKernel('GatherV2', 'tensorflow');
-  tf.registerKernel({
-    kernelName: 'GatherV2',
-    backendName: 'tensorflow',
-    kernelFunc: ({ inputs, attrs }) => {
-      const { x, indices } = inputs as { x: tf.Tensor; indices: tf.Tensor };
-      const { axis, batchDims } = attrs as unknown as { axis: number; batchDims: number };
-      const [shape] = [tf.backend_util.segment_util.collectGatherOpShapeInfo(x, indices, axis, batchDims)];
-      if (shape.outputShape.some((size) => size < 0)) throw new Error(`GatherV2: axis ${axis} and batchDims ${batchDims} do not fit`);
-      const axisId = binding.addHost({ dtype: 'int32', shape: [] }, Int32Array.of(axis));
-      try {
-        const [result] = binding.run(
-          'GatherV2',
-          [...tensorIds([x, indices]), axisId],
-          {
-            Tparams: { type: binding.specOf(tensorIds([x])[0] ?? 0).dtype },
-            Tindices: { type: 'int32' },
-            Taxis: { type: 'int32' },
-            batch_dims: { int: batchDims },
-          },
-          1,
-        );
-        return wrapTensor(result ?? 0);
-      } finally {
-        binding.deleteTensor(axisId);
-      }
-    },
-  });
 }
 
 if (tf.findBackendFactory('tensorflow') === null) {
