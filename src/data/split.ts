@@ -66,8 +66,17 @@ function draw({ documents }: Corpus, heldOut: number, key: Key): ReadonlySet<num
   });
   const held = new Set<number>();
   let owed = 0;
-  for (const [stratum, positions] of [...strata].sort(([a], [b]) => compareText(a, b))) {
-    owed += heldOut * countCharacters(positions.flatMap((position) => documents[position] ?? []));
+  // Small domains first, so that they are not the ones that go without.
+  const sized = [...strata].map(([stratum, positions]) => {
+    return {
+      stratum,
+      positions,
+      characters: countCharacters(positions.flatMap((position) => documents[position] ?? [])),
+    };
+  });
+  sized.sort((a, b) => a.characters - b.characters || compareText(a.stratum, b.stratum));
+  for (const { stratum, positions, characters } of sized) {
+    owed += heldOut * characters;
     for (const position of shuffled(documents, positions, fold(key, stratum))) {
       const size = documents[position]?.text.length ?? 0;
       if (size / 2 > owed) break;

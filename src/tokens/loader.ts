@@ -1,0 +1,176 @@
+import { fold, permutation, uniformNumbers } from '../engine/key.js';
+import type { Key } from '../engine/key.js';
+import { TrainbookError } from '../error.js';
+import type { Packed } from './pack.js';
+
+/** What a step of training sees: rows of tokens and, one place further, the tokens to predict. All are [batchSize, context]. */
+export interface Batch {
+  readonly inputs: Int32Array;
+  readonly targets: Int32Array;
+  /** 1 where the target counts, 0 where it is padding. */
+  readonly weights: Float32Array;
+  readonly batchSize: number;
+  readonly context: number;
+}
+
+/** Where a loader stands: plain, to be saved with a checkpoint. `row` counts the rows given in this epoch. */
+export interface Cursor {
+  readonly epoch: number;
+  readonly row: number;
+}
+
+/** Gives batches without end. A loader made with another's cursor goes on as that one would. */
+export interface Loader {
+  next(): Batch;
+  readonly cursor: Cursor;
+  /** Rows in an epoch. */
+  readonly numRows: number;
+}
+
+export interface LoaderOptions {
+  readonly batchSize: number;
+  readonly key: Key;
+  /** Where to go on; by default at the start. */
+  readonly cursor?: Cursor;
+}
+
+/**
+ * Batches of packed rows: in each epoch every row once, in an order given by the key and the number of the epoch. A batch in
+ * which an epoch ends goes on with the first rows of the next, so all batches have one shape; where there are fewer rows than
+ * `batchSize`, a batch has rows of several epochs.
+ *
+ * @throws TrainbookError if the batch size is not a positive integer, or the cursor lies outside the rows.
+ * @example
+ * const batches = loader(packed, { batchSize: 8, key });
+ * const { inputs, targets, weights } = batches.next(); // [8, context]
+ */
+export function loader(packed: Packed, options: LoaderOptions): Loader {
+  const { context, numRows } = packed;
+  return endless('loader', context, numRows, options, {
+    order: (key) => permutation(key, numRows),
+    copy: (row, batch, place) => {
+      copyRow(packed, row, batch, place);
+    },
+  });
+}
+
+/**
+ * Batches of windows that begin anywhere in one long stream of tokens, drawn evenly and independently by key, as nanoGPT
+ * draws them. An epoch is as many windows as would cover the stream once: ⌊tokens / context⌋.
+ *
+ * @throws TrainbookError if the stream is shorter than context + 1 tokens, or as `loader` does.
+ * @example
+ * const batches = windows(concatenate(documents, tokenizer), { context: 64, batchSize: 12, key });
+ */
+export function windows(tokens: Int32Array, options: LoaderOptions & { readonly context: number }): Loader {
+  const { context } = options;
+  if (!Number.isInteger(context) || context < 1 || tokens.length <= context) {
+    throw new TrainbookError({
+      what: 'windows: the stream is shorter than one window',
+      received: `${tokens.length} tokens, context ${context}`,
+      expected: 'at least context + 1 tokens, context a positive integer',
+      fix: 'give more text, or a smaller context',
+    });
+  }
+  const numRows = Math.floor(tokens.length / context);
+  return endless('windows', context, numRows, options, {
+    order: (key) =>
+      Uint32Array.from(uniformNumbers(key, numRows), (number) => Math.floor(number * (tokens.length - context))),
+    copy(start, batch, place) {
+      batch.inputs.set(tokens.subarray(start, start + context), place * context);
+      batch.targets.set(tokens.subarray(start + 1, start + 1 + context), place * context);
+      batch.weights.fill(1, place * context, (place + 1) * context);
+    },
+  });
+}
+
+/**
+ * All packed rows once, in their order, in batches of one shape: what the last batch lacks are rows of weight 0. For evaluation.
+ *
+ * @example
+ * for (const batch of inOrder(packed, 8)) losses.push(await loss(batch));
+ */
+export function* inOrder(packed: Packed, batchSize: number): Generator<Batch> {
+  checkBatchSize('inOrder', batchSize);
+  const { context, numRows } = packed;
+  for (let first = 0; first < numRows; first += batchSize) {
+    const batch = emptyBatch(batchSize, context);
+    for (let place = 0; place < batchSize && first + place < numRows; place++) {
+      copyRow(packed, first + place, batch, place);
+    }
+    yield batch;
+  }
+}
+
+/** Puts a packed row at a place of a batch. */
+function copyRow({ context, tokens, weights }: Packed, row: number, batch: Batch, place: number): void {
+  const start = row * (context + 1);
+  batch.inputs.set(tokens.subarray(start, start + context), place * context);
+  batch.targets.set(tokens.subarray(start + 1, start + 1 + context), place * context);
+  batch.weights.set(weights.subarray(row * context, (row + 1) * context), place * context);
+}
+
+/** What makes a kind of loader: the rows of an epoch by its key, and how one gets into a batch. */
+interface Rows {
+  order(key: Key): Uint32Array;
+  copy(row: number, batch: Batch, place: number): void;
+}
+
+function endless(
+  name: string,
+  context: number,
+  numRows: number,
+  { batchSize, key, cursor }: LoaderOptions,
+  rows: Rows,
+): Loader {
+  checkBatchSize(name, batchSize);
+  let { epoch, row } = cursor ?? { epoch: 0, row: 0 };
+  if (!Number.isInteger(epoch) || epoch < 0 || !Number.isInteger(row) || row < 0 || row >= numRows) {
+    throw new TrainbookError({
+      what: `${name}: the cursor lies outside the rows`,
+      received: JSON.stringify(cursor ?? null),
+      expected: `an epoch from 0 on, a row from 0 to ${numRows - 1}`,
+      fix: 'resume with the data that the cursor was saved with',
+    });
+  }
+  let order = rows.order(fold(key, epoch));
+  return {
+    numRows,
+    get cursor() {
+      return { epoch, row };
+    },
+    next() {
+      const batch = emptyBatch(batchSize, context);
+      for (let place = 0; place < batchSize; place++) {
+        rows.copy(order[row] ?? 0, batch, place);
+        row++;
+        if (row < numRows) continue;
+        row = 0;
+        epoch++;
+        order = rows.order(fold(key, epoch));
+      }
+      return batch;
+    },
+  };
+}
+
+function emptyBatch(batchSize: number, context: number): Batch {
+  const size = batchSize * context;
+  return {
+    inputs: new Int32Array(size),
+    targets: new Int32Array(size),
+    weights: new Float32Array(size),
+    batchSize,
+    context,
+  };
+}
+
+function checkBatchSize(name: string, batchSize: number): void {
+  if (Number.isInteger(batchSize) && batchSize > 0) return;
+  throw new TrainbookError({
+    what: `${name}: the batch size must be positive`,
+    received: batchSize,
+    expected: 'an integer > 0',
+    fix: 'set train.batchSize',
+  });
+}

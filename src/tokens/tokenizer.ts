@@ -1,0 +1,15 @@
+/** Text to token numbers and back. A plain value of functions; `json` is all there is to keep. */
+export interface Tokenizer {
+  /** How many tokens there are; ids are 0 … size − 1. */
+  readonly size: number;
+  /** The id of the token that stands before and after each document. No text is ever encoded to it. */
+  readonly endOfText: number;
+  encode(text: string): number[];
+  /** @throws TrainbookError for an id that is not one. */
+  decode(ids: ArrayLike<number>): string;
+  /** The same tokenizer as a `tokenizer.json` that Hugging Face's libraries read. */
+  readonly json: string;
+}
+
+/** How `endOfText` is written: in `tokenizer.json`, and in decoded text. */
+export const END_OF_TEXT = '<|endoftext|>';
