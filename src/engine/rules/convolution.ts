@@ -5,7 +5,6 @@
  */
 import type { Attributes, DType, Rule, RuleInput, Spec } from '../trace.js';
 import { sizeOf } from '../trace.js';
-import { intsOf } from './attributes.js';
 import { floats, indexTypes, reals, requireDtype } from './dtypes.js';
 import { knownSizes, requireRank, sameShape, takeInputs } from './inputs.js';
 import { each, named } from './named.js';

@@ -1,9 +1,9 @@
 /** Images: [batch, height, width, channels]. */
 import type { DType, RuleInput } from '../trace.js';
 import { boolOf, intOf, stringOf } from './attributes.js';
-import { floats, indexTypes, reals, requireDtype, signed } from './dtypes.js';
+import { floats, indexTypes, requireDtype, signed } from './dtypes.js';
 import { noFlops, perOutputElement } from './flops.js';
-import { known, knownNumber, knownSizes, knownVector, requireRank, sameShape, sizeAt, takeInputs } from './inputs.js';
+import { known, knownNumber, knownVector, requireRank, sameShape, sizeAt, takeInputs } from './inputs.js';
 import { each, named } from './named.js';
 import type { RuleMaker } from './named.js';
 import { refuse, refuseDataDependentShape } from './refuse.js';

@@ -6,7 +6,7 @@ import type { Attributes, RuleInput } from '../trace.js';
 import { intOf } from './attributes.js';
 import { indexTypes, requireDtype } from './dtypes.js';
 import { noFlops } from './flops.js';
-import { knownNumber, knownOrNot, knownVector, requireRank, sameShape, takeInputs } from './inputs.js';
+import { knownOrNot, knownVector, requireRank, sameShape, takeInputs } from './inputs.js';
 import { named } from './named.js';
 import type { RuleMaker } from './named.js';
 import { formatShape, refuse, refuseDataDependentShape } from './refuse.js';
