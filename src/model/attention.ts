@@ -4,12 +4,12 @@ import { linear } from './linear.js';
 // Legend: heads = keyValueHeads × group. Query head h reads key-value head ⌊h / group⌋, as in Hugging Face.
 
 /** The four projections, [inputs, outputs] each. */
-export interface AttentionWeights<Leaf = tf.Tensor> {
+export type AttentionWeights<Leaf = tf.Tensor> = {
   readonly query: Leaf; // [width, heads × headSize]
   readonly key: Leaf; // [width, keyValueHeads × headSize]
   readonly value: Leaf; // [width, keyValueHeads × headSize]
   readonly output: Leaf; // [heads × headSize, width]
-}
+};
 
 /** The sizes of one attention. */
 export interface Heads {

@@ -12,12 +12,12 @@ export interface BlockParts {
 }
 
 /** The weights of one block. */
-export interface BlockWeights<Leaf = tf.Tensor> {
+export type BlockWeights<Leaf = tf.Tensor> = {
   readonly attentionNorm: Leaf; // [width]
   readonly attention: AttentionWeights<Leaf>;
   readonly mlpNorm: Leaf; // [width]
   readonly mlp: Readonly<Record<string, Leaf>>;
-}
+};
 
 /**
  * Pre-norm transformer block: x + attention(norm x), then x + mlp(norm x). [batch, time, width] → the same.

@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { cell } from '../engine/cell.js';
+import type { Cell } from '../engine/cell.js';
 import { compile } from '../engine/compile.js';
 import { flatten, mapTree } from '../engine/tree.js';
-import type { Tree } from '../engine/tree.js';
 import { emptyCache } from './key-value-cache.js';
 import type { KeyValueCache } from './key-value-cache.js';
 import type { Model } from './model.js';
@@ -30,13 +30,13 @@ export function startDecoding(model: Model, options: { readonly batch: number; r
   const { architecture, weights } = model;
   const { layers, keyValueHeads, width, heads } = architecture.config;
   const empty = emptyCache({ layers, batch, keyValueHeads, positions, headSize: width / heads });
-  const cells = mapTree(empty as unknown as Tree<tf.Tensor>, (zeros, path) => cell(zeros, { name: `cache.${path}` }));
+  const cells = mapTree<tf.Tensor, Cell>(empty, (zeros, path) => cell(zeros, { name: `cache.${path}` }));
   tf.dispose(empty as unknown as tf.TensorContainer);
   const step = compile(
     (tokens: tf.Tensor, position: tf.Scalar): tf.Tensor => {
-      const cache = mapTree(cells, (kept) => kept.read()) as unknown as KeyValueCache;
+      const cache = mapTree(cells, (kept) => kept.read()) as KeyValueCache;
       const next = architecture.decode(weights, tokens, position, cache);
-      const rows = flatten(next.cache as unknown as Tree<tf.Tensor>);
+      const rows = flatten<tf.Tensor>(next.cache);
       flatten(cells).forEach((kept, index) => {
         kept.write(rows[index] as tf.Tensor);
       });

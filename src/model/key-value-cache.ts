@@ -3,10 +3,10 @@ import { masked } from './attention.js';
 import type { AttentionContext } from './attention.js';
 
 /** The keys and values of one block for every position up to the cache's length; positions not seen yet hold zeros. */
-export interface LayerCache<Leaf = tf.Tensor> {
+export type LayerCache<Leaf = tf.Tensor> = {
   readonly keys: Leaf; // [batch, keyValueHeads, positions, headSize]
   readonly values: Leaf; // [batch, keyValueHeads, positions, headSize]
-}
+};
 
 /** One `LayerCache` a block. Its shape never changes, so that one compiled step serves every position. */
 export type KeyValueCache<Leaf = tf.Tensor> = readonly LayerCache<Leaf>[];

@@ -7,7 +7,6 @@ import type { Summary } from '../figure.js';
 import { readJson, writeAtomic } from '../files.js';
 import type { Codec } from '../files.js';
 import { treeEntries } from '../engine/tree.js';
-import type { Tree } from '../engine/tree.js';
 import { architectureOf, configFile } from './config-file.js';
 import type { Decoder } from './decoder.js';
 import { fileName, turn } from './names.js';
@@ -25,7 +24,7 @@ export interface Model {
 /** The weights as files have them: under Hugging Face's names, matrices as [outputs, inputs]. */
 export async function storedWeights(weights: DecoderWeights): Promise<Map<string, StoredTensor>> {
   const stored = new Map<string, StoredTensor>();
-  for (const [path, tensor] of treeEntries(weights as unknown as Tree<tf.Tensor>)) {
+  for (const [path, tensor] of treeEntries<tf.Tensor>(weights)) {
     const { name, turned } = fileName(path);
     const asIs = { shape: tensor.shape, elements: (await tensor.data()) as Float32Array };
     stored.set(name, turned ? turn(asIs) : asIs);

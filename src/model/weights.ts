@@ -6,14 +6,14 @@ import { mapTree } from '../engine/tree.js';
 import type { Tree } from '../engine/tree.js';
 import type { BlockWeights } from './block.js';
 
-/** A decoder's weights; `Leaf` is a tensor, a cell, or whatever else stands for a weight. */
-export interface DecoderWeights<Leaf = tf.Tensor> {
+/** A decoder's weights (a type, not an interface, so that it counts as a tree); `Leaf` is a tensor, a cell, or whatever else stands for a weight. */
+export type DecoderWeights<Leaf = tf.Tensor> = {
   readonly embedding: Leaf; // [vocabulary, width]
   readonly positions: Readonly<Record<string, Leaf>>;
   readonly layers: readonly BlockWeights<Leaf>[];
   readonly norm: Leaf; // [width]
   readonly output: Readonly<Record<string, Leaf>>;
-}
+};
 
 /** What a weight is before it has numbers. A class, so that trees take it for a leaf. */
 export class WeightSpec {
@@ -26,7 +26,7 @@ export class WeightSpec {
 
 /** A map over a decoder's weights: `fn(leaf, path)` in place of each leaf. */
 export function mapWeights<From, To>(weights: DecoderWeights<From>, fn: (leaf: From, path: string) => To): DecoderWeights<To> {
-  return mapTree(weights as unknown as Tree<From>, fn) as unknown as DecoderWeights<To>;
+  return mapTree(weights as Tree<From>, fn) as unknown as DecoderWeights<To>;
 }
 
 /**

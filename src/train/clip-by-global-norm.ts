@@ -1,0 +1,23 @@
+import * as tf from '@tensorflow/tfjs';
+import { flatten } from '../engine/tree.js';
+import { stateless, zipTrees } from './optimizer.js';
+import type { Optimizer, Tensors } from './optimizer.js';
+
+/** √ Σ g² over all leaves of a tree. */
+export function globalNorm(tree: Tensors): tf.Scalar {
+  return tf.sqrt(tf.addN(flatten(tree).map((leaf) => tf.sum<tf.Scalar>(tf.square(leaf)))));
+}
+
+/**
+ * g · min(1, limit / (‖g‖ + 1e-6)), with the norm of all gradients together: directions stay, a spike is cut.
+ * Pascanu, Mikolov and Bengio 2013 (1211.5063); the 1e-6 is PyTorch's.
+ *
+ * @example
+ * clipByGlobalNorm(1);
+ */
+export function clipByGlobalNorm(limit: number): Optimizer<readonly never[]> {
+  return stateless((gradients) => {
+    const factor = tf.minimum(tf.div(limit, tf.add(globalNorm(gradients), 1e-6)), 1);
+    return zipTrees((gradient) => tf.mul(gradient, factor), gradients);
+  });
+}

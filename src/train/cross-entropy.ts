@@ -1,0 +1,72 @@
+import * as tf from '@tensorflow/tfjs';
+
+// Legend: rows = batch × time; V = vocabulary.
+
+/**
+ * −log softmax(z)[y] = log Σⱼ exp zⱼ − z_y for each row, in nats: logits [rows, V], targets int32 [rows] → [rows].
+ *
+ * The largest logit is taken off first, so that exp does not overflow. Its gradient is softmax(z) − onehot(y), written out:
+ * the derivation op by op keeps several matrices of the logits' size, which is the largest of a small model's step.
+ *
+ * @example
+ * const losses = tokenLosses(logits, targets);
+ */
+export function tokenLosses(logits: tf.Tensor2D, targets: tf.Tensor1D): tf.Tensor1D {
+  const apply = tf.customGrad((...args) => {
+    const [z, save] = args as [tf.Tensor2D, tf.GradSaveFunc];
+    const [numRows, numClasses] = z.shape;
+    save([z]);
+    const starts = tf.range(0, numRows * numClasses, numClasses, 'int32'); // each row's place in the flat logits
+    const chosen = tf.gather(tf.reshape(z, [-1]), tf.add(starts, targets)); // [rows]
+    return {
+      value: tf.sub(tf.squeeze(logSumExp(z), [1]), chosen),
+      gradFunc: (dy: tf.Tensor, [saved]: tf.Tensor[]) => {
+        const again = saved as tf.Tensor2D;
+        const probabilities = tf.exp(tf.sub(again, logSumExp(again)));
+        const towards = tf.sub(probabilities, tf.oneHot(targets, numClasses, 1, 0, 'float32'));
+        return [tf.mul(towards, tf.expandDims(dy, 1))];
+      },
+    };
+  });
+  return apply(logits) as tf.Tensor1D;
+}
+
+/** log Σⱼ exp zⱼ of each row: [rows, V] → [rows, 1]. */
+function logSumExp(z: tf.Tensor2D): tf.Tensor {
+  const highest = tf.max(z, 1, true);
+  return tf.add(tf.log(tf.sum(tf.exp(tf.sub(z, highest)), 1, true)), highest);
+}
+
+/** What a language-model loss looks at. */
+export interface Targets {
+  readonly targets: tf.Tensor; // int32 [batch, time]
+  /** How much each token counts; 0 for padding. */
+  readonly weights: tf.Tensor; // float32 [batch, time]
+}
+
+/**
+ * Σ w (−log softmax(z)[y]) over all tokens, in nats: what an evaluation adds up over batches.
+ *
+ * @example
+ * sumCrossEntropy(logits, { targets, weights });
+ */
+export function sumCrossEntropy(logits: tf.Tensor, { targets, weights }: Targets): tf.Scalar {
+  const numClasses = logits.shape.at(-1) ?? 0;
+  const losses = tokenLosses(tf.reshape(logits, [-1, numClasses]), tf.reshape(targets, [-1]));
+  return tf.sum(tf.mul(losses, tf.reshape(weights, [-1])));
+}
+
+/**
+ * Σ w (−log softmax(z)[y]) / Σ w: mean nats per counted token. A batch in which nothing counts has loss 0.
+ * logits [batch, time, V].
+ *
+ * @example
+ * const loss = crossEntropy(architecture.forward(weights, inputs), { targets, weights: counted });
+ */
+export function crossEntropy(logits: tf.Tensor, targets: Targets): tf.Scalar {
+  const total = tf.maximum(tf.sum(targets.weights), smallestTotal);
+  return tf.div(sumCrossEntropy(logits, targets), total);
+}
+
+/** Keeps 0 / 0 out; far below any weight in use. */
+const smallestTotal = 1e-6;

@@ -1,0 +1,22 @@
+import * as tf from '@tensorflow/tfjs';
+import { zipTrees } from './optimizer.js';
+import type { Optimizer } from './optimizer.js';
+import type { Schedule } from './schedule.js';
+
+/**
+ * −η update: the step downhill. η is the scalar `learningRate`.
+ *
+ * @example
+ * scaleByLearningRate(warmupCosine({ learningRate: 1e-3, warmupSteps: 30, steps: 300 }));
+ */
+export function scaleByLearningRate(schedule: Schedule): Optimizer<readonly never[]> {
+  return {
+    scalars: (step) => ({ learningRate: schedule(step) }),
+    init: () => [],
+    update: (gradients, state, _parameters, { learningRate }) => {
+      if (learningRate === undefined) throw new Error('internal: scaleByLearningRate needs its scalar');
+      const downhill = tf.neg(learningRate);
+      return { updates: zipTrees((gradient) => tf.mul(gradient, downhill), gradients), state };
+    },
+  };
+}

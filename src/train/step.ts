@@ -1,0 +1,117 @@
+import * as tf from '@tensorflow/tfjs';
+import { cell } from '../engine/cell.js';
+import type { Cell } from '../engine/cell.js';
+import { compile } from '../engine/compile.js';
+import type { CompileOptions } from '../engine/compile.js';
+import { withPrecision } from '../engine/precision.js';
+import type { Precision } from '../engine/precision.js';
+import { flatten, mapTree } from '../engine/tree.js';
+import type { Tree } from '../engine/tree.js';
+import { readTree, valueAndGrads } from '../engine/value-and-grads.js';
+import type { Decoder } from '../model/decoder.js';
+import { mapWeights } from '../model/weights.js';
+import type { DecoderWeights } from '../model/weights.js';
+import type { Batch } from '../tokens/loader.js';
+import { globalNorm } from './clip-by-global-norm.js';
+import { crossEntropy } from './cross-entropy.js';
+import { zipTrees } from './optimizer.js';
+import type { Optimizer, Tensors } from './optimizer.js';
+
+/** What a step reports: the loss before the update, in nats a token, and the norm of its gradients before clipping. */
+export interface StepResult {
+  readonly loss: number;
+  readonly gradientNorm: number;
+}
+
+/** Weights and optimizer state in cells, and the step that changes them in place. */
+export interface Training {
+  readonly parameters: DecoderWeights<Cell>;
+  readonly optimizerState: Tree<Cell>;
+  /** One update. `step` counts from 1. Steps run in the order they are asked for, off the JavaScript thread. */
+  step(batch: Batch, step: number): Promise<StepResult>;
+  /** The weights as they are now, as tensors of their own. */
+  weights(): DecoderWeights;
+  dispose(): void;
+}
+
+/** What a training starts from. */
+export interface TrainingOptions {
+  readonly weights: DecoderWeights;
+  readonly optimizer: Optimizer;
+  readonly precision?: Precision;
+  readonly target?: CompileOptions['target'];
+}
+
+/** The tensors of one batch. */
+interface BatchTensors {
+  readonly [name: string]: tf.Tensor;
+  readonly inputs: tf.Tensor; // int32 [batch, time]
+  readonly targets: tf.Tensor; // int32 [batch, time]
+  readonly weights: tf.Tensor; // float32 [batch, time]
+}
+
+/**
+ * A training of an architecture: forward, loss, gradients and update as one compiled step. The weights given are copied;
+ * they stay as they are.
+ *
+ * @example
+ * const training = startTraining(architecture, { weights: architecture.init(key), optimizer: adamw({ learningRate: 1e-3 }) });
+ * const { loss } = await training.step(batches.next(), 1);
+ */
+export function startTraining(architecture: Decoder, options: TrainingOptions): Training {
+  const { weights, optimizer, precision = 'float32', target } = options;
+  const parameters = mapWeights(weights, (tensor, path) => cell(tensor, { name: path }));
+  const start = optimizer.init(weights);
+  const optimizerState = mapTree<tf.Tensor, Cell>(start, (tensor, path) => cell(tensor, { name: `optimizer.${path}` }));
+  tf.dispose(start as tf.TensorContainer);
+  const cells: Tree<Cell>[] = [parameters, optimizerState];
+  const update = compile(
+    ({ inputs, targets, weights: counted }: BatchTensors, scalars: Readonly<Record<string, tf.Tensor>>) => {
+      const { value: loss, grads } = withPrecision(precision, () =>
+        valueAndGrads((values: DecoderWeights) => crossEntropy(architecture.forward(values, inputs), { targets, weights: counted }))(
+          parameters,
+        ),
+      );
+      const before: Tensors = readTree(parameters);
+      const { updates, state } = optimizer.update(grads, readTree(optimizerState) as Tensors, before, scalars);
+      writeAll(parameters, zipTrees((value, change) => tf.add(value, change as tf.Tensor), before, updates));
+      writeAll(optimizerState, state);
+      return { loss, gradientNorm: globalNorm(grads) };
+    },
+    target === undefined ? { name: 'train step' } : { name: 'train step', target },
+  );
+  return {
+    parameters,
+    optimizerState,
+    step: async (batch, step) => {
+      const tensors = batchTensors(batch);
+      const scalars = mapTree(optimizer.scalars(step), (value) => tf.scalar(value)) as Record<string, tf.Scalar>;
+      const result = await withPrecision(precision, () => update(tensors, scalars));
+      const [loss = NaN] = await result.loss.data();
+      const [gradientNorm = NaN] = await result.gradientNorm.data();
+      tf.dispose([tensors, scalars, result]);
+      return { loss, gradientNorm };
+    },
+    weights: () => mapWeights(parameters, (kept) => kept.read()),
+    dispose: () => {
+      for (const kept of cells.flatMap((tree) => flatten(tree))) kept.dispose();
+    },
+  };
+}
+
+/** A batch as tensors of [batch, time]. */
+export function batchTensors({ inputs, targets, weights, batchSize, context }: Batch): BatchTensors {
+  const shape: [number, number] = [batchSize, context];
+  return {
+    inputs: tf.tensor2d(inputs, shape, 'int32'),
+    targets: tf.tensor2d(targets, shape, 'int32'),
+    weights: tf.tensor2d(weights, shape),
+  };
+}
+
+function writeAll(cells: Tree<Cell>, values: Tensors): void {
+  const tensors = flatten(values);
+  flatten(cells).forEach((kept, index) => {
+    kept.write(tensors[index] as tf.Tensor);
+  });
+}
