@@ -1,0 +1,165 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import fc from 'fast-check';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { load } from '../../src/data/load.js';
+import { byteLevelBpe } from '../../src/tokens/bpe.js';
+import { parseTokenizer } from '../../src/tokens/tokenizer-codec.js';
+import type { Tokenizer } from '../../src/tokens/tokenizer.js';
+import { bpeOptions, trainBpe } from '../../src/tokens/train-bpe.js';
+
+// The truth is Hugging Face's Python library: fixtures/make_bpe.py.
+interface Fixture {
+  readonly documents: readonly string[];
+  readonly vocabularySize: number;
+  readonly vocab: Readonly<Record<string, number>>;
+  readonly merges: readonly (readonly [string, string])[];
+  readonly encoded: readonly { readonly text: string; readonly ids: readonly number[] }[];
+  readonly brown: Pick<Fixture, 'vocabularySize' | 'encoded'> & { readonly sha256: string };
+}
+
+const fixture = JSON.parse(await readFile(new URL('fixtures/bpe.json', import.meta.url), 'utf8')) as Fixture;
+const documents = fixture.documents.map((text) => ({ text }));
+
+interface WrittenTokenizer {
+  readonly model: {
+    readonly vocab: Readonly<Record<string, number>>;
+    readonly merges: readonly (readonly [string, string])[];
+  };
+}
+const written = (tokenizer: Tokenizer): WrittenTokenizer['model'] =>
+  (JSON.parse(tokenizer.json) as WrittenTokenizer).model;
+
+// The two libraries of Hugging Face for Node, native and JavaScript, are CommonJS here and have types of their own.
+interface NativeTokenizer {
+  encode(text: string, pair: null, options: { addSpecialTokens: boolean }): Promise<{ getIds(): number[] }>;
+}
+const require = createRequire(import.meta.url);
+const native = require('tokenizers') as { Tokenizer: { fromString(json: string): NativeTokenizer } };
+const script = require('@huggingface/tokenizers') as {
+  Tokenizer: new (json: object, config: object) => { encode(text: string): { ids: number[] } };
+};
+
+const pieces = [' the', '\n', '  ', '\t', "'s", '学而时习之', '👩‍👩‍👧', '\r\n', '\u0000', 'é', '12'];
+
+// Any well-formed text: all planes of Unicode, controls, and words as they come.
+const text = fc.string({
+  unit: fc.oneof(
+    fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
+    fc.constantFrom('<|endoftext|>', ...pieces),
+  ),
+});
+
+// Text of characters whose category is long settled: whether one of Unicode 16 or 17 is a letter is known to one library and not
+// yet to another.
+const settled = [
+  [0x0000, 0x02ff], // Latin, controls, signs
+  [0x0400, 0x045f], // Cyrillic
+  [0x2000, 0x206f], // spaces and punctuation
+  [0x3000, 0x30ff], // Kana
+  [0x4e00, 0x9fa5], // Han
+  [0xac00, 0xd7a3], // Hangul
+  [0x1f300, 0x1f5ff], // emoji
+  [0x20000, 0x2a6d6], // Han of the second plane
+].map(([min, max]) => fc.integer({ min: min ?? 0, max: max ?? 0 }).map((code) => String.fromCodePoint(code)));
+const settledText = fc.string({ unit: fc.oneof(...settled, fc.constantFrom(...pieces)) });
+
+describe('trainBpe', () => {
+  let small: Tokenizer;
+  let brown: Tokenizer;
+  beforeAll(async () => {
+    small = await trainBpe({ documents }, { vocabularySize: fixture.vocabularySize });
+    brown = await trainBpe(await load('brown'), { vocabularySize: fixture.brown.vocabularySize });
+  });
+
+  it('learns the vocabulary and merges of the Python library from difficult text', () => {
+    expect(small.size).toBe(fixture.vocabularySize);
+    expect(written(small)).toMatchObject({ vocab: fixture.vocab, merges: fixture.merges });
+  });
+
+  it('learns the vocabulary and merges of the Python library from the Brown corpus', () => {
+    const { vocab, merges } = written(brown);
+    const inOrder = Object.entries(vocab).sort(([, a], [, b]) => a - b);
+    const sha256 = createHash('sha256')
+      .update(JSON.stringify({ vocab: inOrder, merges }))
+      .digest('hex');
+    expect(sha256).toBe(fixture.brown.sha256);
+  });
+
+  it('gives the ids of the Python library', () => {
+    for (const { text, ids } of fixture.encoded) expect(small.encode(text), JSON.stringify(text)).toEqual(ids);
+    for (const { text, ids } of fixture.brown.encoded) expect(brown.encode(text), JSON.stringify(text)).toEqual(ids);
+  });
+
+  it('gives back any well-formed text', () => {
+    fc.assert(
+      fc.property(text, (text) => {
+        expect(brown.decode(brown.encode(text))).toBe(text);
+      }),
+    );
+  });
+
+  it('gives the ids of both Hugging Face libraries for Node on any text', async () => {
+    const nativeTokenizer = native.Tokenizer.fromString(brown.json);
+    await fc.assert(
+      fc.asyncProperty(settledText, async (text) => {
+        const ids = (await nativeTokenizer.encode(text, null, { addSpecialTokens: false })).getIds();
+        expect(brown.encode(text)).toEqual(ids);
+      }),
+    );
+    const scriptTokenizer = new script.Tokenizer(JSON.parse(brown.json) as object, {});
+    for (const { text, ids } of fixture.brown.encoded.filter(
+      ({ text }) => !text.includes('\u0085') && !text.includes('\ufeff'),
+    )) {
+      expect(scriptTokenizer.encode(text).ids, JSON.stringify(text)).toEqual(ids);
+    }
+  });
+
+  it('never encodes a text to the end of a document', () => {
+    const ids = brown.encode('a<|endoftext|>b');
+    expect(ids).not.toContain(brown.endOfText);
+    expect(brown.decode(ids)).toBe('a<|endoftext|>b');
+    expect(brown.decode([...brown.encode('a'), brown.endOfText])).toBe('a<|endoftext|>');
+  });
+
+  it('is the same after it is written and read', () => {
+    const again = parseTokenizer(brown.json);
+    expect(again.json).toBe(brown.json);
+    expect(again.encode('The city of 学而.')).toEqual(brown.encode('The city of 学而.'));
+    expect([again.size, again.endOfText]).toEqual([4096, 0]);
+  });
+
+  it('leaves the event loop free and reports progress', async () => {
+    let turns = 0;
+    const notes: string[] = [];
+    const timer = setInterval(() => turns++, 5);
+    await trainBpe({ documents }, { vocabularySize: 300 }, ({ done, total, note }) =>
+      notes.push(`${done}/${total} ${note ?? ''}`),
+    );
+    clearInterval(timer);
+    expect(turns).toBeGreaterThan(2);
+    expect(notes.at(-1)).toMatch(/^2\/2 \d+ merges$/);
+  });
+
+  it('takes only sizes that it can reach', async () => {
+    const bytes = await trainBpe({ documents }, { vocabularySize: 257 });
+    // Ids in the order of the bytes' characters after <|endoftext|>: n = 0x6e is 110 − 33 after `!` (id 1). é = c3 a9: after 94 of
+    // ASCII come a1 … ac, then ae … ff: a9 is 1 + 94 + 8, c3 is 1 + 94 + 12 + 21.
+    expect(bytes.encode('né')).toEqual([78, 128, 103]);
+    await expect(trainBpe({ documents }, { vocabularySize: 256 })).rejects.toThrow(/received: 256[\s\S]*257/);
+    await expect(trainBpe({ documents }, { vocabularySize: 30_001 })).rejects.toThrow('30000');
+    await expect(trainBpe({ documents: [{ text: 'aa aa' }] }, { vocabularySize: 300 })).rejects.toThrow(/at most 259/);
+    expect(bpeOptions.safeParse({ vocabularySize: 256 }).success).toBe(false);
+  });
+
+  it('refuses a vocabulary that is not whole, and an id that is none', () => {
+    const { vocab, merges } = written(small);
+    const first = merges[0]?.join('') ?? '';
+    const without = Object.fromEntries(Object.entries(vocab).filter(([token]) => token !== first));
+    expect(() => byteLevelBpe(without, merges)).toThrow('the vocabulary is not whole');
+    expect(() => byteLevelBpe(vocab, [['Ġ', 'ŀ']])).toThrow('no token "Ġŀ"');
+    expect(() => byteLevelBpe({ ...vocab, extra: 3 }, merges)).toThrow('out of order');
+    expect(() => small.decode([400])).toThrow('from 0 to 399');
+  });
+});
