@@ -64,6 +64,8 @@ function open(path: string): Api {
       fix: 'set TRAINBOOK_PJRT_PLUGIN to the path of a PJRT plugin (a .so file)',
     });
   }
+  // XLA's own logging, which is read when the library is loaded
+  if (process.env['TRAINBOOK_DEBUG'] === undefined) process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '3';
   pin(path);
   const library = koffi.load(path);
   let table: bigint;

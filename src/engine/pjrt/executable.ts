@@ -3,11 +3,25 @@ import { outputBuffer } from './buffer.js';
 import type { PjrtBuffer } from './buffer.js';
 import { addressOf, Struct } from './struct.js';
 
+/** A field of a protocol buffer that holds bytes: tag, length (below 128), content. */
+const field = (number: number, content: Uint8Array): Buffer =>
+  Buffer.concat([Buffer.from([(number << 3) | 2, content.length]), content]);
+/** A field that holds a number below 128. */
+const varint = (number: number, value: number): Buffer => Buffer.from([number << 3, value]);
+
 /**
- * CompileOptionsProto { executable_build_options (3): { num_replicas (4): 1, num_partitions (5): 1 } }, as protocol
- * buffers put it on the wire: tag and length of the message, then tag and value of each number.
+ * CompileOptionsProto of XLA: executable_build_options (3) with num_replicas (4) and num_partitions (5) of 1;
+ * env_option_overrides (7), a map from a flag's name (1) to its value (2), a bool (2).
  */
-const oneDevice = Buffer.from([(3 << 3) | 2, 4, 4 << 3, 1, 5 << 3, 1]);
+function compileOptions(flags: Readonly<Record<string, boolean>>): Buffer {
+  const overrides = Object.entries(flags).map(([name, value]) =>
+    field(7, Buffer.concat([field(1, Buffer.from(name)), field(2, varint(2, Number(value)))])),
+  );
+  return Buffer.concat([field(3, Buffer.concat([varint(4, 1), varint(5, 1)])), ...overrides]);
+}
+
+/** XLA's CPU compiler loses NaNs in minimum and maximum unless it is told not to. */
+const cpuFlags = { xla_cpu_enable_fast_min_max: false };
 
 /** A compiled program on one device. */
 export class PjrtExecutable {
@@ -59,11 +73,13 @@ export class PjrtExecutable {
 export async function compileProgram(
   api: Api,
   client: bigint,
+  platform: string,
   text: string,
   donated: ReadonlySet<number>,
 ): Promise<PjrtExecutable> {
   const code = Buffer.from(text);
   const format = Buffer.from('mlir');
+  const options = compileOptions(platform === 'cpu' ? cpuFlags : {});
   const program = new Struct('PJRT_Program')
     .set('code', code)
     .set('code_size', code.length)
@@ -74,8 +90,8 @@ export async function compileProgram(
     new Struct('PJRT_Client_Compile_Args')
       .set('client', client)
       .set('program', program)
-      .set('compile_options', oneDevice)
-      .set('compile_options_size', oneDevice.length),
+      .set('compile_options', options)
+      .set('compile_options_size', options.length),
   );
   const handle = compiled.pointer('executable');
   return new PjrtExecutable(api, handle, numOutputs(api, handle), donated);

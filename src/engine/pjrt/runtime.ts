@@ -66,7 +66,7 @@ export class PjrtClient {
 
   /** Compiles a StableHLO program for the first device. `donated`: the inputs whose memory the program takes over. */
   async compile(text: string, donated: Iterable<number> = []): Promise<PjrtExecutable> {
-    return compileProgram(this.api, this.pointer, text, new Set(donated));
+    return compileProgram(this.api, this.pointer, this.platform, text, new Set(donated));
   }
 
   /** Copies a tensor to a device. */

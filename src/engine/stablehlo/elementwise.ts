@@ -1,4 +1,3 @@
-import type { Spec } from '../trace.js';
 import { isFloating, isUnsignedInteger } from './rule.js';
 import type { LoweringRule, LoweringRules, Operation } from './rule.js';
 import type { BinaryOp, UnaryOp, Value, Writer } from './writer.js';
@@ -78,6 +77,12 @@ const divideNoNan: LoweringRule = (operation, write) => {
 
 const addN: LoweringRule = (operation, write) =>
   operation.inputs().reduce((sum, term) => write.binary('add', sum, term));
+
+/** To the nearest integer, halves to the even one. */
+const round: LoweringRule = (operation, write) => {
+  const x = operation.input(0);
+  return isFloating(x.dtype) ? write.unary('round_nearest_even', x) : x;
+};
 
 const isNan: LoweringRule = (operation, write) => {
   const x = operation.input(0);
@@ -161,7 +166,7 @@ const likeOutput =
     write.fill(operation.output, value);
 
 /** The value itself. */
-export const identity: LoweringRule = (operation) => operation.input(0);
+const identity: LoweringRule = (operation) => operation.input(0);
 
 /** Values that later ops may not be moved across: what keeps recomputation from being merged with the first computation. */
 const barrier: LoweringRule = (operation, write) => write.barrier(operation.inputs());
@@ -185,6 +190,7 @@ export const elementwise: LoweringRules = {
   FloorDiv: floorDivide,
   FloorMod: floorMod,
   Identity: identity,
+  IdentityN: (operation) => operation.inputs(),
   Inv: reciprocal,
   IsFinite: (operation, write) => write.isFinite(operation.input(0)),
   IsInf: isInf,
@@ -201,13 +207,12 @@ export const elementwise: LoweringRules = {
   PreventGradient: identity,
   RealDiv: binary('divide'),
   Reciprocal: reciprocal,
-  Rint: unary('round_nearest_even'),
-  Round: unary('round_nearest_even'),
+  Rint: round,
+  Round: round,
   Rsqrt: unary('rsqrt'),
   Sigmoid: unary('logistic'),
   Sign: unary('sign'),
   Sin: unary('sine'),
-  Snapshot: identity,
   Sqrt: unary('sqrt'),
   Square: square,
   SquaredDifference: squaredDifference,
@@ -215,12 +220,7 @@ export const elementwise: LoweringRules = {
   Sub: binary('subtract'),
   Tan: unary('tan'),
   Tanh: unary('tanh'),
-  TruncateDiv: binary('divide'),
-  TruncateMod: binary('remainder'),
   XlaOptimizationBarrier: barrier,
   Xlogy: xlogy,
   ZerosLike: likeOutput(0),
 };
-
-/** The shape of a scalar of this dtype. */
-export const scalarOf = ({ dtype }: Spec): Spec => ({ dtype, shape: [] });

@@ -73,18 +73,6 @@ const einsum: LoweringRule = (operation, write) => {
   return arrange([...batch, ...free(leftTerm), ...free(rightTerm)].join(''), result);
 };
 
-/** x · b plus a bias along the last axis, and what else `fused_ops` names. */
-const fusedMatMul: LoweringRule = (operation, write) => {
-  const product = matMul(operation, write);
-  const attribute = operation.attributes['fused_ops'];
-  const fused = attribute !== undefined && 'strings' in attribute ? attribute.strings : [];
-  return fused.reduce<Value>((x, op) => {
-    if (op === 'BiasAdd') return write.binary('add', x, write.broadcast(operation.input(2), x.shape));
-    if (op === 'Relu') return write.binary('maximum', x, write.fill(x, 0));
-    throw operation.refuse('this fused op has no rule', op, 'BiasAdd, Relu');
-  }, product as Value);
-};
-
 /** value + bias, the bias along the last axis. */
 const biasAdd: LoweringRule = (operation, write) => {
   const x = operation.input(0);
@@ -102,12 +90,9 @@ const biasAddGrad: LoweringRule = (operation, write) => {
 };
 
 export const matrix: LoweringRules = {
-  BatchMatMul: batchMatMul,
   BatchMatMulV2: batchMatMul,
-  BatchMatMulV3: batchMatMul,
   BiasAdd: biasAdd,
   BiasAddGrad: biasAddGrad,
   Einsum: einsum,
   MatMul: matMul,
-  _FusedMatMul: fusedMatMul,
 };

@@ -1,0 +1,24 @@
+import { TrainbookError } from '../../../src/error.js';
+import { findPlugin, installCpuPlugin } from '../../../src/engine/pjrt/plugin.js';
+import { PjrtClient } from '../../../src/engine/pjrt/runtime.js';
+
+/** The plugin that tests run on: fetched once per user; without it the reason, which is the reason of the skip. */
+export const plugin: { readonly path?: string; readonly reason: string } = await locate();
+
+async function locate(): Promise<{ path?: string; reason: string }> {
+  try {
+    return { path: findPlugin() ?? (await installCpuPlugin()), reason: 'there' };
+  } catch (error) {
+    if (!(error instanceof TrainbookError)) throw error;
+    return { reason: error.message };
+  }
+}
+
+let shared: PjrtClient | undefined;
+
+/** One client for all tests of a process. */
+export function testClient(): PjrtClient {
+  if (plugin.path === undefined) throw new Error(plugin.reason);
+  shared ??= PjrtClient.create(plugin.path, { cpu_device_count: 1 });
+  return shared;
+}
