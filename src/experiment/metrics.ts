@@ -1,0 +1,108 @@
+import { closeSync, existsSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+
+// {"attempt":1,"stage":"base","step":12,"time":1795000000000,"values":{"loss":4.1,"tokensPerSecond":4400}}
+const rowSchema = z.object({
+  attempt: z.number(),
+  stage: z.string(),
+  step: z.number(),
+  time: z.number(),
+  /** JSON has no NaN or infinity: they are written as null, and read as NaN. */
+  values: z.record(z.string(), z.number().nullable()),
+});
+
+/** One row of `metrics.jsonl`. `time` is in ms since 1970. */
+export interface MetricsRow {
+  readonly attempt: number;
+  readonly stage: string;
+  readonly step: number;
+  readonly time: number;
+  readonly values: Readonly<Record<string, number>>;
+}
+
+/** The rows of a file's text, in the order of writing, all attempts. A line that is not whole is passed over. */
+export function parseRows(text: string): MetricsRow[] {
+  return text.split('\n').flatMap((line) => {
+    let value: unknown;
+    try {
+      value = JSON.parse(line);
+    } catch {
+      return [];
+    }
+    const parsed = rowSchema.safeParse(value);
+    if (!parsed.success) return [];
+    const values = Object.entries(parsed.data.values).map(([name, number]) => [name, number ?? Number.NaN] as const);
+    return [{ ...parsed.data, values: Object.fromEntries(values) }];
+  });
+}
+
+/**
+ * One row for each step of each stage, by stage (in the order they began) and step: for a step that was done more than
+ * once, since the run was killed and went on from a checkpoint, the last attempt counts; rows of one attempt for one
+ * step are joined.
+ */
+export function lastAttempts(rows: readonly MetricsRow[]): MetricsRow[] {
+  const stages = new Map<string, Map<number, MetricsRow>>();
+  for (const row of rows) {
+    const steps = stages.get(row.stage) ?? new Map<number, MetricsRow>();
+    stages.set(row.stage, steps);
+    const before = steps.get(row.step);
+    if (before === undefined || before.attempt < row.attempt) steps.set(row.step, row);
+    else if (before.attempt === row.attempt) {
+      steps.set(row.step, { ...row, values: { ...before.values, ...row.values } });
+    }
+  }
+  return [...stages.values()].flatMap((steps) => [...steps.values()].sort((a, b) => a.step - b.step));
+}
+
+/** All rows of a run's folder, all attempts, in the order of writing; none if there is no file. */
+export async function readAllRows(folder: string): Promise<MetricsRow[]> {
+  return parseRows(await readFile(join(folder, 'metrics.jsonl'), 'utf8').catch(() => ''));
+}
+
+/** The metrics of a run's folder: the one reader that knows about attempts and torn lines. */
+export async function readMetrics(folder: string): Promise<MetricsRow[]> {
+  return lastAttempts(await readAllRows(folder));
+}
+
+/** Appends rows to a run's `metrics.jsonl`, a write each: a kill loses no more than the row being written. */
+export class MetricsWriter {
+  readonly #file: number;
+  #open = true;
+
+  /** A line that an earlier process left half-written is cut off: only one process writes to a run's folder. */
+  constructor(folder: string) {
+    const path = join(folder, 'metrics.jsonl');
+    this.#file = openSync(path, existsSync(path) ? 'r+' : 'w+');
+    cutTornLine(this.#file);
+    closeSync(this.#file);
+    this.#file = openSync(path, 'a');
+  }
+
+  write(row: MetricsRow): void {
+    if (this.#open) writeSync(this.#file, `${JSON.stringify(row)}\n`);
+  }
+
+  close(): void {
+    if (this.#open) closeSync(this.#file);
+    this.#open = false;
+  }
+}
+
+function cutTornLine(file: number): void {
+  const { size } = fstatSync(file);
+  const block = Buffer.alloc(1 << 16);
+  for (let end = size; end > 0;) {
+    const start = Math.max(0, end - block.length);
+    const count = readSync(file, block, 0, end - start, start);
+    const newline = block.subarray(0, count).lastIndexOf(0x0a);
+    if (newline >= 0) {
+      if (start + newline + 1 < size) ftruncateSync(file, start + newline + 1);
+      return;
+    }
+    end = start;
+  }
+  if (size > 0) ftruncateSync(file, 0);
+}

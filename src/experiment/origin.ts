@@ -1,0 +1,53 @@
+import { existsSync } from 'node:fs';
+import { dirname, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** Where an experiment was written: the files on the call stack, and whether a notebook's cell (no file) was among them. */
+export interface Origin {
+  readonly files: readonly string[];
+  readonly inCell: boolean;
+}
+
+/** The folder of trainbook's own code: `src/` or `dist/`. */
+export const buildFolder = dirname(dirname(fileURLToPath(import.meta.url)));
+
+function callSites(): readonly NodeJS.CallSite[] {
+  const { prepareStackTrace, stackTraceLimit } = Error;
+  const holder: { stack?: unknown } = {};
+  try {
+    Error.stackTraceLimit = 200;
+    // Call sites name the code that runs; a stack's text may be mapped back to sources that are not what runs.
+    Error.prepareStackTrace = (_error, sites) => sites;
+    Error.captureStackTrace(holder, callSites);
+    return Array.isArray(holder.stack) ? (holder.stack as NodeJS.CallSite[]) : [];
+  } finally {
+    Error.prepareStackTrace = prepareStackTrace;
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
+function fileOf(name: string): string | undefined {
+  const path = name.startsWith('file:') ? fileURLToPath(name.replace(/[?#].*$/u, '')) : name.replace(/\?.*$/u, '');
+  return existsSync(path) ? path : undefined;
+}
+
+/**
+ * The users' files on the present call stack, all of them: an experiment may be begun in one file and continued in
+ * another. Frames of Node, of packages and of trainbook itself are left out.
+ */
+export function whereCalled(): Origin {
+  const files = new Set<string>();
+  let inCell = false;
+  for (const site of callSites()) {
+    const name = site.getFileName();
+    if (name === null || name === undefined || name.startsWith('node:') || name === '') continue;
+    const file = fileOf(name);
+    if (file === undefined) inCell = true;
+    else if (!file.startsWith(buildFolder + sep) && !file.split(sep).includes('node_modules')) files.add(file);
+  }
+  return { files: [...files].sort(), inCell: inCell || files.size === 0 };
+}
+
+export function joinOrigins(a: Origin, b: Origin): Origin {
+  return { files: [...new Set([...a.files, ...b.files])].sort(), inCell: a.inCell || b.inCell };
+}

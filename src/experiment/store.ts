@@ -1,0 +1,191 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { join, sep } from 'node:path';
+import { z } from 'zod';
+import { canonicalJson, hash, hashFile, readJson, writeAtomic } from '../files.js';
+import type { Codec } from '../files.js';
+import { jsonCodec, unknownKind } from './json-codec.js';
+import { isAlive, thisProcess } from './lock.js';
+
+// runs/store/9f0c…/artifact.json:
+// {"format":1,"kind":"corpus","stage":"corpus","code":"77b2…","createdAt":"2026-11-21T14:35:02.113Z",
+//  "files":{"documents.jsonl.gz":{"bytes":81223,"hash":"02ab…"}}}
+const artifactSchema = z.object({
+  format: z.literal(1),
+  kind: z.string(),
+  stage: z.string(),
+  code: z.string(),
+  createdAt: z.string(),
+  files: z.record(z.string(), z.object({ bytes: z.number(), hash: z.string() })),
+});
+type Artifact = z.infer<typeof artifactSchema>;
+type Files = Artifact['files'];
+
+/** An artifact that was kept and is not whole any more. */
+export class DamagedArtifact extends Error {
+  constructor(
+    readonly artifact: string,
+    readonly reason: string,
+  ) {
+    super(`artifact ${artifact} is damaged: ${reason}`);
+  }
+}
+
+/** The artifact's name: the hash of its kind and of the bytes of its files, by their names. */
+function artifactHash(kind: string, files: Files): string {
+  return hash(canonicalJson({ kind, files }));
+}
+
+async function listFiles(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
+    .filter((name) => name !== 'artifact.json')
+    .map((name) => name.replaceAll(sep, '/'))
+    .sort();
+}
+
+/** Sends a file's or folder's bytes to the disk, so that a rename never outlives what it names. */
+async function flush(path: string): Promise<void> {
+  const handle = await open(path, 'r').catch(() => undefined); // Windows opens no folders
+  if (handle === undefined) return;
+  try {
+    await handle.sync().catch(() => undefined);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function hashFiles(folder: string): Promise<Files> {
+  const files: Record<string, { bytes: number; hash: string }> = {};
+  for (const name of await listFiles(folder)) {
+    const path = join(folder, name);
+    files[name] = { bytes: (await stat(path)).size, hash: await hashFile(path) };
+    await flush(path);
+  }
+  return files;
+}
+
+/** Artifacts by the hash of their contents: `<folder>/<hash>/`. Many processes may use one store at once. */
+export class Store {
+  readonly folder: string;
+  readonly #codecs: readonly Codec<unknown>[];
+
+  constructor(folder: string, codecs: readonly Codec<unknown>[]) {
+    this.folder = folder;
+    this.#codecs = [...codecs, jsonCodec(codecs)];
+  }
+
+  #codec(kind: string): Codec<unknown> {
+    const codec = this.#codecs.find((each) => each.kind === kind);
+    if (codec === undefined) throw unknownKind(kind);
+    return codec;
+  }
+
+  /** The codec that keeps a value: the first that knows it, else JSON. */
+  codecOf(value: unknown): Codec<unknown> {
+    return this.#codecs.find((each) => each.is(value)) ?? this.#codec('json');
+  }
+
+  /** Writes a value beside the store's artifacts and renames it into place; one that is there already stays. */
+  async put(value: unknown, about: { readonly stage: string; readonly code: string }): Promise<string> {
+    const { kind } = this.codecOf(value);
+    const beside = join(this.folder, 'tmp', temporaryName());
+    await mkdir(beside, { recursive: true });
+    try {
+      await this.codecOf(value).write(value, beside);
+      const files = await hashFiles(beside);
+      const name = artifactHash(kind, files);
+      const artifact: Artifact = { format: 1, kind, ...about, createdAt: new Date().toISOString(), files };
+      await writeAtomic(join(beside, 'artifact.json'), JSON.stringify(artifact));
+      await flush(beside);
+      for (;;) {
+        if ((await this.damage(name)) === undefined) return name;
+        await this.remove(name);
+        try {
+          await rename(beside, join(this.folder, name));
+          await flush(this.folder);
+          return name;
+        } catch (error) {
+          // Another process put the same artifact there between our look and our rename.
+          if (!['ENOTEMPTY', 'EEXIST', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+        }
+      }
+    } finally {
+      await rm(beside, { recursive: true, force: true });
+    }
+  }
+
+  async #describe(name: string): Promise<Artifact | string> {
+    const value = await readJson(join(this.folder, name, 'artifact.json')).catch(() => undefined);
+    if (value === undefined) return 'artifact.json is missing or no JSON';
+    const parsed = artifactSchema.safeParse(value);
+    return parsed.success ? parsed.data : `artifact.json: ${z.prettifyError(parsed.error)}`;
+  }
+
+  /** Why an artifact cannot be used: a missing file, a hash that is not its own; undefined if it is whole. */
+  async damage(name: string): Promise<string | undefined> {
+    const artifact = await this.#describe(name);
+    if (typeof artifact === 'string') return artifact;
+    if (artifactHash(artifact.kind, artifact.files) !== name) return 'its files are not those of its name';
+    for (const [file, expected] of Object.entries(artifact.files)) {
+      const path = join(this.folder, name, file);
+      const found = await stat(path).catch(() => undefined);
+      if (found === undefined) return `${file} is missing`;
+      if (found.size !== expected.bytes) return `${file} has ${found.size} bytes instead of ${expected.bytes}`;
+      if ((await hashFile(path)) !== expected.hash) return `${file} has other contents than were written`;
+    }
+    return undefined;
+  }
+
+  /** Whether there is such a folder at all, damaged or not. */
+  async has(name: string): Promise<boolean> {
+    return (await stat(join(this.folder, name)).catch(() => undefined)) !== undefined;
+  }
+
+  async kindOf(name: string): Promise<string> {
+    const artifact = await this.#describe(name);
+    if (typeof artifact === 'string') throw new DamagedArtifact(name, artifact);
+    return artifact.kind;
+  }
+
+  /** @throws DamagedArtifact if it is not whole */
+  async get(name: string): Promise<unknown> {
+    const reason = await this.damage(name);
+    if (reason !== undefined) throw new DamagedArtifact(name, reason);
+    return this.#codec(await this.kindOf(name)).read(join(this.folder, name));
+  }
+
+  /** Gives back the native memory of a value that `get` gave. */
+  dispose(value: unknown): void {
+    this.codecOf(value).dispose?.(value);
+  }
+
+  /** Moves an artifact out of the way at one instant, then deletes it. */
+  async remove(name: string): Promise<void> {
+    const aside = join(this.folder, 'tmp', temporaryName());
+    await mkdir(join(this.folder, 'tmp'), { recursive: true });
+    await rename(join(this.folder, name), aside).catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    });
+    await rm(aside, { recursive: true, force: true });
+  }
+
+  /** Deletes what processes that were killed left half-written. */
+  async sweep(): Promise<void> {
+    const folder = join(this.folder, 'tmp');
+    for (const name of await readdir(folder).catch(() => [])) {
+      const [pid = '', host = '', started = ''] = name.replaceAll('=', '%').split('~').map(decodeURIComponent);
+      const { mtimeMs = 0 } = (await stat(join(folder, name)).catch(() => undefined)) ?? {};
+      if (!isAlive({ pid: Number(pid), host, started }, mtimeMs)) {
+        await rm(join(folder, name), { recursive: true, force: true });
+      }
+    }
+  }
+}
+
+function temporaryName(): string {
+  const owner = [String(thisProcess.pid), thisProcess.host, thisProcess.started].map(encodeURIComponent);
+  return [...owner, randomBytes(6).toString('hex')].join('~').replaceAll('%', '=');
+}
