@@ -13,7 +13,7 @@ import { fileName, turn } from './names.js';
 import { readSafetensors, safetensorsParts, writeSafetensors } from './safetensors.js';
 import type { StoredTensor } from './safetensors.js';
 import { mapWeights } from './weights.js';
-import type { DecoderWeights } from './weights.js';
+import type { DecoderWeights, WeightSpec } from './weights.js';
 
 /** An architecture and weights for it. Neither ever changes: training makes another model. */
 export interface Model {
@@ -38,8 +38,16 @@ export async function storedWeights(weights: DecoderWeights): Promise<Map<string
  * @throws TrainbookError if a tensor is missing, left over, or of another shape or dtype.
  */
 export function weightsFromStored(architecture: Decoder, stored: ReadonlyMap<string, StoredTensor>, source: string): DecoderWeights {
-  const left = new Set(stored.keys());
-  const found = mapWeights(architecture.specs, ({ shape }, path) => {
+  const known = new Set(treeEntries<WeightSpec>(architecture.specs).map(([path]) => fileName(path).name));
+  const left = [...stored.keys()].filter((name) => !known.has(name));
+  if (left.length > 0) {
+    throw new TrainbookError({
+      what: `${source} has weights that the architecture has no place for`,
+      received: left.sort().join(', '),
+      expected: 'the weights of its config.json',
+    });
+  }
+  return mapWeights(architecture.specs, ({ shape }, path) => {
     const { name, turned } = fileName(path);
     const tensor = stored.get(name);
     const expected = turned ? [...shape].reverse() : shape;
@@ -50,18 +58,9 @@ export function weightsFromStored(architecture: Decoder, stored: ReadonlyMap<str
         expected: `float32 [${expected.join(', ')}]`,
       });
     }
-    left.delete(name);
     const { elements } = tensor;
-    return { shape: [...shape], elements: turned ? turn({ shape: expected, elements }).elements : elements };
+    return tf.tensor(turned ? turn({ shape: expected, elements }).elements : elements, [...shape]);
   });
-  if (left.size > 0) {
-    throw new TrainbookError({
-      what: `${source} has weights that the architecture has no place for`,
-      received: [...left].sort().join(', '),
-      expected: 'the weights of its config.json',
-    });
-  }
-  return mapWeights(found, ({ shape, elements }) => tf.tensor(elements, shape));
 }
 
 /**

@@ -47,14 +47,16 @@ export function rotaryTables(options: {
  * rotate(queries, cos, sin);
  */
 export function rotate(x: tf.Tensor, cos: tf.Tensor, sin: tf.Tensor): tf.Tensor {
-  const turn = (value: tf.Tensor, direction: 'forth' | 'back'): tf.Tensor => {
-    const turned = tf.mul(swapHalves(value), sin);
-    const kept = tf.mul(value, cos);
-    return direction === 'forth' ? tf.add(kept, turned) : tf.sub(kept, turned);
-  };
   const apply = tf.customGrad((...args) => {
-    const [input] = args as [tf.Tensor, tf.GradSaveFunc];
-    return { value: turn(input, 'forth'), gradFunc: (dy: tf.Tensor) => turn(dy, 'back') };
+    const [input, save] = args as [tf.Tensor, tf.GradSaveFunc];
+    save([cos, sin]); // eager gradients run when the forward pass has let go of its own tensors
+    return {
+      value: tf.add(tf.mul(input, cos), tf.mul(swapHalves(input), sin)),
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
+        const [savedCos, savedSin] = saved as [tf.Tensor, tf.Tensor];
+        return tf.sub(tf.mul(dy, savedCos), tf.mul(swapHalves(dy), savedSin));
+      },
+    };
   });
   return apply(x);
 }

@@ -132,7 +132,8 @@ export function parseSafetensors(bytes: Uint8Array, source: string): Safetensors
   if (8 + length > bytes.length) throw refuse(`its header claims ${length} bytes`, `at least ${8 + length} bytes in all`);
 
   const header = parseHeader(bytes.subarray(8, 8 + length), refuse);
-  const data = bytes.subarray(8 + length);
+  // Not `bytes.subarray`: of a Buffer that is a Buffer, whose `slice` does not copy.
+  const data = new Uint8Array(bytes.buffer, bytes.byteOffset + 8 + length, bytes.byteLength - 8 - length);
   const tensors = new Map<string, StoredTensor>();
   let offset = 0;
   for (const [name, { dtype, shape, data_offsets: offsets }] of header.entries) {

@@ -15,15 +15,15 @@ export function tokenLosses(logits: tf.Tensor2D, targets: tf.Tensor1D): tf.Tenso
   const apply = tf.customGrad((...args) => {
     const [z, save] = args as [tf.Tensor2D, tf.GradSaveFunc];
     const [numRows, numClasses] = z.shape;
-    save([z]);
+    save([z, targets]);
     const starts = tf.range(0, numRows * numClasses, numClasses, 'int32'); // each row's place in the flat logits
     const chosen = tf.gather(tf.reshape(z, [-1]), tf.add(starts, targets)); // [rows]
     return {
       value: tf.sub(tf.squeeze(logSumExp(z), [1]), chosen),
-      gradFunc: (dy: tf.Tensor, [saved]: tf.Tensor[]) => {
-        const again = saved as tf.Tensor2D;
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
+        const [again, savedTargets] = saved as [tf.Tensor2D, tf.Tensor1D];
         const probabilities = tf.exp(tf.sub(again, logSumExp(again)));
-        const towards = tf.sub(probabilities, tf.oneHot(targets, numClasses, 1, 0, 'float32'));
+        const towards = tf.sub(probabilities, tf.oneHot(savedTargets, numClasses, 1, 0, 'float32'));
         return [tf.mul(towards, tf.expandDims(dy, 1))];
       },
     };
