@@ -1,16 +1,7 @@
+import type { MetricsRow } from '../experiment/metrics.js';
 import type { Figure } from '../figure.js';
 import { words } from './format.js';
 import { seriesColour } from './palette.js';
-
-/** One line of `metrics.jsonl`. */
-export interface MetricRow {
-  readonly attempt: number;
-  readonly stage: string;
-  readonly step: number;
-  /** Milliseconds since 1970. */
-  readonly time: number;
-  readonly values: Readonly<Record<string, number>>;
-}
 
 /** Steps from which on the noise of single batches hides the curve, so that a running mean is drawn over it. */
 const SMOOTH_FROM = 100;
@@ -26,7 +17,7 @@ const axisTitles: Readonly<Record<string, string>> = {
 
 const lineNames: Readonly<Record<string, string>> = { loss: 'train', heldOutLoss: 'held out' };
 
-function points(rows: readonly MetricRow[], name: string): { x: number[]; y: number[] } {
+function points(rows: readonly MetricsRow[], name: string): { x: number[]; y: number[] } {
   const having = rows.filter(({ values }) => values[name] !== undefined);
   return { x: having.map(({ step }) => step), y: having.map(({ values }) => values[name] ?? Number.NaN) };
 }
@@ -70,7 +61,7 @@ function figure(title: string, source: string, data: Figure['data'], yTitle: str
 }
 
 /** Every loss of a stage in one figure: the training loss (with a running mean once it is long), held out beside it. */
-export function lossFigure(rows: readonly MetricRow[], source: string, title = 'Loss'): Figure {
+export function lossFigure(rows: readonly MetricsRow[], source: string, title = 'Loss'): Figure {
   const names = [...new Set(rows.flatMap(({ values }) => Object.keys(values)))].filter((name) => /loss$/i.test(name));
   names.sort((a, b) => Number(b === 'loss') - Number(a === 'loss'));
   const data = names.flatMap((name, index): Figure['data'] => {
@@ -106,7 +97,7 @@ export function lossFigure(rows: readonly MetricRow[], source: string, title = '
 }
 
 /** One metric over the steps. */
-export function metricFigure(rows: readonly MetricRow[], name: string, source: string): Figure {
+export function metricFigure(rows: readonly MetricsRow[], name: string, source: string): Figure {
   const { x, y } = points(rows, name);
   const title = words(name);
   const line = {
@@ -122,7 +113,7 @@ export function metricFigure(rows: readonly MetricRow[], name: string, source: s
 }
 
 /** The figures of one stage's metrics: losses together first, then each other metric alone, as they first appear. */
-export function trainingFigures(rows: readonly MetricRow[], source: string): readonly Figure[] {
+export function trainingFigures(rows: readonly MetricsRow[], source: string): readonly Figure[] {
   const names = [...new Set(rows.flatMap(({ values }) => Object.keys(values)))];
   const losses = names.some((name) => /loss$/i.test(name)) ? [lossFigure(rows, source)] : [];
   const others = names.filter((name) => !/loss$/i.test(name)).map((name) => metricFigure(rows, name, source));

@@ -5,7 +5,12 @@ import type { Ink } from './palette.js';
 import { linearTicks } from './ticks.js';
 
 const titleSchema = z.object({ text: z.string().optional() }).optional();
-const numbers = z.array(z.number());
+/** A value that is no number, such as a loss that became infinite, is a gap. */
+const number = z
+  .number()
+  .or(z.nan())
+  .or(z.literal([Infinity, -Infinity]));
+const numbers = z.array(number);
 
 /** The figures that this file draws: lines over numbers on linear axes. Plotly draws all others. */
 const lineFigureSchema = z.object({
@@ -15,7 +20,7 @@ const lineFigureSchema = z.object({
         type: z.literal('scatter').optional(),
         mode: z.literal('lines'),
         x: numbers,
-        y: z.array(z.number().nullable()),
+        y: z.array(number.nullable()),
         name: z.string().optional(),
         showlegend: z.boolean().optional(),
         opacity: z.number().optional(),

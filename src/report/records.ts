@@ -1,11 +1,13 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { TrainbookError } from '../error.js';
+import { readMetrics } from '../experiment/metrics.js';
+import type { MetricsRow } from '../experiment/metrics.js';
+import { readStatus } from '../experiment/run-record.js';
 import type { Figure, Summary } from '../figure.js';
 import { readJson } from '../files.js';
 import type { Json } from '../files.js';
-import type { MetricRow } from './figures.js';
 
 const json: z.ZodType<Json> = z.json();
 
@@ -40,21 +42,6 @@ const lineageSchema = z.looseObject({
       cached: z.boolean(),
       seconds: z.number(),
     }),
-  ),
-});
-
-const metricSchema = z.object({
-  attempt: z.number(),
-  stage: z.string(),
-  step: z.number(),
-  time: z.number(),
-  // A loss that became infinite or no number at all is written as null.
-  values: z.record(
-    z.string(),
-    z
-      .number()
-      .nullable()
-      .transform((value) => value ?? Number.NaN),
   ),
 });
 
@@ -105,8 +92,8 @@ export interface RunRecords {
   readonly folder: string;
   readonly spec: Spec;
   readonly status: Status;
-  /** In the order of steps; where a step was done twice (a run that was resumed), the row of the last attempt. */
-  readonly metrics: readonly MetricRow[];
+  /** One row for each step of each stage: where a step was done twice, that of the last attempt. */
+  readonly metrics: readonly MetricsRow[];
   /** The stages that are done, in the order of the experiment. */
   readonly stages: readonly StageRecord[];
   readonly lineage: Lineage | undefined;
@@ -134,21 +121,6 @@ async function optional<T>(schema: z.ZodType<T>, folder: string, name: string): 
   return names.includes(name) ? parse(schema, join(folder, name)) : undefined;
 }
 
-/** The rows of metrics.jsonl: a last line that a killed process left half-written is no row yet, and is passed over. */
-export function parseMetrics(text: string): readonly MetricRow[] {
-  const lastAttempt = new Map<string, MetricRow>();
-  for (const line of text.split('\n').slice(0, text.endsWith('\n') ? undefined : -1)) {
-    if (line === '') continue;
-    const row = metricSchema.parse(JSON.parse(line));
-    const place = `${row.stage}\n${row.step}`;
-    const before = lastAttempt.get(place);
-    if (before === undefined || before.attempt < row.attempt) lastAttempt.set(place, row);
-    else if (before.attempt === row.attempt)
-      lastAttempt.set(place, { ...row, values: { ...before.values, ...row.values } });
-  }
-  return [...lastAttempt.values()].sort((a, b) => a.step - b.step);
-}
-
 /**
  * Reads a run's folder. Only `spec.json` and `status.json` must be there: a run that failed early has a report too.
  *
@@ -167,11 +139,13 @@ export async function readRun(folder: string): Promise<RunRecords> {
   const spec = await parse(specSchema, join(folder, 'spec.json'));
   const done = new Set(await namesIn(join(folder, 'stages')));
   const stages = spec.stages.filter((stage) => done.has(`${stage}.json`));
+  const status = await parse(statusSchema, join(folder, 'status.json'));
   return {
     folder,
     spec,
-    status: await parse(statusSchema, join(folder, 'status.json')),
-    metrics: names.includes('metrics.jsonl') ? parseMetrics(await readFile(join(folder, 'metrics.jsonl'), 'utf8')) : [],
+    // A run whose process is dead says it is running still: the reader of statuses knows better.
+    status: { ...status, state: (await readStatus(folder)).state },
+    metrics: await readMetrics(folder),
     stages: await Promise.all(stages.map((stage) => parse(stageSchema, join(folder, 'stages', `${stage}.json`)))),
     lineage: await optional(lineageSchema, folder, 'lineage.json'),
     environment: (await optional(z.record(z.string(), json), folder, 'environment.json')) ?? {},

@@ -12,15 +12,15 @@ function roundUp(size: number): number {
   return factor * power;
 }
 
-/** A tick's number: no more decimals than the step has, `1.5k` and `2M` for large ones, exponents for very small ones. */
-export function tickLabel(value: number, step: number): string {
-  if (value === 0) return '0';
-  const size = Math.max(Math.abs(value), step);
-  if (size < 1e-3)
-    return value.toExponential(Math.max(0, Math.ceil(Math.log10(Math.abs(value) / step) - 1e-9))).replace('-', '−');
-  const [unit, divisor] = size >= 1e9 ? ['G', 1e9] : size >= 1e6 ? ['M', 1e6] : size >= 1e4 ? ['k', 1e3] : ['', 1];
+/** Writes ticks up to `largest`: as many decimals as the step has, `15k` and `2M` for large ones, exponents for tiny ones. */
+function labeller(largest: number, step: number): (value: number) => string {
+  if (largest < 1e-3) {
+    return (value) => (value === 0 ? '0' : Number(value.toPrecision(6)).toExponential().replaceAll('-', '−'));
+  }
+  const [unit, divisor] =
+    largest >= 1e9 ? ['G', 1e9] : largest >= 1e6 ? ['M', 1e6] : largest >= 1e4 ? ['k', 1e3] : ['', 1];
   const decimals = Math.max(0, -Math.floor(Math.log10(step / divisor) + 1e-9));
-  return `${(value / divisor).toFixed(decimals)}${unit}`.replace('-', '−');
+  return (value) => (value === 0 ? '0' : `${(value / divisor).toFixed(decimals)}${unit}`.replace('-', '−'));
 }
 
 /**
@@ -34,9 +34,10 @@ export function linearTicks(low: number, high: number, count: number): Ticks {
   const step = roundUp(spread / count);
   const first = Math.floor(low / step + 1e-9);
   const last = Math.max(first + 1, Math.ceil(high / step - 1e-9));
+  const label = labeller(Math.max(Math.abs(first), Math.abs(last)) * step, step);
   const at = Array.from({ length: last - first + 1 }, (_, index) => {
     const value = Number(((first + index) * step).toPrecision(12));
-    return { value, label: tickLabel(value, step) };
+    return { value, label: label(value) };
   });
   return { low: first * step, high: last * step, at };
 }
