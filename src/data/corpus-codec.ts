@@ -1,7 +1,6 @@
 import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
@@ -167,23 +166,23 @@ async function writeLines(path: string, values: readonly object[]): Promise<void
 }
 
 async function* readLines(path: string): AsyncGenerator {
-  // readline loses errors of the stream it reads: they are kept and thrown once the lines are through.
-  let failure: Error | undefined;
   const file = createReadStream(path);
-  const unzipped = file.pipe(createGunzip());
-  const end = (cause: Error): void => {
-    failure = cause;
-    unzipped.destroy();
-  };
-  file.on('error', end);
-  unzipped.on('error', end);
-  for await (const line of createInterface({ input: unzipped, crlfDelay: Infinity })) yield JSON.parse(line) as unknown;
-  if (failure !== undefined) {
+  const unzipped = file.pipe(createGunzip()).setEncoding('utf8');
+  file.on('error', (cause) => unzipped.destroy(cause));
+  let rest = '';
+  try {
+    for await (const chunk of unzipped as AsyncIterable<string>) {
+      const lines = (rest + chunk).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) yield JSON.parse(line) as unknown;
+    }
+  } catch (cause) {
     throw new TrainbookError({
       what: `cannot read ${path}`,
-      received: failure.message,
-      fix: 'delete the folder it lies in: it is made again',
-      cause: failure,
+      received: String(cause),
+      expected: 'whole lines of JSON, gzipped',
+      fix: 'delete the folder that it lies in: it is made again',
+      cause,
     });
   }
 }

@@ -1,4 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { TrainbookError } from '../error.js';
 import type { Corpus } from './corpus.js';
 import { datasetNames, findDataset, readDatasetFile } from './dataset.js';
@@ -30,8 +31,9 @@ export type Source = string | readonly string[] | { readonly shares: Readonly<Re
 export function load(source: Source): Pipeline {
   return new Pipeline(async () => {
     const read: ReadDocument[] = [];
+    const seen = new Set<string>();
     for (const name of namesOf(source)) {
-      for (const found of await readSource(name)) read.push(found);
+      for (const found of await readSource(name, seen)) read.push(found);
     }
     const documents = read.flatMap(({ verdict }) => ('keep' in verdict ? [verdict.keep] : []));
     if (documents.length === 0) {
@@ -52,7 +54,8 @@ function namesOf(source: Source): readonly string[] {
   return Object.entries(source.shares).flatMap(([name, share]) => (share > 0 ? [name] : []));
 }
 
-async function readSource(name: string): Promise<readonly ReadDocument[]> {
+/** The documents of one name; files in `seen` are passed over, and those read now put there. */
+async function readSource(name: string, seen: Set<string>): Promise<readonly ReadDocument[]> {
   const dataset = await findDataset(name);
   if (dataset !== undefined) {
     const { card } = dataset;
@@ -64,6 +67,8 @@ async function readSource(name: string): Promise<readonly ReadDocument[]> {
   }
   const read: ReadDocument[] = [];
   for (const path of await filesOf(name)) {
+    if (seen.has(resolve(path))) continue;
+    seen.add(resolve(path));
     const slashed = path.replaceAll('\\', '/');
     for (const found of readDocuments(await readBytes(path), path, { source: slashed, domain: slashed }))
       read.push(found);
