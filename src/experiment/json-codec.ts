@@ -69,9 +69,7 @@ function encode(value: unknown, path: string, out: Writing, codecs: readonly Cod
       encode(item, path === '' ? key : `${path}.${key}`, out, codecs),
     ]);
     const [only] = fields;
-    return only !== undefined && escapes.includes(only[0])
-      ? { $object: fields }
-      : (Object.fromEntries(fields) as Readonly<Record<string, Json>>);
+    return only !== undefined && escapes.includes(only[0]) ? { $object: fields } : Object.fromEntries(fields);
   } finally {
     out.above.delete(value);
   }
@@ -93,14 +91,15 @@ function decode(value: Json, from: Reading): unknown {
   const fields = value as Readonly<Record<string, Json>>;
   const [key] = Object.keys(fields);
   const inner = key === undefined ? undefined : fields[key];
+  const text = typeof inner === 'string' ? inner : '';
   if (key === '$number') return Number(inner);
-  if (key === '$bigint') return BigInt(String(inner));
+  if (key === '$bigint') return BigInt(text);
   if (key === '$undefined') return undefined;
-  if (key === '$date') return new Date(String(inner));
+  if (key === '$date') return new Date(text);
   if (key === '$part') return from.parts[Number(inner)];
   if (key === '$array') {
     const bytes = from.arrays[Number(inner)] ?? new Uint8Array();
-    return new arrayTypes[String(fields['type']) as ArrayType](new Uint8Array(bytes).buffer);
+    return new arrayTypes[fields['type'] as ArrayType](new Uint8Array(bytes).buffer);
   }
   if (key === '$object') {
     return Object.fromEntries((inner as readonly [string, Json][]).map(([name, item]) => [name, decode(item, from)]));
@@ -121,7 +120,7 @@ interface Contents {
 export function jsonCodec(codecs: readonly Codec<unknown>[]): Codec<unknown> {
   return {
     kind: 'json',
-    is: (value): value is unknown => true,
+    is: (_value): _value is unknown => true,
     async write(value, folder) {
       const out: Writing = { arrays: [], parts: [], above: new Set() };
       const encoded = encode(value, '', out, codecs);

@@ -1,7 +1,6 @@
 import { TrainbookError } from '../error.js';
 
 // What Windows, macOS or a shell would stumble over; letters of every script are fine.
-// eslint-disable-next-line no-control-regex
 const unsafe = /[\u0000-\u001f\u007f/\\:*?"<>|]/u;
 const devices = /^(con|prn|aux|nul|com\d|lpt\d)$/iu;
 const maxBytes = 100; // file systems allow 255 bytes; ids and endings are appended to names

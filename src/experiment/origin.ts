@@ -12,7 +12,8 @@ export interface Origin {
 export const buildFolder = dirname(dirname(fileURLToPath(import.meta.url)));
 
 function callSites(): readonly NodeJS.CallSite[] {
-  const { prepareStackTrace, stackTraceLimit } = Error;
+  const { stackTraceLimit } = Error;
+  const prepare: unknown = Reflect.get(Error, 'prepareStackTrace');
   const holder: { stack?: unknown } = {};
   try {
     Error.stackTraceLimit = 200;
@@ -21,7 +22,7 @@ function callSites(): readonly NodeJS.CallSite[] {
     Error.captureStackTrace(holder, callSites);
     return Array.isArray(holder.stack) ? (holder.stack as NodeJS.CallSite[]) : [];
   } finally {
-    Error.prepareStackTrace = prepareStackTrace;
+    Reflect.set(Error, 'prepareStackTrace', prepare);
     Error.stackTraceLimit = stackTraceLimit;
   }
 }
@@ -40,7 +41,7 @@ export function whereCalled(): Origin {
   let inCell = false;
   for (const site of callSites()) {
     const name = site.getFileName();
-    if (name === null || name === undefined || name.startsWith('node:') || name === '') continue;
+    if (typeof name !== 'string' || name === '' || name.startsWith('node:')) continue;
     const file = fileOf(name);
     if (file === undefined) inCell = true;
     else if (!file.startsWith(buildFolder + sep) && !file.split(sep).includes('node_modules')) files.add(file);

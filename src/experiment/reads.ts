@@ -6,7 +6,7 @@ import type { Json } from '../files.js';
 // {"config":[{"path":["train","steps"],"value":300}],"seed":1,"artifacts":{"corpus":"9f0c…"},"files":{"datasets/a.txt":"77b2…"}}
 
 const configRead = z.union([
-  z.object({ path: z.array(z.string()), value: z.json() as z.ZodType<Json> }),
+  z.object({ path: z.array(z.string()), value: z.json() }),
   /** The stage saw that an object stands there, and read its fields one by one. */
   z.object({ path: z.array(z.string()), object: z.literal(true) }),
   /** The stage looked for a key that is not there. */

@@ -115,8 +115,8 @@ function isObject(value: Json | undefined): value is Readonly<Record<string, Jso
 
 /**
  * The value without recording proxies in it, for what leaves a stage or goes to a worker (`structuredClone` refuses
- * proxies); parts of the config that it holds count as read whole. Plain objects and arrays are copied, all else (typed
- * arrays, tensors, instances of classes) is the same object.
+ * proxies); parts of the config that it holds count as read whole. Typed arrays, tensors and instances of classes are not looked
+ * into.
  *
  * @example
  * worker.postMessage(plain(config.tokenizer));
@@ -125,21 +125,29 @@ export function plain<T>(value: T): T {
   return unwrap(value, new Map()) as T;
 }
 
+/** What holds no proxy is given back as it is: only the way down to a proxy is copied. */
 function unwrap(value: unknown, done: Map<object, unknown>): unknown {
   if (typeof value !== 'object' || value === null) return value;
   const origin = origins.get(value);
   if (origin !== undefined) return structuredClone(origin());
   if (done.has(value)) return done.get(value);
-  if (Array.isArray(value)) {
-    const copy: unknown[] = [];
-    done.set(value, copy);
-    for (const item of value as unknown[]) copy.push(unwrap(item, done));
-    return copy;
-  }
+  done.set(value, value); // a value that contains itself ends here
+  const result = Array.isArray(value) ? unwrapItems(value, done) : unwrapFields(value, done);
+  done.set(value, result);
+  return result;
+}
+
+function unwrapItems(items: readonly unknown[], done: Map<object, unknown>): readonly unknown[] {
+  const copy = items.map((item) => unwrap(item, done));
+  return copy.some((item, index) => item !== items[index]) ? copy : items;
+}
+
+function unwrapFields(value: object, done: Map<object, unknown>): object {
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) return value;
-  const copy: Record<string, unknown> = {};
-  done.set(value, copy);
-  for (const [key, item] of Object.entries(value)) copy[key] = unwrap(item, done);
-  return copy;
+  const changed = Object.entries(value).flatMap(([key, item]: [string, unknown]) => {
+    const unwrapped = unwrap(item, done);
+    return unwrapped === item ? [] : [[key, unwrapped] as const];
+  });
+  return changed.length === 0 ? value : { ...value, ...Object.fromEntries(changed) };
 }

@@ -71,6 +71,8 @@ async function hashFiles(folder: string): Promise<Files> {
 export class Store {
   readonly folder: string;
   readonly #codecs: readonly Codec<unknown>[];
+  /** Artifacts that were found whole before: `damage` reads them once in a process, `get` each time. */
+  readonly #whole = new Set<string>();
 
   constructor(folder: string, codecs: readonly Codec<unknown>[]) {
     this.folder = folder;
@@ -101,7 +103,7 @@ export class Store {
       await writeAtomic(join(beside, 'artifact.json'), JSON.stringify(artifact));
       await flush(beside);
       for (;;) {
-        if ((await this.damage(name)) === undefined) return name;
+        if ((await this.#findDamage(name)) === undefined) return name;
         await this.remove(name);
         try {
           await rename(beside, join(this.folder, name));
@@ -126,6 +128,13 @@ export class Store {
 
   /** Why an artifact cannot be used: a missing file, a hash that is not its own; undefined if it is whole. */
   async damage(name: string): Promise<string | undefined> {
+    if (this.#whole.has(name) && (await this.has(name))) return undefined;
+    const reason = await this.#findDamage(name);
+    if (reason === undefined) this.#whole.add(name);
+    return reason;
+  }
+
+  async #findDamage(name: string): Promise<string | undefined> {
     const artifact = await this.#describe(name);
     if (typeof artifact === 'string') return artifact;
     if (artifactHash(artifact.kind, artifact.files) !== name) return 'its files are not those of its name';
@@ -152,7 +161,7 @@ export class Store {
 
   /** @throws DamagedArtifact if it is not whole */
   async get(name: string): Promise<unknown> {
-    const reason = await this.damage(name);
+    const reason = await this.#findDamage(name);
     if (reason !== undefined) throw new DamagedArtifact(name, reason);
     return this.#codec(await this.kindOf(name)).read(join(this.folder, name));
   }
@@ -164,6 +173,7 @@ export class Store {
 
   /** Moves an artifact out of the way at one instant, then deletes it. */
   async remove(name: string): Promise<void> {
+    this.#whole.delete(name);
     const aside = join(this.folder, 'tmp', temporaryName());
     await mkdir(join(this.folder, 'tmp'), { recursive: true });
     await rename(join(this.folder, name), aside).catch((error: unknown) => {

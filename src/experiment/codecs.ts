@@ -1,0 +1,7 @@
+import { corpusCodec, splitCorpusCodec } from '../data/corpus-codec.js';
+import type { Codec } from '../files.js';
+import { modelCodec } from '../model/model.js';
+import { tokenizerCodec } from '../tokens/tokenizer-codec.js';
+
+/** The kinds of artifacts that stages may return, besides plain values and objects that hold these. */
+export const codecs: readonly Codec<unknown>[] = [splitCorpusCodec, corpusCodec, tokenizerCodec, modelCodec];

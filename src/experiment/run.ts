@@ -1,0 +1,235 @@
+import { mkdir } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { TrainbookError } from '../error.js';
+import type { Codec, Json } from '../files.js';
+import { experimentCode } from './code.js';
+import { codecs as ownCodecs } from './codecs.js';
+import { mergeConfig, parseConfig, setPaths } from './config.js';
+import type { ConfigSchema, DeepPartial, PlainConfig } from './config.js';
+import { environment } from './environment.js';
+import type { OnEvent, PlannedStage } from './event.js';
+import type { Experiment, ExperimentDefinition } from './experiment.js';
+import { FileHashes } from './file-hashes.js';
+import { MetricsWriter } from './metrics.js';
+import { nearest } from './nearest.js';
+import { planStages, totalSeconds } from './plan.js';
+import { RunRecord } from './run-record.js';
+import type { Identity, Session } from './session.js';
+import { StageRunner } from './stage-runner.js';
+import { Store } from './store.js';
+import type { z } from 'zod';
+
+/** What makes a run the run it is, and where its record goes. */
+export interface RunOptions<Config = unknown> {
+  /** Fields in place of the experiment's defaults. */
+  readonly config?: DeepPartial<Config>;
+  /** Values by path, such as `{ 'train.steps': 200 }`; they come after `config`. */
+  readonly set?: Readonly<Record<string, Json>>;
+  /** An integer; 1 if not given. */
+  readonly seed?: number;
+  /** Where runs and their store lie; `runs` in the current folder if not given. */
+  readonly runsFolder?: string;
+  /** What numbers depend on beside code and config, such as `libtensorflow 2.21.0 xla float32`. */
+  readonly numericClass: string;
+  /** What the engine says of itself, for `environment.json`. */
+  readonly engine?: Json;
+  readonly onEvent?: OnEvent;
+  readonly signal?: AbortSignal;
+  /** Goes on with this run, or begins it; if not given, a run that was cut off goes on, else a new one begins. */
+  readonly runId?: string;
+  /** Kinds of artifacts beside those of trainbook. */
+  readonly codecs?: readonly Codec<unknown>[];
+}
+
+export interface RunRange {
+  /** Computes this stage and all after it again, whatever is in the store. */
+  readonly from?: string;
+  /** Stops after this stage. */
+  readonly to?: string;
+}
+
+/** A run that has ended. */
+export interface Run<Artifacts extends object> {
+  readonly runId: string;
+  readonly folder: string;
+  readonly state: 'done' | 'interrupted';
+  /** Reads what a stage of it made. */
+  artifact<Name extends keyof Artifacts & string>(stage: Name): Promise<Artifacts[Name]>;
+}
+
+const uninterrupted = new AbortController().signal;
+
+function checkStage(experiment: ExperimentDefinition, option: string, stage: string | undefined): void {
+  const names = experiment.stages.map((each) => each.name);
+  if (stage === undefined || names.includes(stage)) return;
+  const close = nearest(stage, names);
+  throw new TrainbookError({
+    what: `experiment ${experiment.name} has no stage of this name (${option})`,
+    received: stage,
+    expected: `one of ${names.join(', ')}`,
+    ...(close === undefined ? {} : { fix: `did you mean ${close}?` }),
+  });
+}
+
+/** The experiment's config with a run's changes, checked by the schema. */
+export function configOf(experiment: ExperimentDefinition, options: RunOptions): PlainConfig {
+  const owner = `experiment ${experiment.name}`;
+  const merged = mergeConfig(experiment.defaults, options.config);
+  return parseConfig(owner, experiment.schema, setPaths(owner, experiment.schema, merged, options.set ?? {}));
+}
+
+async function identify(
+  experiment: ExperimentDefinition,
+  options: RunOptions,
+  from: string | undefined,
+): Promise<Identity & { readonly runsFolder: string }> {
+  const runsFolder = resolve(options.runsFolder ?? 'runs');
+  const root = dirname(runsFolder);
+  const { seed = 1 } = options;
+  if (!Number.isSafeInteger(seed)) {
+    throw new TrainbookError({ what: 'the seed of a run is no integer', received: seed, expected: 'an integer' });
+  }
+  const config = configOf(experiment, options);
+  const folder = join(runsFolder, 'store');
+  await mkdir(folder, { recursive: true });
+  const hashes = await FileHashes.open(join(folder, 'cache', 'files.json'));
+  const code = await experimentCode(experiment, hashes, root);
+  const names = experiment.stages.map((stage) => stage.name);
+  const stages = new Set(from === undefined ? [] : names.slice(names.indexOf(from)));
+  return {
+    experiment,
+    config,
+    seed,
+    code,
+    numericClass: options.numericClass,
+    store: new Store(folder, [...(options.codecs ?? []), ...ownCodecs]),
+    hashes,
+    root,
+    forced: { stages, since: new Date().toISOString() },
+    runsFolder,
+  };
+}
+
+/** Opens a run's record and all that its stages need. */
+export async function openSession(
+  experiment: ExperimentDefinition,
+  options: RunOptions,
+  from?: string,
+): Promise<Session> {
+  const identity = await identify(experiment, options, from);
+  const { config, seed, code, numericClass, runsFolder } = identity;
+  const emit: OnEvent = options.onEvent ?? (() => undefined);
+  const stages = experiment.stages.map((stage) => stage.name);
+  const about = {
+    format: 1,
+    experiment: experiment.name,
+    seed,
+    config,
+    stages,
+    code: code.hash,
+    numericClass,
+  } as const;
+  const record = await RunRecord.open(runsFolder, about, options.runId);
+  await record.status('running');
+  await identity.store.sweep();
+  await record.environment(await environment(identity.root, options.engine ?? null));
+  const forced = { ...identity.forced, since: record.spec.createdAt };
+  emit({ type: 'run-start', runId: record.spec.runId, folder: record.folder, resumed: record.resumed });
+  if (code.unknown.length > 0) {
+    const text = `the code of this experiment cannot be followed, so nothing is cached: ${code.unknown.join(', ')}`;
+    emit({ type: 'message', stage: undefined, text });
+  }
+  return { ...identity, forced, record, metrics: new MetricsWriter(record.folder), emit };
+}
+
+/** Ends what `openSession` began. */
+export async function closeSession(session: Session): Promise<void> {
+  session.metrics.close();
+  await session.hashes.save();
+  await session.record.release();
+}
+
+function untilStage(experiment: ExperimentDefinition, to: string | undefined): string[] {
+  const names = experiment.stages.map((stage) => stage.name);
+  return to === undefined ? names : names.slice(0, names.indexOf(to) + 1);
+}
+
+/** What a run would do, and why; runs nothing and leaves no run. */
+export async function planRun<Schema extends ConfigSchema, Artifacts extends object>(
+  experiment: Experiment<Schema, Artifacts>,
+  options: RunOptions<z.input<Schema>> & RunRange,
+): Promise<PlannedStage[]> {
+  checkStage(experiment, 'from', options.from);
+  checkStage(experiment, 'to', options.to);
+  const identity = await identify(experiment, options, options.from);
+  const plan = await planStages(identity, untilStage(experiment, options.to));
+  await identity.hashes.save();
+  return plan;
+}
+
+/**
+ * Runs an experiment: each stage is found in the store or computed, in order. Started again after a kill or an
+ * interrupt with the same config, seed and code, the same run goes on.
+ *
+ * @throws TrainbookError for a config, path or stage that does not exist; what a stage throws
+ * @example
+ * const run = await runExperiment(quickstart, { set: { 'train.steps': 200 }, numericClass: 'cpu float32' });
+ * const score = await run.artifact('score');
+ */
+export async function runExperiment<Schema extends ConfigSchema, Artifacts extends object>(
+  experiment: Experiment<Schema, Artifacts>,
+  options: RunOptions<z.input<Schema>> & RunRange,
+): Promise<Run<Artifacts>> {
+  checkStage(experiment, 'from', options.from);
+  checkStage(experiment, 'to', options.to);
+  const began = performance.now();
+  const session = await openSession(experiment, options, options.from);
+  const { record, emit } = session;
+  const signal = options.signal ?? uninterrupted;
+  const artifacts = new Map<string, string>();
+  const end = async (state: 'done' | 'interrupted' | 'failed', error?: string): Promise<void> => {
+    await record.status(state, error);
+    emit({ type: 'run-end', state, seconds: (performance.now() - began) / 1000 });
+  };
+  let state: 'done' | 'interrupted' = 'done';
+  let current: string | undefined;
+  try {
+    const names = untilStage(experiment, options.to);
+    const plan = await planStages(session, names);
+    emit({ type: 'plan', stages: plan, seconds: totalSeconds(plan) });
+    const runner = new StageRunner(session, signal);
+    for (const name of names) {
+      current = name;
+      artifacts.set(name, (await runner.bring(name)).artifact);
+    }
+    await end('done');
+  } catch (error) {
+    if (!signal.aborted) {
+      const text = error instanceof Error ? error.message : String(error);
+      await end('failed', current === undefined ? text : `stage ${current}: ${text}`);
+      throw error;
+    }
+    state = 'interrupted';
+    await end('interrupted');
+  } finally {
+    await closeSession(session);
+  }
+  return {
+    runId: record.spec.runId,
+    folder: record.folder,
+    state,
+    async artifact(stage) {
+      const hash = artifacts.get(stage);
+      if (hash === undefined) {
+        throw new TrainbookError({
+          what: `run ${record.spec.runId} has no artifact of this stage`,
+          received: stage,
+          expected: [...artifacts.keys()].join(', '),
+          fix: 'run it to that stage',
+        });
+      }
+      return (await session.store.get(hash)) as Artifacts[typeof stage];
+    },
+  };
+}
