@@ -4,7 +4,7 @@ import { binding } from '../../../src/engine/backend.js';
 import { TrainbookError } from '../../../src/error.js';
 import { rules } from '../../../src/engine/rules/index.js';
 import type { HostData } from '../../../src/engine/tensorflow/context.js';
-import { typedView } from '../../../src/engine/tensorflow/context.js';
+import { TensorFlowError, typedView } from '../../../src/engine/tensorflow/context.js';
 import type { Attributes, DType, Elements, Rule, RuleInput, Spec } from '../../../src/engine/trace.js';
 import { bytesOf, formatSpec, sizeOf } from '../../../src/engine/trace.js';
 
@@ -96,7 +96,8 @@ export function executed(call: Call): readonly Spec[] | Error {
     for (const id of outputs) binding.deleteTensor(id);
     return specs;
   } catch (error) {
-    return error as Error;
+    if (error instanceof TensorFlowError) return error;
+    throw error;
   } finally {
     for (const id of ids) binding.deleteTensor(id);
   }
