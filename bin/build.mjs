@@ -7,7 +7,13 @@ import { Stop } from './stop.mjs';
 
 /** All files of `src/` and of what decides how they are compiled, in a fixed order. @param {string} root */
 function sources(root) {
-  const files = ['tsconfig.json', 'tsconfig.build.json', 'package-lock.json', join('bin', 'build.mjs'), join('bin', 'tfjs-node.mjs')];
+  const files = [
+    'tsconfig.json',
+    'tsconfig.build.json',
+    'package-lock.json',
+    join('bin', 'build.mjs'),
+    join('bin', 'tfjs-node.mjs'),
+  ];
   const walk = (/** @type {string} */ folder) => {
     for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
       const path = join(folder, entry.name);
@@ -22,7 +28,12 @@ function sources(root) {
 /** A hash of the sources' names and contents: times of files say nothing after a checkout. @param {string} root */
 export function sourceHash(root) {
   const hash = createHash('sha256');
-  for (const path of sources(root)) hash.update(path.split(sep).join('/')).update('\0').update(readFileSync(join(root, path))).update('\0');
+  for (const path of sources(root))
+    hash
+      .update(path.split(sep).join('/'))
+      .update('\0')
+      .update(readFileSync(join(root, path)))
+      .update('\0');
   return hash.digest('hex').slice(0, 32);
 }
 
@@ -73,7 +84,9 @@ function copy(root, path, to) {
 function compile(root, to) {
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', to, '--pretty', 'false'], { cwd: root });
+    const child = spawn(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', to, '--pretty', 'false'], {
+      cwd: root,
+    });
     let output = '';
     const keep = (/** @type {Buffer} */ chunk) => (output += chunk.toString('utf8'));
     child.stdout.on('data', keep);
@@ -82,8 +95,16 @@ function compile(root, to) {
     child.on('close', (code) => {
       if (code === 0) return resolve(undefined);
       const lines = output.trim().split('\n');
-      const received = [...lines.slice(0, 8), ...(lines.length > 8 ? [`… ${lines.length - 8} more lines`] : [])].join('\n            ');
-      reject(new Stop({ what: 'build: src does not compile', received, fix: 'mend the types; npx tsc --noEmit shows them all' }));
+      const received = [...lines.slice(0, 8), ...(lines.length > 8 ? [`… ${lines.length - 8} more lines`] : [])].join(
+        '\n            ',
+      );
+      reject(
+        new Stop({
+          what: 'build: src does not compile',
+          received,
+          fix: 'mend the types; npx tsc --noEmit shows them all',
+        }),
+      );
     });
   });
 }

@@ -63,7 +63,11 @@ export async function installPackages(root, say) {
 function npm(root, args) {
   return new Promise((resolve) => {
     // the npm beside this Node when npm started us; on Windows npm is a script that needs a shell
-    const child = spawn('npm', args, { cwd: root, shell: process.platform === 'win32', stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn('npm', args, {
+      cwd: root,
+      shell: process.platform === 'win32',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let output = '';
     const keep = (/** @type {Buffer} */ chunk) => (output = (output + chunk.toString('utf8')).slice(-4000));
     child.stdout.on('data', keep);

@@ -32,7 +32,9 @@ function required(from) {
   for (const path of found) {
     for (const [, name = ''] of readFileSync(path, 'utf8').matchAll(/require\(["'](\.[^"']*)["']\)/g)) {
       const target = join(dirname(path), name);
-      const file = [target, `${target}.js`, join(target, 'index.js')].find((candidate) => candidate.endsWith('.js') && existsSync(candidate));
+      const file = [target, `${target}.js`, join(target, 'index.js')].find(
+        (candidate) => candidate.endsWith('.js') && existsSync(candidate),
+      );
       if (file === undefined) throw new Error(`${path} requires ${name}, which is not there`);
       found.add(file);
     }

@@ -12,7 +12,12 @@ export function freeMegabytes(folder: string): number {
 }
 
 /** Stops before a download that would fill the disk. */
-export function requireDisk(what: string, folder: string, megabytes: number, free: number = freeMegabytes(folder)): void {
+export function requireDisk(
+  what: string,
+  folder: string,
+  megabytes: number,
+  free: number = freeMegabytes(folder),
+): void {
   if (free >= megabytes) return;
   throw new TrainbookError({
     what: `set-up: not enough disk for ${what}`,

@@ -13,7 +13,11 @@ export interface ProgramOptions {
 }
 
 /** Runs a program to its end and keeps what it printed; never throws. */
-export function runProgram(command: string, args: readonly string[], options: ProgramOptions = {}): Promise<ProgramResult> {
+export function runProgram(
+  command: string,
+  args: readonly string[],
+  options: ProgramOptions = {},
+): Promise<ProgramResult> {
   return new Promise((resolve) => {
     const child = spawn(command, args, {
       cwd: options.cwd,
@@ -28,13 +32,21 @@ export function runProgram(command: string, args: readonly string[], options: Pr
       resolve({ code: 127, stdout: '', stderr: error.message });
     });
     child.on('close', (code) => {
-      resolve({ code: code ?? 1, stdout: Buffer.concat(stdout).toString('utf8'), stderr: Buffer.concat(stderr).toString('utf8') });
+      resolve({
+        code: code ?? 1,
+        stdout: Buffer.concat(stdout).toString('utf8'),
+        stderr: Buffer.concat(stderr).toString('utf8'),
+      });
     });
   });
 }
 
 /** Runs a program that talks to the user: it shares our terminal. Gives its exit code. */
-export function runInForeground(command: string, args: readonly string[], options: ProgramOptions = {}): Promise<number> {
+export function runInForeground(
+  command: string,
+  args: readonly string[],
+  options: ProgramOptions = {},
+): Promise<number> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd: options.cwd, env: options.environment ?? process.env, stdio: 'inherit' });
     const ignore = (): void => undefined; // Ctrl-C reaches the child too; we end when it does

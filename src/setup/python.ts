@@ -25,7 +25,9 @@ print(platform.python_version(), all(importlib.util.find_spec(name) for name in 
  *
  * @throws TrainbookError that says which Pythons were seen and what to install
  */
-export async function findPython(environment: Readonly<Record<string, string | undefined>> = process.env): Promise<Python> {
+export async function findPython(
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): Promise<Python> {
   const named = environment['TRAINBOOK_PYTHON'];
   const seen: string[] = [];
   let withoutVenv: Python | undefined;

@@ -23,7 +23,9 @@ export async function setUp(steps: readonly Step[], say: Say): Promise<void> {
       say(`  ${line}`);
     });
     const seconds = (performance.now() - startedAt) / 1000;
-    say(`${step.name}: ready in ${seconds.toFixed(seconds < 10 ? 1 : 0)} s, ${formatMegabytes(await diskUsage(step.path))} on disk (${step.path})`);
+    say(
+      `${step.name}: ready in ${seconds.toFixed(seconds < 10 ? 1 : 0)} s, ${formatMegabytes(await diskUsage(step.path))} on disk (${step.path})`,
+    );
   }
 }
 

@@ -1,0 +1,245 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, existsSync, readdirSync } from 'node:fs';
+import { mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { withLock } from '../../bin/lock.mjs';
+import { TrainbookError } from '../error.js';
+import { writeAtomic } from '../files.js';
+import {
+  findLibrary,
+  type LibraryManifest,
+  libraryFiles,
+  setUpLibraryFolder,
+  type Surroundings,
+  surroundings,
+  tensorflowVersion,
+} from '../engine/library.js';
+import { diskUsage, requireDisk } from './disk.js';
+import { environmentProgram, pipFailed } from './environment.js';
+import { lastLines, runProgram } from './program.js';
+import { formatMegabytes, type Say, type Step } from './step.js';
+
+/** A wheel on the Python package index that holds libtensorflow. */
+export interface Wheel {
+  readonly package: 'tensorflow' | 'tensorflow-cpu';
+  readonly platform: string;
+  readonly sha256: string;
+  /** Of the wheel, and of the two files that are kept (10⁶ bytes). */
+  readonly megabytes: number;
+  readonly keptMegabytes: number;
+}
+
+/**
+ * The wheels of TensorFlow 2.21.0 for Python 3.12, by system and processor; whichever Python is installed, the library is
+ * the same. Linux x64 is tried; the other two are known by their contents only. The wheel for Windows holds no library
+ * with the C API apart from Python's; Intel Macs have no wheel of this release.
+ */
+const wheels: Readonly<Record<string, Wheel>> = {
+  'linux-x64': {
+    package: 'tensorflow-cpu',
+    platform: 'manylinux_2_27_x86_64',
+    sha256: 'dcc8afd32930e42d5296b6ee19078b773706830af4ea97fbe503b9f5e0f820cb',
+    megabytes: 274,
+    keptMegabytes: 854,
+  },
+  'linux-arm64': {
+    package: 'tensorflow',
+    platform: 'manylinux_2_27_aarch64',
+    sha256: 'b07d15737406533898e36c7ef7944b1be18e9028dc521b9229952c537bbc5552',
+    megabytes: 282,
+    keptMegabytes: 884,
+  },
+  'darwin-arm64': {
+    package: 'tensorflow',
+    platform: 'macosx_12_0_arm64',
+    sha256: '56ecd7d47429acbe1df2694d50b75bf9fc3995ac92cb367cd9af6c4780ead712',
+    megabytes: 223,
+    keptMegabytes: 742,
+  },
+};
+
+/** The wheel for a machine, or undefined where none holds the library. */
+export function wheelFor({ platform, arch }: Pick<Surroundings, 'platform' | 'arch'>): Wheel | undefined {
+  return wheels[`${platform}-${arch}`];
+}
+
+/**
+ * libtensorflow in the user's cache folder, shared by clones and projects. Ready where any library is found already
+ * (`TRAINBOOK_LIBTENSORFLOW`, an active Python environment) and where no wheel holds one: the engine then says what it
+ * falls back to.
+ */
+export function libraryStep(project: string, around: Surroundings = surroundings()): Step {
+  const folder = setUpLibraryFolder(around);
+  const wheel = wheelFor(around);
+  return {
+    name: 'libtensorflow',
+    path: folder,
+    isReady: () => wheel === undefined || findLibrary(around) !== undefined,
+    run: async (say) => {
+      if (wheel === undefined) return;
+      await withLock(
+        `${folder}.lock`,
+        async () => {
+          if (findLibrary(around) === undefined) await fetchLibrary(project, around, wheel, say);
+        },
+        (owner) => {
+          say(`waiting for ${owner}, which is fetching the library`);
+        },
+      );
+    },
+  };
+}
+
+/** Downloads beside the target, unpacks what is needed, writes the manifest and renames: a folder that exists is whole. */
+async function fetchLibrary(project: string, around: Surroundings, wheel: Wheel, say: Say): Promise<void> {
+  const folder = setUpLibraryFolder(around);
+  requireDisk('libtensorflow', dirname(folder), wheel.megabytes + wheel.keptMegabytes + 100);
+  await mkdir(dirname(folder), { recursive: true });
+  await removeLeftovers(folder);
+  const beside = await mkdtemp(`${folder}.part-`);
+  try {
+    const path = await download(project, wheel, join(beside, 'wheel'), say);
+    await verify(path, wheel);
+    say(`unpacking the two library files (${wheel.keptMegabytes} MB)`);
+    const unpacked = join(beside, 'unpacked');
+    await unpack(project, path, unpacked, around.platform);
+    await writeAtomic(
+      join(unpacked, 'manifest.json'),
+      JSON.stringify(await describe(unpacked, path, wheel, around.platform), null, 2),
+    );
+    await rm(folder, { recursive: true, force: true });
+    await rename(unpacked, folder);
+  } finally {
+    await rm(beside, { recursive: true, force: true });
+  }
+}
+
+/** Under the lock nobody else is at work: what lies beside the folder was left by a set-up that was killed. */
+async function removeLeftovers(folder: string): Promise<void> {
+  for (const name of readdirSync(dirname(folder))) {
+    const path = join(dirname(folder), name);
+    if (path.startsWith(`${folder}.part-`)) await rm(path, { recursive: true, force: true });
+  }
+}
+
+/** `pip download` of the wheel for Python 3.12, whatever Python runs pip; its temporary files stay beside the wheel. */
+async function download(project: string, wheel: Wheel, into: string, say: Say): Promise<string> {
+  const temporary = join(into, 'tmp');
+  await mkdir(temporary, { recursive: true });
+  say(`downloading ${wheel.package} ${tensorflowVersion} (${wheel.megabytes} MB; deleted when unpacked)`);
+  const report = setInterval(() => {
+    void diskUsage(into).then((done) => {
+      say(`downloaded ${formatMegabytes(Math.min(done, wheel.megabytes))} of ${wheel.megabytes} MB`);
+    });
+  }, 5000);
+  try {
+    const result = await runProgram(
+      environmentProgram(project, 'python'),
+      [
+        ...[
+          '-m',
+          'pip',
+          'download',
+          '--disable-pip-version-check',
+          '--no-input',
+          '--no-cache-dir',
+          '-q',
+          '--progress-bar',
+          'off',
+        ],
+        ...['--no-deps', '--only-binary=:all:', '--implementation', 'cp', '--python-version', '3.12', '--abi', 'cp312'],
+        ...['--platform', wheel.platform, '--dest', into, `${wheel.package}==${tensorflowVersion}`],
+      ],
+      { environment: { ...process.env, TMPDIR: temporary, TEMP: temporary, TMP: temporary } },
+    );
+    if (result.code !== 0)
+      throw pipFailed(`could not download ${wheel.package} ${tensorflowVersion}`, lastLines(result));
+  } finally {
+    clearInterval(report);
+  }
+  const name = readdirSync(into).find((entry) => entry.endsWith('.whl'));
+  if (name === undefined) throw pipFailed(`downloaded no wheel of ${wheel.package}`, readdirSync(into).join(', '));
+  return join(into, name);
+}
+
+async function sha256(path: string): Promise<string> {
+  const sha = createHash('sha256');
+  await pipeline(createReadStream(path), sha);
+  return sha.digest('hex');
+}
+
+async function verify(path: string, wheel: Wheel): Promise<void> {
+  const received = await sha256(path);
+  if (received === wheel.sha256) return;
+  throw new TrainbookError({
+    what: `set-up: the downloaded ${wheel.package} ${tensorflowVersion} is not the file that trainbook knows`,
+    received: `sha256 ${received}`,
+    expected: `sha256 ${wheel.sha256}`,
+    fix: 'run the same command again; if it stays so, look at which package index pip uses',
+  });
+}
+
+/** Takes the library and the licence texts out of the wheel, without the folders they lie in. */
+const unpackProgram = `
+import os, shutil, sys, zipfile
+wheel, target = sys.argv[1:3]
+os.makedirs(target)
+with zipfile.ZipFile(wheel) as archive:
+    for name in sys.argv[3:]:
+        with archive.open(name) as source, open(os.path.join(target, os.path.basename(name)), "wb") as file:
+            shutil.copyfileobj(source, file, 1 << 20)
+`;
+
+async function unpack(project: string, wheel: string, target: string, platform: NodeJS.Platform): Promise<void> {
+  const names = [...keptNames(platform), 'include/LICENSE', 'THIRD_PARTY_NOTICES.txt'].map(
+    (name) => `tensorflow/${name}`,
+  );
+  const result = await runProgram(environmentProgram(project, 'python'), [
+    '-c',
+    unpackProgram,
+    wheel,
+    target,
+    ...names,
+  ]);
+  if (result.code === 0) return;
+  throw new TrainbookError({
+    what: 'set-up: could not unpack libtensorflow',
+    received: lastLines(result, 1),
+    expected: `room for ${names.length} files in ${target}`,
+    fix: 'free some disk, then run the same command again',
+  });
+}
+
+function keptNames(platform: NodeJS.Platform): string[] {
+  const files = libraryFiles(platform);
+  return files === undefined ? [] : [files.cc, files.framework];
+}
+
+async function describe(
+  folder: string,
+  wheelPath: string,
+  wheel: Wheel,
+  platform: NodeJS.Platform,
+): Promise<LibraryManifest> {
+  const files: LibraryManifest['files'] = [];
+  for (const name of keptNames(platform)) {
+    const path = join(folder, name);
+    files.push({ name, bytes: (await stat(path)).size, sha256: await sha256(path) });
+  }
+  return {
+    format: 1,
+    version: tensorflowVersion,
+    wheel: { name: wheelPath.slice(dirname(wheelPath).length + 1), sha256: wheel.sha256 },
+    files,
+  };
+}
+
+/** Reads the whole library and compares it with the hashes of the set-up; undefined where all is as it was. */
+export async function damagedFile(folder: string, manifest: LibraryManifest): Promise<string | undefined> {
+  for (const { name, sha256: expected } of manifest.files) {
+    const path = join(folder, name);
+    if (!existsSync(path) || (await sha256(path)) !== expected) return path;
+  }
+  return undefined;
+}
