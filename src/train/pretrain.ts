@@ -15,7 +15,7 @@ import { heldOutLoss, spreadRows } from './held-out.js';
 import type { Optimizer } from './optimizer.js';
 import { warmupCosine } from './schedule.js';
 import { startTraining } from './step.js';
-import type { StepResult, Training } from './step.js';
+import type { StepResult, Training, TrainingOptions } from './step.js';
 import { trainOptions } from './train-options.js';
 import type { TrainOptions, TrainPlan } from './train-options.js';
 
@@ -35,6 +35,8 @@ export interface PretrainOptions extends TrainOptions {
    */
   readonly metrics?: (step: number, values: Record<string, number>) => void;
   readonly progress?: OnProgress;
+  /** What runs the step: XLA fuses and is faster in the long run, the graph executor starts at once. Default: the faster one. */
+  readonly target?: TrainingOptions['target'];
   /** A folder for checkpoints. If it has some of this run, training goes on from the newest. */
   readonly checkpoints?: string;
   /** When it aborts, the step that runs is finished, a checkpoint is written, and an `AbortError` is thrown. */
@@ -65,12 +67,13 @@ export async function pretrain(architecture: Decoder, options: PretrainOptions):
     const loaderOptions = { batchSize: plan.batchSize, key: fold(key, 'order'), ...(cursor && { cursor }) };
     return typeof data === 'function' ? data(loaderOptions) : loader(data, loaderOptions);
   };
-  const run = runHash(architecture, plan, key, batchesFrom());
+  const run = runHash(architecture, plan, key, options.target, batchesFrom());
   const found = checkpoints === undefined ? undefined : await latestCheckpoint(checkpoints, architecture, run);
   const training = startTraining(architecture, {
     weights: architecture.init(fold(key, 'weights')),
     optimizer,
     precision: plan.precision,
+    target: options.target,
   });
   try {
     if (found) restore(training, found);
@@ -162,13 +165,20 @@ function checkContext(architecture: Decoder, data: PretrainOptions['data'], held
   }
 }
 
-/** What decides how a run goes on: architecture, plan, key, and the first batch, which stands for data and order. */
-function runHash(architecture: Decoder, plan: TrainPlan, key: Key, batches: Loader): string {
+/** What decides how a run goes on: architecture, plan, key, target, and the first batch, which stands for data and order. */
+function runHash(architecture: Decoder, plan: TrainPlan, key: Key, target: PretrainOptions['target'], batches: Loader): string {
   const { inputs } = batches.next();
   const firstBatch = hash(new Uint8Array(inputs.buffer, inputs.byteOffset, inputs.byteLength));
   const { evaluateEvery: _evaluate, heldOutRows: _rows, checkpointEvery: _checkpoint, ...deciding } = plan;
   return hash(
-    canonicalJson({ architecture: { ...architecture.config }, plan: deciding, key: [...key.words], rows: batches.numRows, firstBatch }),
+    canonicalJson({
+      architecture: { ...architecture.config },
+      plan: deciding,
+      key: [...key.words],
+      target: target ?? 'default',
+      rows: batches.numRows,
+      firstBatch,
+    }),
   );
 }
 

@@ -39,7 +39,7 @@ export interface TrainingOptions {
   readonly weights: DecoderWeights;
   readonly optimizer: Optimizer;
   readonly precision?: Precision;
-  readonly target?: CompileOptions['target'];
+  readonly target?: CompileOptions['target'] | undefined;
 }
 
 /** The tensors of one batch. */

@@ -1,0 +1,101 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hashFile } from '../../src/files.js';
+import { TrainbookError } from '../../src/error.js';
+import { parseSafetensors, readSafetensors, safetensorsParts, writeSafetensors } from '../../src/model/safetensors.js';
+import type { Safetensors, StoredTensor } from '../../src/model/safetensors.js';
+
+let folder = '';
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'safetensors-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** The same tensors that fixtures/small.py gave to the reference package. */
+const small: Safetensors = {
+  tensors: new Map<string, StoredTensor>([
+    ['a', { shape: [2, 3], elements: Float32Array.of(0, 1, 2, 3, 4, 5) }],
+    ['b.c', { shape: [], elements: Int32Array.of(-7) }],
+    ['空', { shape: [0, 4], elements: new Float32Array(0) }],
+  ]),
+  metadata: { format: 'pt', 名: '值' },
+};
+const reference = new URL('fixtures/small.safetensors', import.meta.url).pathname;
+
+const file = (header: unknown, numBytes: number): Uint8Array => {
+  const json = Buffer.from(typeof header === 'string' ? header : JSON.stringify(header));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(json.length));
+  return Buffer.concat([length, json, Buffer.alloc(numBytes)]);
+};
+
+describe('safetensors', () => {
+  it('reads what the reference package wrote', async () => {
+    expect(await readSafetensors(reference)).toEqual(small);
+  });
+
+  it('reads every dtype the package writes and this reader knows', async () => {
+    const { tensors } = await readSafetensors(new URL('fixtures/dtypes.safetensors', import.meta.url).pathname);
+    expect(Object.fromEntries([...tensors].map(([name, { elements }]) => [name, elements]))).toEqual({
+      f32: Float32Array.of(0.5, -2),
+      f64: Float64Array.of(0.1, 1e300),
+      i32: Int32Array.of(-1, 2 ** 31 - 1),
+      i64: BigInt64Array.of(-1n, 2n ** 62n),
+      u8: Uint8Array.of(0, 255),
+    });
+  });
+
+  it('writes a file, whole or not at all, and knows its hash; equal contents give equal bytes', async () => {
+    const path = join(folder, '模型.safetensors');
+    expect(await writeSafetensors(path, small)).toBe(await hashFile(path));
+    expect(await readSafetensors(path)).toEqual(small);
+    const reversed = { tensors: new Map([...small.tensors].reverse()), metadata: { 名: '值', format: 'pt' } };
+    expect(Buffer.concat(safetensorsParts(reversed)).equals(await readFile(path))).toBe(true);
+    await expect(writeSafetensors(join(folder, 'no', 'such', 'x'), small)).rejects.toThrow();
+    expect(await readdir(folder)).toEqual(['模型.safetensors']);
+  });
+
+  it.each<[string, Uint8Array, RegExp]>([
+    ['no header', new Uint8Array(5), /ends before its header/],
+    ['a header longer than the file', file('{}', 0).with(0, 200), /claims 200 bytes/],
+    ['a huge header', file('{}', 0).with(7, 1), /claims \d+ bytes/],
+    ['no JSON', file('{"a":', 0), /not JSON/],
+    ['no object', file('[1]', 0), /not an object/],
+    ['a number as metadata', file({ __metadata__: { a: 1 } }, 0), /metadata is not text/],
+    ['a negative size', file({ a: { dtype: 'F32', shape: [-1], data_offsets: [0, 4] } }, 4), /malformed/],
+    ['an unknown dtype', file({ a: { dtype: 'F7', shape: [1], data_offsets: [0, 4] } }, 4), /dtype F7/],
+    ['a wrong length', file({ a: { dtype: 'F32', shape: [2], data_offsets: [0, 4] } }, 4), /has 4 bytes/],
+    ['a gap', file({ a: { dtype: 'F32', shape: [1], data_offsets: [4, 8] } }, 8), /begins at 4/],
+    [
+      'an overlap',
+      file({ a: { dtype: 'F32', shape: [2], data_offsets: [0, 8] }, b: { dtype: 'F32', shape: [1], data_offsets: [4, 8] } }, 8),
+      /b begins at 4/,
+    ],
+    ['missing data', file({ a: { dtype: 'F32', shape: [2], data_offsets: [0, 8] } }, 4), /ends at 8 of 4/],
+    ['data of nothing', file({}, 4), /belong to no tensor/],
+  ])('refuses %s', (_, bytes, message) => {
+    expect(() => parseSafetensors(bytes, 'x.safetensors')).toThrow(TrainbookError);
+    expect(() => parseSafetensors(bytes, 'x.safetensors')).toThrow(message);
+  });
+
+  it('a file cut anywhere is refused, and noise never crashes the reader', () => {
+    const whole = Buffer.concat(safetensorsParts(small));
+    for (let length = 0; length < whole.length; length++) {
+      expect(() => parseSafetensors(whole.subarray(0, length), 'cut')).toThrow(TrainbookError);
+    }
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 1, maxLength: 4 }), fc.nat(whole.length - 1), (noise, at) => {
+        const damaged = Buffer.from(whole);
+        damaged.set(noise.subarray(0, whole.length - at), at);
+        try {
+          parseSafetensors(damaged, 'noise');
+        } catch (error) {
+          expect(error).toBeInstanceOf(TrainbookError);
+        }
+      }),
+    );
+  });
+});
