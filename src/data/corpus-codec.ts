@@ -70,6 +70,7 @@ export const corpusCodec: Codec<Corpus> = {
     title: 'Corpus',
     ...describe(corpus),
     tables: [stepTable(corpus), domainTable({ documents: corpus })],
+    figures: [corpus.ledger.sankey()],
   }),
 };
 
@@ -97,6 +98,7 @@ export const splitCorpusCodec: Codec<SplitCorpus> = {
       title: 'Corpus',
       facts,
       tables: [stepTable(train), domainTable({ training: train, 'held out': heldOut })],
+      figures: [train.ledger.sankey()],
     };
   },
 };

@@ -7,22 +7,29 @@ import { mix } from './shingles.js';
  */
 export const numHashes = 128;
 
-/** The orders: shingle x stands at place mix-like (x ⊕ offset) · factor, factor odd: a permutation of 32-bit numbers. */
-const offsets = Uint32Array.from({ length: numHashes }, (_, index) => mix(2 * index + 1));
-const factors = Uint32Array.from({ length: numHashes }, (_, index) => mix(2 * index + 2) | 1);
+/** The orders: shingle x stands at place (x ⊕ offset) · factor modulo 2³², factor odd: a permutation of the 32-bit numbers. */
+const offsets = Int32Array.from({ length: numHashes }, (_, index) => mix(2 * index + 1));
+const factors = Int32Array.from({ length: numHashes }, (_, index) => mix(2 * index + 2) | 1);
 
-/** The sketch of a set of shingles: [numHashes] least elements. */
+/** The sketch of a set of shingles: [numHashes] least places. */
 export function sketch(shingles: Uint32Array): Uint32Array {
-  const least = new Uint32Array(numHashes).fill(0xffffffff);
-  for (let index = 0; index < numHashes; index++) {
-    const offset = offsets[index] ?? 0;
-    const factor = factors[index] ?? 1;
-    let lowest = 0xffffffff;
-    for (const shingle of shingles) {
-      const place = Math.imul(shingle ^ offset, factor) >>> 0;
-      if (place < lowest) lowest = place;
+  const least = new Uint32Array(numHashes);
+  // Signed, and two orders at a time: whole-number arithmetic throughout, at half the memory traffic.
+  const signed = new Int32Array(shingles.buffer, shingles.byteOffset, shingles.length);
+  for (let index = 0; index < numHashes; index += 2) {
+    const [offsetA, factorA] = [offsets[index] ?? 0, factors[index] ?? 1];
+    const [offsetB, factorB] = [offsets[index + 1] ?? 0, factors[index + 1] ?? 1];
+    let lowestA = 0x7fffffff;
+    let lowestB = 0x7fffffff;
+    for (let position = 0; position < signed.length; position++) {
+      const shingle = signed[position] ?? 0;
+      const placeA = Math.imul(shingle ^ offsetA, factorA);
+      const placeB = Math.imul(shingle ^ offsetB, factorB);
+      if (placeA < lowestA) lowestA = placeA;
+      if (placeB < lowestB) lowestB = placeB;
     }
-    least[index] = lowest;
+    least[index] = lowestA;
+    least[index + 1] = lowestB;
   }
   return least;
 }

@@ -3,6 +3,7 @@ import { apply } from '../../src/data/corpus.js';
 import type { Corpus } from '../../src/data/corpus.js';
 import { document } from '../../src/data/document.js';
 import { Ledger, openLedger } from '../../src/data/ledger.js';
+import { flows } from '../../src/data/sankey.js';
 import type { Step } from '../../src/data/step.js';
 
 const documents = ['a', 'bb', 'ccc'].map((text) => document({ text, source: 'file.txt', domain: 'letters' }));
@@ -55,24 +56,36 @@ describe('Ledger', () => {
   });
 
   it('draws flows that are as wide behind a step as before it', () => {
-    const figure = corpus.ledger.sankey();
-    const [trace] = figure.data as unknown as [
-      { node: { label: string[] }; link: { source: number[]; target: number[]; value: number[] } },
-    ];
-    const { source, target, value } = trace.link;
-    const flows = value.map((documents, index) => [
-      trace.node.label[source[index] ?? -1],
-      trace.node.label[target[index] ?? -1],
-      documents,
+    expect(flows(corpus.ledger).map(({ from, to, documents, dropped }) => [from, to, documents, dropped])).toEqual([
+      ['file.txt', 'read', 3, false],
+      ['read', 'shout', 3, false],
+      ['shout', 'drop long', 3, false],
+      ['drop long', 'shout 2', 2, false],
+      ['drop long', 'too long', 1, true],
+      ['shout 2', 'kept', 2, false],
     ]);
-    expect(flows).toEqual([
-      ['file.txt', 'read', 3],
-      ['read', 'shout', 3],
-      ['shout', 'drop long', 3],
-      ['drop long', 'shout 2', 2],
-      ['drop long', 'drop long\u2009✕\u2009too long', 1],
-      ['shout 2', 'kept', 2],
+    const { data, layout } = corpus.ledger.sankey();
+    // A band for each flow, a bar for each of 4 steps and the end.
+    expect(layout.shapes?.map(({ type }) => type).sort()).toEqual([
+      ...new Array<string>(6).fill('path'),
+      ...new Array<string>(5).fill('rect'),
     ]);
+    const bars = layout.shapes?.filter(({ type }) => type === 'rect').map(({ y0 }) => Number(y0).toFixed(3));
+    expect(bars).toEqual(['0.000', '0.000', '0.000', '0.333', '0.333']);
+    expect(JSON.stringify(data)).toContain('✕ too long: 1');
+  });
+
+  it('draws at most six sources', () => {
+    const many = new Ledger(
+      Array.from({ length: 20 }, (_, index) => ({
+        id: `${index}`,
+        source: `f${index}`,
+        domain: 'd',
+        characters: 1,
+        events: [],
+      })),
+    );
+    expect(JSON.stringify(many.sankey().data)).toContain('15 other sources: 15');
   });
 
   it('refuses an id that is none, and verdicts that do not fit the documents', () => {
