@@ -20,7 +20,10 @@ export function chooseToken(logits: Float32Array, { temperature, topP }: Choice,
   const highest = logits[likeliest] ?? 0;
   const weights = Float64Array.from(logits, (logit) => Math.exp((logit - highest) / temperature));
   const total = weights.reduce((sum, weight) => sum + weight, 0);
-  const order = topP < 1 ? Uint32Array.from(weights.keys()).sort((a, b) => (weights[b] ?? 0) - (weights[a] ?? 0) || a - b) : undefined;
+  const order =
+    topP < 1
+      ? Uint32Array.from(weights.keys()).sort((a, b) => (weights[b] ?? 0) - (weights[a] ?? 0) || a - b)
+      : undefined;
   const kept: number[] = [];
   let mass = 0;
   for (let rank = 0; rank < weights.length && (rank === 0 || mass < topP * total); rank++) {

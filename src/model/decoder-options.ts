@@ -23,7 +23,11 @@ export const decoderOptions = z
     positions: z.enum(['rotary', 'learned']).default('rotary').describe('how the order of tokens is known'),
     mlp: z.enum(['swiglu', 'gelu']).default('swiglu').describe('the position-wise network'),
     tiedEmbeddings: z.boolean().default(true).describe('whether the embedding also gives the logits'),
-    rotaryBase: z.number().positive().default(10_000).describe('base of the rotary angles; the slowest pair turns once in about 2π base tokens'),
+    rotaryBase: z
+      .number()
+      .positive()
+      .default(10_000)
+      .describe('base of the rotary angles; the slowest pair turns once in about 2π base tokens'),
     normEpsilon: z.number().positive().default(1e-5).describe('added to the mean square in a norm'),
     initDeviation: z.number().positive().default(0.02).describe('standard deviation of the first weights'),
   })

@@ -127,7 +127,9 @@ function specify(config: DecoderConfig, parts: Parts): DecoderWeights<WeightSpec
   const matrix = (shape: readonly number[]): WeightSpec => new WeightSpec(shape, initDeviation);
   const ending = (shape: readonly number[]): WeightSpec => new WeightSpec(shape, initDeviation / Math.sqrt(2 * layers));
   const matrices = (shapes: Readonly<Record<string, readonly number[]>>): Record<string, WeightSpec> =>
-    Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, (name === 'down' ? ending : matrix)(shape)]));
+    Object.fromEntries(
+      Object.entries(shapes).map(([name, shape]) => [name, (name === 'down' ? ending : matrix)(shape)]),
+    );
   const layer = {
     attentionNorm: gain,
     attention: {

@@ -36,8 +36,13 @@ export async function* generate(
   prompts.forEach((prompt) => {
     checkPrompt(prompt, decoding.positions);
   });
-  if (prompts.length !== decoding.batch) throw new Error('internal: generate needs a prompt for each sequence of the decoding');
-  const sequences = prompts.map((prompt) => ({ tokens: [...prompt], promptLength: prompt.length, open: maxTokens > 0 }));
+  if (prompts.length !== decoding.batch)
+    throw new Error('internal: generate needs a prompt for each sequence of the decoding');
+  const sequences = prompts.map((prompt) => ({
+    tokens: [...prompt],
+    promptLength: prompt.length,
+    open: maxTokens > 0,
+  }));
   for (let position = 0; position < decoding.positions && sequences.some(({ open }) => open); position++) {
     const inputs = Int32Array.from(sequences, ({ tokens }) => tokens[position] ?? 0); // a closed sequence reads on, unseen
     const logits = await decoding.next(inputs, position);
@@ -64,7 +69,10 @@ export async function* generate(
 function checkPrompt(prompt: readonly number[], positions: number): void {
   if (prompt.length >= 1 && prompt.length <= positions) return;
   throw new TrainbookError({
-    what: prompt.length === 0 ? 'generate: the prompt has no tokens' : 'generate: the prompt is longer than the model’s context',
+    what:
+      prompt.length === 0
+        ? 'generate: the prompt has no tokens'
+        : 'generate: the prompt is longer than the model’s context',
     received: `${prompt.length} tokens`,
     expected: `1 to ${positions} tokens`,
     fix: prompt.length === 0 ? 'write at least one character' : 'shorten the prompt, or train with a longer context',

@@ -43,16 +43,14 @@ export function cachedContexts(
   const mask = tf.reshape(tf.mul(tf.cast(tf.greater(places, position), 'float32'), masked), [1, numPositions]);
   const put = (all: tf.Tensor, row: tf.Tensor): tf.Tensor => tf.add(tf.mul(all, elsewhere), tf.mul(row, here));
   const after: LayerCache[] = [];
-  const contexts = cache.map(
-    (layer, index): AttentionContext => ({
-      rotate,
-      mask,
-      remember: (keys, values) => {
-        const next = { keys: put(layer.keys, keys), values: put(layer.values, values) };
-        after[index] = next;
-        return [next.keys, next.values];
-      },
-    }),
-  );
+  const contexts = cache.map((layer, index): AttentionContext => ({
+    rotate,
+    mask,
+    remember: (keys, values) => {
+      const next = { keys: put(layer.keys, keys), values: put(layer.values, values) };
+      after[index] = next;
+      return [next.keys, next.values];
+    },
+  }));
   return { contexts, updated: () => after };
 }

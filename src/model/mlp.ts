@@ -46,8 +46,7 @@ export function silu(z: tf.Tensor): tf.Tensor {
 export function gelu(z: tf.Tensor): tf.Tensor {
   const slope = Math.sqrt(2 / Math.PI);
   const cubic = 0.044715;
-  const tanhOf = (x: tf.Tensor): tf.Tensor =>
-    tf.tanh(tf.mul(tf.mul(x, slope), tf.add(tf.mul(tf.square(x), cubic), 1)));
+  const tanhOf = (x: tf.Tensor): tf.Tensor => tf.tanh(tf.mul(tf.mul(x, slope), tf.add(tf.mul(tf.square(x), cubic), 1)));
   return pointwise(
     z,
     (x) => tf.mul(tf.mul(x, 0.5), tf.add(tanhOf(x), 1)),

@@ -37,7 +37,11 @@ export async function storedWeights(weights: DecoderWeights): Promise<Map<string
  *
  * @throws TrainbookError if a tensor is missing, left over, or of another shape or dtype.
  */
-export function weightsFromStored(architecture: Decoder, stored: ReadonlyMap<string, StoredTensor>, source: string): DecoderWeights {
+export function weightsFromStored(
+  architecture: Decoder,
+  stored: ReadonlyMap<string, StoredTensor>,
+  source: string,
+): DecoderWeights {
   const known = new Set(treeEntries<WeightSpec>(architecture.specs).map(([path]) => fileName(path).name));
   const left = [...stored.keys()].filter((name) => !known.has(name));
   if (left.length > 0) {
@@ -54,7 +58,8 @@ export function weightsFromStored(architecture: Decoder, stored: ReadonlyMap<str
     if (!(tensor?.elements instanceof Float32Array) || tensor.shape.join() !== expected.join()) {
       throw new TrainbookError({
         what: `${source}: the weight ${name} does not fit the architecture`,
-        received: tensor === undefined ? 'no such tensor' : `${tensor.elements.constructor.name} [${tensor.shape.join(', ')}]`,
+        received:
+          tensor === undefined ? 'no such tensor' : `${tensor.elements.constructor.name} [${tensor.shape.join(', ')}]`,
         expected: `float32 [${expected.join(', ')}]`,
       });
     }

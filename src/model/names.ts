@@ -37,7 +37,8 @@ export function turn(matrix: { readonly shape: readonly number[]; readonly eleme
   const { elements } = matrix;
   const turned = new Float32Array(elements.length);
   for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) turned[column * rows + row] = elements[row * columns + column] ?? 0;
+    for (let column = 0; column < columns; column++)
+      turned[column * rows + row] = elements[row * columns + column] ?? 0;
   }
   return { shape: [columns, rows], elements: turned };
 }

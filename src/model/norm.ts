@@ -17,11 +17,16 @@ export type Norm = (gain: tf.Tensor, x: tf.Tensor) => tf.Tensor;
 export function rmsNorm(epsilon: number): Norm {
   return (gain, x) => {
     const rootInverse = (input: tf.Tensor): tf.Tensor => tf.rsqrt(tf.add(tf.mean(tf.square(input), -1, true), epsilon)); // [..., 1]
-    return normWithGradient(gain, x, (input) => {
-      const inverse = rootInverse(input);
-      return { normalised: tf.mul(input, inverse), inverse };
-    }, (scaled, normalised, inverse) =>
-      tf.mul(inverse, tf.sub(scaled, tf.mul(normalised, tf.mean(tf.mul(scaled, normalised), -1, true)))));
+    return normWithGradient(
+      gain,
+      x,
+      (input) => {
+        const inverse = rootInverse(input);
+        return { normalised: tf.mul(input, inverse), inverse };
+      },
+      (scaled, normalised, inverse) =>
+        tf.mul(inverse, tf.sub(scaled, tf.mul(normalised, tf.mean(tf.mul(scaled, normalised), -1, true)))),
+    );
   };
 }
 
@@ -37,14 +42,19 @@ export function rmsNorm(epsilon: number): Norm {
  */
 export function layerNorm(epsilon: number): Norm {
   return (gain, x) =>
-    normWithGradient(gain, x, (input) => {
-      const centred = tf.sub(input, tf.mean(input, -1, true));
-      const inverse = tf.rsqrt(tf.add(tf.mean(tf.square(centred), -1, true), epsilon)); // [..., 1]
-      return { normalised: tf.mul(centred, inverse), inverse };
-    }, (scaled, normalised, inverse) => {
-      const along = tf.mul(normalised, tf.mean(tf.mul(scaled, normalised), -1, true));
-      return tf.mul(inverse, tf.sub(tf.sub(scaled, tf.mean(scaled, -1, true)), along));
-    });
+    normWithGradient(
+      gain,
+      x,
+      (input) => {
+        const centred = tf.sub(input, tf.mean(input, -1, true));
+        const inverse = tf.rsqrt(tf.add(tf.mean(tf.square(centred), -1, true), epsilon)); // [..., 1]
+        return { normalised: tf.mul(centred, inverse), inverse };
+      },
+      (scaled, normalised, inverse) => {
+        const along = tf.mul(normalised, tf.mean(tf.mul(scaled, normalised), -1, true));
+        return tf.mul(inverse, tf.sub(tf.sub(scaled, tf.mean(scaled, -1, true)), along));
+      },
+    );
 }
 
 type Normalised = (x: tf.Tensor) => { readonly normalised: tf.Tensor; readonly inverse: tf.Tensor };
@@ -54,7 +64,12 @@ type InputGradient = (scaled: tf.Tensor, normalised: tf.Tensor, inverse: tf.Tens
  * Gain times a normalised x, with its gradient. The backward pass computes the normalised x again from x (a compiled step finds
  * the two equal and keeps one): saved intermediate values would stand outside a second derivative.
  */
-function normWithGradient(gain: tf.Tensor, x: tf.Tensor, normalise: Normalised, inputGradient: InputGradient): tf.Tensor {
+function normWithGradient(
+  gain: tf.Tensor,
+  x: tf.Tensor,
+  normalise: Normalised,
+  inputGradient: InputGradient,
+): tf.Tensor {
   const apply = tf.customGrad((...args) => {
     const [g, input, save] = args as [tf.Tensor, tf.Tensor, tf.GradSaveFunc];
     save([g, input]);

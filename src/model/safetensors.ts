@@ -108,7 +108,12 @@ export async function readSafetensors(path: string): Promise<Safetensors> {
   try {
     bytes = await readFile(path);
   } catch (cause) {
-    throw new TrainbookError({ what: `cannot read ${path}`, received: String(cause), expected: 'a safetensors file', cause });
+    throw new TrainbookError({
+      what: `cannot read ${path}`,
+      received: String(cause),
+      expected: 'a safetensors file',
+      cause,
+    });
   }
   return parseSafetensors(bytes, path);
 }
@@ -129,7 +134,8 @@ export function parseSafetensors(bytes: Uint8Array, source: string): Safetensors
   if (bytes.length < 8) throw refuse('it ends before its header', 'at least 8 bytes');
   const length = Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true));
   if (length > longestHeader) throw refuse(`its header claims ${length} bytes`, `at most ${longestHeader}`);
-  if (8 + length > bytes.length) throw refuse(`its header claims ${length} bytes`, `at least ${8 + length} bytes in all`);
+  if (8 + length > bytes.length)
+    throw refuse(`its header claims ${length} bytes`, `at least ${8 + length} bytes in all`);
 
   const header = parseHeader(bytes.subarray(8, 8 + length), refuse);
   // Not `bytes.subarray`: of a Buffer that is a Buffer, whose `slice` does not copy.
@@ -139,10 +145,12 @@ export function parseSafetensors(bytes: Uint8Array, source: string): Safetensors
   for (const [name, { dtype, shape, data_offsets: offsets }] of header.entries) {
     const [begin, end] = offsets;
     const format = formats[dtype as Format] as (typeof formats)[Format] | undefined;
-    if (format === undefined) throw refuse(`${name} has the dtype ${dtype}`, `one of ${Object.keys(formats).join(', ')}`);
+    if (format === undefined)
+      throw refuse(`${name} has the dtype ${dtype}`, `one of ${Object.keys(formats).join(', ')}`);
     const numBytes = shape.reduce((product, size) => product * size, 1) * format.BYTES_PER_ELEMENT;
     if (begin !== offset) throw refuse(`${name} begins at ${begin}`, `${offset}, where the tensor before it ends`);
-    if (end - begin !== numBytes) throw refuse(`${name} has ${end - begin} bytes`, `${numBytes} for [${shape.join(', ')}]`);
+    if (end - begin !== numBytes)
+      throw refuse(`${name} has ${end - begin} bytes`, `${numBytes} for [${shape.join(', ')}]`);
     if (end > data.length) throw refuse(`${name} ends at ${end} of ${data.length}`, 'all of its bytes');
     tensors.set(name, { shape, elements: new format(data.slice(begin, end).buffer) });
     offset = end;

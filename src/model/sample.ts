@@ -61,7 +61,11 @@ export async function sample(
       const [uniform = 0] = uniformNumbers(fold(fold(key, sequence), position), 1);
       return chooseToken(logits, { temperature, topP }, uniform);
     };
-    for await (const { sequence, token, finish } of generate(decoding, ids, { choose, maxTokens, stop: tokenizer.endOfText })) {
+    for await (const { sequence, token, finish } of generate(decoding, ids, {
+      choose,
+      maxTokens,
+      stop: tokenizer.endOfText,
+    })) {
       if (finish !== 'stop') generated[sequence]?.push(token);
       if (finish !== undefined) finishes[sequence] = finish;
       progress({ task: 'sample', done: Math.max(...generated.map((tokens) => tokens.length)), total: maxTokens });
@@ -79,7 +83,10 @@ function checkOptions(options: { temperature: number; topP: number; maxTokens: n
   const rules = {
     temperature: { holds: options.temperature >= 0, expected: 'a number >= 0' },
     topP: { holds: options.topP > 0 && options.topP <= 1, expected: 'a number in (0, 1]' },
-    maxTokens: { holds: Number.isInteger(options.maxTokens) && options.maxTokens >= 0, expected: 'a whole number >= 0' },
+    maxTokens: {
+      holds: Number.isInteger(options.maxTokens) && options.maxTokens >= 0,
+      expected: 'a whole number >= 0',
+    },
   };
   for (const [name, { holds, expected }] of Object.entries(rules)) {
     if (holds) continue;

@@ -25,7 +25,10 @@ export class WeightSpec {
 }
 
 /** A map over a decoder's weights: `fn(leaf, path)` in place of each leaf. */
-export function mapWeights<From, To>(weights: DecoderWeights<From>, fn: (leaf: From, path: string) => To): DecoderWeights<To> {
+export function mapWeights<From, To>(
+  weights: DecoderWeights<From>,
+  fn: (leaf: From, path: string) => To,
+): DecoderWeights<To> {
   return mapTree(weights as Tree<From>, fn) as unknown as DecoderWeights<To>;
 }
 

@@ -13,7 +13,8 @@ import type { Optimizer } from './optimizer.js';
 export function addWeightDecay(decay: number): Optimizer<readonly never[]> {
   return stateless((updates, parameters) =>
     zipTrees(
-      (update: tf.Tensor, parameter: tf.Tensor) => (parameter.rank >= 2 ? tf.add(update, tf.mul(parameter, decay)) : update),
+      (update: tf.Tensor, parameter: tf.Tensor) =>
+        parameter.rank >= 2 ? tf.add(update, tf.mul(parameter, decay)) : update,
       updates,
       parameters,
     ),

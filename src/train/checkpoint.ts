@@ -54,7 +54,12 @@ const stateSchema = z.strictObject({
 const numKept = 2;
 
 /** Writes a training's state as `step-…` in a folder of checkpoints, and removes those no longer needed. */
-export async function writeCheckpoint(folder: string, architecture: Decoder, training: Training, position: Position): Promise<void> {
+export async function writeCheckpoint(
+  folder: string,
+  architecture: Decoder,
+  training: Training,
+  position: Position,
+): Promise<void> {
   await mkdir(folder, { recursive: true });
   const name = `step-${String(position.step).padStart(8, '0')}`;
   const beside = join(folder, `${name}.${randomBytes(6).toString('hex')}.tmp`);
@@ -66,7 +71,9 @@ export async function writeCheckpoint(folder: string, architecture: Decoder, tra
       tensors: await stateTensors(training.optimizerState),
       metadata: {},
     });
-    const hashes = Object.fromEntries(await Promise.all(files.map(async (file) => [file, await hashFile(join(beside, file))])));
+    const hashes = Object.fromEntries(
+      await Promise.all(files.map(async (file) => [file, await hashFile(join(beside, file))])),
+    );
     await writeAtomic(join(beside, 'state.json'), `${JSON.stringify({ format: 1, ...position, hashes })}\n`);
     await rm(join(folder, name), { recursive: true, force: true });
     await rename(beside, join(folder, name));
@@ -86,7 +93,11 @@ export async function writeCheckpoint(folder: string, architecture: Decoder, tra
  *
  * @throws TrainbookError if it belongs to a run with other data or settings.
  */
-export async function latestCheckpoint(folder: string, architecture: Decoder, run: string): Promise<Checkpoint | undefined> {
+export async function latestCheckpoint(
+  folder: string,
+  architecture: Decoder,
+  run: string,
+): Promise<Checkpoint | undefined> {
   for (const name of await checkpointNames(folder)) {
     const path = join(folder, name);
     const state = await wholeState(path);

@@ -19,7 +19,11 @@ export interface HeldOutLoss {
 export type Rows = Omit<Packed, 'numBytes'>;
 
 /** Measures weights on packed rows, `progress` after each batch. Keep it for the next time: it is compiled once. */
-export type Measure = (weights: DecoderWeights, packed: Rows, progress?: (done: number) => void) => Promise<HeldOutLoss>;
+export type Measure = (
+  weights: DecoderWeights,
+  packed: Rows,
+  progress?: (done: number) => void,
+) => Promise<HeldOutLoss>;
 
 /**
  * Σ w (−log p) / Σ w over all rows: sums within a batch by the engine in single precision, over batches in double. What the
@@ -31,7 +35,8 @@ export type Measure = (weights: DecoderWeights, packed: Rows, progress?: (done: 
  */
 export function heldOutLoss(architecture: Decoder, batchSize: number): Measure {
   const sum = compile(
-    (weights: DecoderWeights, batch: ReturnType<typeof batchTensors>) => sumCrossEntropy(architecture.forward(weights, batch.inputs), batch),
+    (weights: DecoderWeights, batch: ReturnType<typeof batchTensors>) =>
+      sumCrossEntropy(architecture.forward(weights, batch.inputs), batch),
     { name: 'held-out loss' },
   );
   return async (weights, packed, progress) => {

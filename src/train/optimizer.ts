@@ -46,7 +46,8 @@ export function chain(...parts: readonly Optimizer[]): Optimizer<readonly Tensor
     scalars: (step) => {
       const all = parts.flatMap((part) => Object.entries(part.scalars(step)));
       const together = Object.fromEntries(all);
-      if (Object.keys(together).length < all.length) throw new Error('internal: two parts of a chain use one name for a scalar');
+      if (Object.keys(together).length < all.length)
+        throw new Error('internal: two parts of a chain use one name for a scalar');
       return together;
     },
     init: (parameters) => parts.map((part) => part.init(parameters)),
@@ -63,7 +64,11 @@ export function chain(...parts: readonly Optimizer[]): Optimizer<readonly Tensor
 }
 
 /** Trees of one structure, leaf by leaf: `fn(a, b, …)` at each place. */
-export function zipTrees(fn: (...leaves: tf.Tensor[]) => tf.Tensor, first: Tensors, ...others: readonly Tensors[]): Tensors {
+export function zipTrees(
+  fn: (...leaves: tf.Tensor[]) => tf.Tensor,
+  first: Tensors,
+  ...others: readonly Tensors[]
+): Tensors {
   const columns = others.map((tree) => flatten(tree));
   const leaves = flatten(first).map((leaf, index) => fn(leaf, ...columns.map((column) => column[index] as tf.Tensor)));
   return unflatten(first, leaves);

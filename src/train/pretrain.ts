@@ -86,7 +86,8 @@ export async function pretrain(architecture: Decoder, options: PretrainOptions):
       firstStep: (found?.step ?? 0) + 1,
       measure: heldOutMeasure(architecture, training, plan, heldOut),
       save: async (step, cursor) => {
-        if (checkpoints !== undefined) await writeCheckpoint(checkpoints, architecture, training, { step, cursor, run });
+        if (checkpoints !== undefined)
+          await writeCheckpoint(checkpoints, architecture, training, { step, cursor, run });
       },
       signal,
       savedTo: checkpoints,
@@ -166,7 +167,13 @@ function checkContext(architecture: Decoder, data: PretrainOptions['data'], held
 }
 
 /** What decides how a run goes on: architecture, plan, key, target, and the first batch, which stands for data and order. */
-function runHash(architecture: Decoder, plan: TrainPlan, key: Key, target: PretrainOptions['target'], batches: Loader): string {
+function runHash(
+  architecture: Decoder,
+  plan: TrainPlan,
+  key: Key,
+  target: PretrainOptions['target'],
+  batches: Loader,
+): string {
   const { inputs } = batches.next();
   const firstBatch = hash(new Uint8Array(inputs.buffer, inputs.byteOffset, inputs.byteLength));
   const { evaluateEvery: _evaluate, heldOutRows: _rows, checkpointEvery: _checkpoint, ...deciding } = plan;
@@ -214,6 +221,7 @@ function checkFinite({ loss, gradientNorm }: StepResult, step: number, batch: Ba
 }
 
 function interruption(step: number, steps: number, savedTo: string | undefined): DOMException {
-  const where = savedTo === undefined ? 'nothing was saved, since no folder for checkpoints was given' : `saved in ${savedTo}`;
+  const where =
+    savedTo === undefined ? 'nothing was saved, since no folder for checkpoints was given' : `saved in ${savedTo}`;
   return new DOMException(`pretrain: interrupted after step ${step} of ${steps}; ${where}`, 'AbortError');
 }

@@ -30,11 +30,13 @@ export function scaleByAdam({ beta1 = 0.9, beta2 = 0.95, epsilon = 1e-8 }: AdamO
     scalars: (step) => ({ firstCorrection: 1 / (1 - beta1 ** step), secondCorrection: 1 / (1 - beta2 ** step) }),
     init: (parameters) => ({ first: zeros(parameters), second: zeros(parameters) }),
     update: (gradients, state, _parameters, { firstCorrection, secondCorrection }) => {
-      if (firstCorrection === undefined || secondCorrection === undefined) throw new Error('internal: Adam needs its scalars');
+      if (firstCorrection === undefined || secondCorrection === undefined)
+        throw new Error('internal: Adam needs its scalars');
       const first = zipTrees((mean, gradient) => average(mean, gradient, beta1), state.first, gradients);
       const second = zipTrees((mean, gradient) => average(mean, tf.square(gradient), beta2), state.second, gradients);
       const updates = zipTrees(
-        (mean, square) => tf.div(tf.mul(mean, firstCorrection), tf.add(tf.sqrt(tf.mul(square, secondCorrection)), epsilon)),
+        (mean, square) =>
+          tf.div(tf.mul(mean, firstCorrection), tf.add(tf.sqrt(tf.mul(square, secondCorrection)), epsilon)),
         first,
         second,
       );

@@ -68,13 +68,16 @@ export function startTraining(architecture: Decoder, options: TrainingOptions): 
   const update = compile(
     ({ inputs, targets, weights: counted }: BatchTensors, scalars: Readonly<Record<string, tf.Tensor>>) => {
       const { value: loss, grads } = withPrecision(precision, () =>
-        valueAndGrads((values: DecoderWeights) => crossEntropy(architecture.forward(values, inputs), { targets, weights: counted }))(
-          parameters,
-        ),
+        valueAndGrads((values: DecoderWeights) =>
+          crossEntropy(architecture.forward(values, inputs), { targets, weights: counted }),
+        )(parameters),
       );
       const before: Tensors = readTree(parameters);
       const { updates, state } = optimizer.update(grads, readTree(optimizerState) as Tensors, before, scalars);
-      writeAll(parameters, zipTrees((value, change) => tf.add(value, change as tf.Tensor), before, updates));
+      writeAll(
+        parameters,
+        zipTrees((value, change) => tf.add(value, change as tf.Tensor), before, updates),
+      );
       writeAll(optimizerState, state);
       return { loss, gradientNorm: globalNorm(grads) };
     },

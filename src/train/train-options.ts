@@ -16,11 +16,26 @@ export const trainOptions = z
     beta1: z.number().min(0).lt(1).default(0.9).describe('decay of the mean of gradients'),
     beta2: z.number().min(0).lt(1).default(0.95).describe('decay of the mean of squared gradients'),
     epsilon: z.number().positive().default(1e-8).describe('added to the root of the mean square'),
-    weightDecay: z.number().nonnegative().default(0.1).describe('decay of matrices towards 0, relative to the learning rate'),
+    weightDecay: z
+      .number()
+      .nonnegative()
+      .default(0.1)
+      .describe('decay of matrices towards 0, relative to the learning rate'),
     clipNorm: z.number().positive().default(1).describe('gradients are cut at this norm'),
-    precision: z.enum(['float32', 'bfloat16', 'float16']).default('float32').describe('number format of matrix products'),
-    evaluateEvery: z.int().positive().default(100).describe('steps between evaluations of the held-out loss; the last step has one too'),
-    heldOutRows: z.int().positive().default(128).describe('rows of the held-out text, evenly spread, that such an evaluation looks at'),
+    precision: z
+      .enum(['float32', 'bfloat16', 'float16'])
+      .default('float32')
+      .describe('number format of matrix products'),
+    evaluateEvery: z
+      .int()
+      .positive()
+      .default(100)
+      .describe('steps between evaluations of the held-out loss; the last step has one too'),
+    heldOutRows: z
+      .int()
+      .positive()
+      .default(128)
+      .describe('rows of the held-out text, evenly spread, that such an evaluation looks at'),
     checkpointEvery: z.int().positive().default(100).describe('steps between checkpoints'),
   })
   .check(({ value, issues }) => {

@@ -16,7 +16,14 @@ import { expectClose } from './close.js';
 const sizes = { layers: 2, width: 16, heads: 4, vocabularySize: 29 };
 const architectures: Record<string, Decoder> = {
   llama: decoder({ ...sizes, context: 16, hidden: 24 }),
-  'llama-grouped': decoder({ ...sizes, context: 16, hidden: 24, keyValueHeads: 2, rotaryBase: 500, tiedEmbeddings: false }),
+  'llama-grouped': decoder({
+    ...sizes,
+    context: 16,
+    hidden: 24,
+    keyValueHeads: 2,
+    rotaryBase: 500,
+    tiedEmbeddings: false,
+  }),
   gpt: decoder({ ...sizes, context: 10, norm: 'layer', positions: 'learned', mlp: 'gelu' }),
 };
 
@@ -24,9 +31,12 @@ const architectures: Record<string, Decoder> = {
 async function reference(name: string) {
   const { tensors } = await readSafetensors(new URL(`fixtures/${name}.safetensors`, import.meta.url).pathname);
   const named = (pattern: RegExp): Map<string, StoredTensor> =>
-    new Map([...tensors].flatMap(([path, tensor]) => (pattern.test(path) ? [[path.replace(/^grad\./, ''), tensor]] : [])));
+    new Map(
+      [...tensors].flatMap(([path, tensor]) => (pattern.test(path) ? [[path.replace(/^grad\./, ''), tensor]] : [])),
+    );
   const numbers = (path: string): Float32Array => tensors.get(path)?.elements as Float32Array;
-  const integers = (path: string): tf.Tensor2D => tf.tensor2d(tensors.get(path)?.elements as Int32Array, [2, 10], 'int32');
+  const integers = (path: string): tf.Tensor2D =>
+    tf.tensor2d(tensors.get(path)?.elements as Int32Array, [2, 10], 'int32');
   return {
     weights: named(/^(model|lm_head)\./),
     gradients: named(/^grad\./),
@@ -47,7 +57,8 @@ describe.each(Object.keys(architectures))('%s with the weights of a PyTorch mode
       logits: architecture.forward(values, tokens),
       ...valueAndGrads((w: DecoderWeights) => crossEntropy(architecture.forward(w, tokens), expected.targets))(values),
     });
-    const { logits, value, grads } = how === 'eager' ? run(weights, expected.tokens) : await compile(run)(weights, expected.tokens);
+    const { logits, value, grads } =
+      how === 'eager' ? run(weights, expected.tokens) : await compile(run)(weights, expected.tokens);
     expectClose(logits.dataSync(), expected.logits, 1e-5);
     expect(value.dataSync()[0]).toBeCloseTo(expected.loss, 5);
     const gradients = await storedWeights(grads);
@@ -61,7 +72,8 @@ describe.each(Object.keys(architectures))('%s with the weights of a PyTorch mode
     const { weights: stored, tokens } = await reference(name);
     const weights = weightsFromStored(architecture, stored, name);
     const changed = tf.concat([tf.slice(tokens, [0, 0], [2, 6]), tf.fill([2, 4], 3, 'int32')], 1);
-    const before = (all: tf.Tensor): ArrayLike<number> => tf.slice(all as tf.Tensor3D, [0, 0, 0], [2, 6, 29]).dataSync();
+    const before = (all: tf.Tensor): ArrayLike<number> =>
+      tf.slice(all as tf.Tensor3D, [0, 0, 0], [2, 6, 29]).dataSync();
     expectClose(before(architecture.forward(weights, changed)), before(architecture.forward(weights, tokens)), 1e-6);
   });
 
@@ -73,8 +85,13 @@ describe.each(Object.keys(architectures))('%s with the weights of a PyTorch mode
     const columns = (await tokens.array()) as [number[], number[]];
     for (let round = 0; round < 2; round++) {
       for (let position = 0; position < 10; position++) {
-        const next = await decoding.next(Int32Array.from(columns, (row) => row[position] ?? 0), position);
-        const expected = [0, 1].flatMap((row) => [...logits.subarray((row * 10 + position) * 29, (row * 10 + position + 1) * 29)]);
+        const next = await decoding.next(
+          Int32Array.from(columns, (row) => row[position] ?? 0),
+          position,
+        );
+        const expected = [0, 1].flatMap((row) => [
+          ...logits.subarray((row * 10 + position) * 29, (row * 10 + position + 1) * 29),
+        ]);
         expectClose(next, expected, 1e-5);
       }
     }
@@ -85,13 +102,21 @@ describe.each(Object.keys(architectures))('%s with the weights of a PyTorch mode
     const weights = architecture.init(key(1));
     expect(flatten<tf.Tensor>(weights).reduce((sum, { size }) => sum + size, 0)).toBe(architecture.numParameters);
     const shapes = treeEntries<tf.Tensor>(weights).map(([path, { shape }]) => [path, shape]);
-    expect(shapes).toEqual(treeEntries(architecture.specs as never).map(([path, spec]) => [path, (spec as { shape: number[] }).shape]));
+    expect(shapes).toEqual(
+      treeEntries(architecture.specs as never).map(([path, spec]) => [path, (spec as { shape: number[] }).shape]),
+    );
   });
 });
 
 describe('decoder', () => {
   it('counts a Llama of 4 × 256 by hand', () => {
-    const { config, numParameters, flopsPerToken } = decoder({ layers: 4, width: 256, heads: 4, context: 256, vocabularySize: 4096 });
+    const { config, numParameters, flopsPerToken } = decoder({
+      layers: 4,
+      width: 256,
+      heads: 4,
+      context: 256,
+      vocabularySize: 4096,
+    });
     expect(config.hidden).toBe(704); // 8/3 · 256 = 682.7, up to a multiple of 32
     const block = 4 * 256 * 256 + 3 * 256 * 704;
     expect(numParameters).toBe(4096 * 256 + 4 * (block + 2 * 256) + 256);
@@ -101,13 +126,19 @@ describe('decoder', () => {
   it('counts the matrix products that a trace has', () => {
     const architecture = architectures['llama'] as Decoder;
     const tokens = tf.zeros([1, 16], 'int32');
-    const { trace } = compile((weights: DecoderWeights) => architecture.forward(weights, tokens)).trace(architecture.init(key(1)));
+    const { trace } = compile((weights: DecoderWeights) => architecture.forward(weights, tokens)).trace(
+      architecture.init(key(1)),
+    );
     const flops = trace.nodes.reduce((sum, { op, inputs, outputs, attributes }) => {
       if (!/MatMul/.test(op)) return sum;
       const left = trace.values[inputs[0] ?? -1]?.shape ?? [];
-      const turned = Object.entries(attributes).some(([name, value]) => /^(transpose_a|adj_x)$/.test(name) && 'bool' in value && value.bool);
+      const turned = Object.entries(attributes).some(
+        ([name, value]) => /^(transpose_a|adj_x)$/.test(name) && 'bool' in value && value.bool,
+      );
       const inner = left.at(turned ? -2 : -1) ?? 0;
-      return sum + 2 * inner * (trace.values[outputs[0] ?? -1]?.shape ?? []).reduce((product, size) => product * size, 1);
+      return (
+        sum + 2 * inner * (trace.values[outputs[0] ?? -1]?.shape ?? []).reduce((product, size) => product * size, 1)
+      );
     }, 0);
     expect(flops).toBe(16 * architecture.flopsPerToken);
   });
@@ -117,7 +148,9 @@ describe('decoder', () => {
     const options = { width: 64, heads: 4, context: 8, vocabularySize: 50 };
     const two = decoder({ ...options, layers: 2 }).init(key(9));
     const three = decoder({ ...options, layers: 3 }).init(key(9));
-    const query = (weights: DecoderWeights): number[] => [...(weights.layers[1] as DecoderWeights['layers'][0]).attention.query.dataSync()];
+    const query = (weights: DecoderWeights): number[] => [
+      ...(weights.layers[1] as DecoderWeights['layers'][0]).attention.query.dataSync(),
+    ];
     expect(query(two)).toEqual(query(three));
     expect(deviationOf(two.embedding)).toBeCloseTo(0.02, 2.5);
     expect(deviationOf((two.layers[0] as DecoderWeights['layers'][0]).attention.output)).toBeCloseTo(0.02 / 2, 2.5);

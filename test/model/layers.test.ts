@@ -19,7 +19,10 @@ interface Reference {
 }
 
 // Made by fixtures/layers.py with PyTorch and Hugging Face transformers.
-const references = JSON.parse(readFileSync(new URL('fixtures/layers.json', import.meta.url), 'utf8')) as Record<string, Reference>;
+const references = JSON.parse(readFileSync(new URL('fixtures/layers.json', import.meta.url), 'utf8')) as Record<
+  string,
+  Reference
+>;
 
 const turn = (x: tf.Tensor): tf.Tensor => {
   const { cos, sin } = rotaryTables({ numPositions: 6, headSize: 8, base: 10_000 });
@@ -39,7 +42,10 @@ describe('layers equal PyTorch’s', () => {
     const { inputs, y, dy, gradients } = references[name] as Reference;
     const layer = layers[name] as (...inputs: tf.Tensor[]) => tf.Tensor;
     const tensors = Object.values(inputs).map((values) => tf.tensor(values as number[]));
-    const { value, grads } = tf.valueAndGrads((...args: tf.Tensor[]) => layer(...args))(tensors, tf.tensor(dy as number[]));
+    const { value, grads } = tf.valueAndGrads((...args: tf.Tensor[]) => layer(...args))(
+      tensors,
+      tf.tensor(dy as number[]),
+    );
     expectClose(value.dataSync(), [y].flat(9) as number[], 2e-6);
     Object.values(gradients).forEach((expected, index) => {
       expectClose((grads[index] as tf.Tensor).dataSync(), [expected].flat(9) as number[], 1e-5);
@@ -84,7 +90,11 @@ describe('small parts, by hand', () => {
     const q = rotate(same([1, -2, 0.5, 3]), table(cos), table(sin));
     const k = rotate(same([0.3, 1, 2, -1]), table(cos), table(sin));
     const products = tf.matMul(q as tf.Tensor2D, k as tf.Tensor2D, false, true).arraySync();
-    for (const [i, j] of [[3, 1], [7, 5], [11, 9]] as const) {
+    for (const [i, j] of [
+      [3, 1],
+      [7, 5],
+      [11, 9],
+    ] as const) {
       expect(products[i]?.[j]).toBeCloseTo(products[2]?.[0] ?? NaN, 4);
     }
     expectClose(tf.norm(q, 2, 1).dataSync(), new Array<number>(12).fill(Math.sqrt(1 + 4 + 0.25 + 9)), 1e-5);

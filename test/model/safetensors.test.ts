@@ -71,7 +71,13 @@ describe('safetensors', () => {
     ['a gap', file({ a: { dtype: 'F32', shape: [1], data_offsets: [4, 8] } }, 8), /begins at 4/],
     [
       'an overlap',
-      file({ a: { dtype: 'F32', shape: [2], data_offsets: [0, 8] }, b: { dtype: 'F32', shape: [1], data_offsets: [4, 8] } }, 8),
+      file(
+        {
+          a: { dtype: 'F32', shape: [2], data_offsets: [0, 8] },
+          b: { dtype: 'F32', shape: [1], data_offsets: [4, 8] },
+        },
+        8,
+      ),
       /b begins at 4/,
     ],
     ['missing data', file({ a: { dtype: 'F32', shape: [2], data_offsets: [0, 8] } }, 4), /ends at 8 of 4/],

@@ -114,7 +114,11 @@ describe('pretrain', () => {
     expect(await readdir(folder)).toEqual(['step-00000004', 'step-00000005']);
     await interruptedAt(7);
     const steps: number[] = [];
-    const resumed = await pretrain(architecture, { ...options, checkpoints: folder, metrics: (step) => steps.push(step) });
+    const resumed = await pretrain(architecture, {
+      ...options,
+      checkpoints: folder,
+      metrics: (step) => steps.push(step),
+    });
     expect(steps).toEqual([8, 9, 10, 11, 12]);
     expect(await weightHash(resumed)).toBe(whole);
   });
@@ -133,7 +137,11 @@ describe('pretrain', () => {
     await truncate(join(folder, 'step-00000008', 'optimizer.safetensors'), 100);
     const warning = vi.spyOn(console, 'warn').mockImplementation(() => undefined);
     const steps: number[] = [];
-    const resumed = await pretrain(architecture, { ...options, checkpoints: folder, metrics: (step) => steps.push(step) });
+    const resumed = await pretrain(architecture, {
+      ...options,
+      checkpoints: folder,
+      metrics: (step) => steps.push(step),
+    });
     expect(warning).toHaveBeenCalledOnce();
     expect(steps[0]).toBe(5);
     expect(await weightHash(resumed)).toBe(whole);
@@ -150,7 +158,10 @@ describe('pretrain', () => {
     await interruptedAt(4);
     const model = await loadModel(join(folder, 'step-00000004'));
     expect(model.architecture.config).toEqual(architecture.config);
-    const state = JSON.parse(await readFile(join(folder, 'step-00000004', 'state.json'), 'utf8')) as Record<string, unknown>;
+    const state = JSON.parse(await readFile(join(folder, 'step-00000004', 'state.json'), 'utf8')) as Record<
+      string,
+      unknown
+    >;
     expect(state).toMatchObject({ format: 1, step: 4, cursor: { epoch: 1, row: 5 } }); // 4 × 3 rows of 7
   });
 
@@ -161,7 +172,9 @@ describe('pretrain', () => {
     const otherData = pretrain(architecture, { ...options, data: packedRows(8), checkpoints: folder });
     await expect(otherData).rejects.toThrow(/other data or settings/);
     const optimizer = { ...adamw({ learningRate: 1e-2 }), init: () => ({ other: tf.zeros([1]) }) };
-    await expect(pretrain(architecture, { ...options, optimizer, checkpoints: folder })).rejects.toThrow(/has no optimizer\.other/);
+    await expect(pretrain(architecture, { ...options, optimizer, checkpoints: folder })).rejects.toThrow(
+      /has no optimizer\.other/,
+    );
   });
 
   it('stops with the step and the rows where the loss is no number', async () => {
@@ -174,6 +187,8 @@ describe('pretrain', () => {
     const short = decoder({ ...architecture.config, context: 4 });
     await expect(pretrain(short, options)).rejects.toThrow(/longer than the model’s context/);
     await expect(pretrain(architecture, { ...options, steps: 0 })).rejects.toThrow(/steps/);
-    await expect(pretrain(architecture, { ...options, warmupSteps: 13 })).rejects.toThrow(/warmupSteps must not exceed/);
+    await expect(pretrain(architecture, { ...options, warmupSteps: 13 })).rejects.toThrow(
+      /warmupSteps must not exceed/,
+    );
   });
 });

@@ -14,7 +14,12 @@ import { expectClose } from '../model/close.js';
 interface Fixture {
   readonly adamw: {
     readonly start: { readonly matrix: number[][]; readonly gain: number[] };
-    readonly rows: readonly { readonly step: number; readonly norm: number; readonly matrix: number[][]; readonly gain: number[] }[];
+    readonly rows: readonly {
+      readonly step: number;
+      readonly norm: number;
+      readonly matrix: number[][];
+      readonly gain: number[];
+    }[];
   };
   readonly crossEntropy: {
     readonly logits: number[][];
@@ -41,10 +46,16 @@ describe('adamw', () => {
       const loss = (matrix: tf.Tensor, gain: tf.Tensor): tf.Scalar =>
         tf.add(tf.sum(tf.square(tf.sub(matrix, Math.sin(step / 7)))), tf.sum(tf.square(tf.mul(gain, matrix))));
       const [matrix, gain] = tf.grads(loss)([parameters.matrix, parameters.gain]) as [tf.Tensor, tf.Tensor];
-      const scalars = Object.fromEntries(Object.entries(optimizer.scalars(step)).map(([name, value]) => [name, tf.scalar(value)]));
+      const scalars = Object.fromEntries(
+        Object.entries(optimizer.scalars(step)).map(([name, value]) => [name, tf.scalar(value)]),
+      );
       const result = optimizer.update({ matrix, gain }, state, parameters, scalars);
       state = result.state;
-      parameters = zipTrees((value, change) => tf.add(value, change as tf.Tensor), parameters, result.updates) as Parameters2;
+      parameters = zipTrees(
+        (value, change) => tf.add(value, change as tf.Tensor),
+        parameters,
+        result.updates,
+      ) as Parameters2;
       const expected = rows.find((row) => row.step === step);
       if (expected === undefined) continue;
       expect(globalNorm({ matrix, gain }).dataSync()[0]).toBeCloseTo(expected.norm, 4);
