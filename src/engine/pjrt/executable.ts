@@ -35,26 +35,41 @@ export class PjrtExecutable {
   ) {}
 
   /**
-   * Starts the program and returns its outputs at once; reading one waits for it. Inputs that the program takes over
-   * (donated) cannot be used afterwards.
+   * Runs the program off the JavaScript thread. Inputs that it takes over (donated) cannot be used afterwards. Calls that
+   * depend on each other are awaited one by one.
    */
-  execute(inputs: readonly PjrtBuffer[]): PjrtBuffer[] {
+  async execute(inputs: readonly PjrtBuffer[]): Promise<PjrtBuffer[]> {
+    const { args, outputs } = this.prepare(inputs);
+    await this.api.callAsync('PJRT_LoadedExecutable_Execute', args);
+    return this.finish(inputs, outputs);
+  }
+
+  /** As `execute`, but returns once the program is started (GPU, TPU) or done (CPU); reading an output waits for it. */
+  executeSync(inputs: readonly PjrtBuffer[]): PjrtBuffer[] {
+    const { args, outputs } = this.prepare(inputs);
+    this.api.call('PJRT_LoadedExecutable_Execute', args);
+    return this.finish(inputs, outputs);
+  }
+
+  private prepare(inputs: readonly PjrtBuffer[]): {
+    args: Struct<'PJRT_LoadedExecutable_Execute_Args'>;
+    outputs: BigUint64Array;
+  } {
     if (this.destroyed) throw new Error('pjrt: the executable was destroyed');
     const pointers = BigUint64Array.from(inputs, (input) => input.pointer);
     const outputs = new BigUint64Array(Math.max(this.numOutputs, 1));
-    const argumentLists = BigUint64Array.of(inputs.length === 0 ? 0n : addressOf(pointers));
-    const outputLists = BigUint64Array.of(addressOf(outputs));
-    this.api.call(
-      'PJRT_LoadedExecutable_Execute',
-      new Struct('PJRT_LoadedExecutable_Execute_Args')
-        .set('executable', this.handle)
-        .set('options', new Struct('PJRT_ExecuteOptions'))
-        .set('argument_lists', argumentLists)
-        .set('num_devices', 1)
-        .set('num_args', inputs.length)
-        .set('output_lists', outputLists)
-        .keep(pointers, outputs),
-    );
+    const args = new Struct('PJRT_LoadedExecutable_Execute_Args')
+      .set('executable', this.handle)
+      .set('options', new Struct('PJRT_ExecuteOptions'))
+      .set('argument_lists', BigUint64Array.of(inputs.length === 0 ? 0n : addressOf(pointers)))
+      .set('num_devices', 1)
+      .set('num_args', inputs.length)
+      .set('output_lists', BigUint64Array.of(addressOf(outputs)))
+      .keep(pointers, outputs);
+    return { args, outputs };
+  }
+
+  private finish(inputs: readonly PjrtBuffer[], outputs: BigUint64Array): PjrtBuffer[] {
     for (const index of this.donated) inputs[index]?.donated();
     return Array.from(outputs.subarray(0, this.numOutputs), (pointer) => outputBuffer(this.api, pointer));
   }

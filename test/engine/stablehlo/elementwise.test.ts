@@ -29,7 +29,10 @@ describe.skipIf(plugin.path === undefined)(`elementwise rules (plugin: ${plugin.
   const { XlaOptimizationBarrier, ...compared } = elementwise;
   it('gives the operands of a barrier', async () => {
     expect(XlaOptimizationBarrier).toBeDefined(); // an op of XLA's: TensorFlow's own executor has no kernel
-    const trace = oneOp('XlaOptimizationBarrier', { inputs: [a, signed], attributes: { T: { types: ['float32', 'int32'] } } });
+    const trace = oneOp('XlaOptimizationBarrier', {
+      inputs: [a, signed],
+      attributes: { T: { types: ['float32', 'int32'] } },
+    });
     expect(await runByPjrt(trace, [a, signed])).toEqual([a.elements, signed.elements]);
   });
 
@@ -69,7 +72,11 @@ describe.skipIf(plugin.path === undefined)(`elementwise rules (plugin: ${plugin.
     Mul: [...pairs(wide, away), of(signed, divisors)],
     Neg: [of(wave), of(signed)],
     OnesLike: [of(wave), of(signed)],
-    Pow: [...pairs(away, wide), of(floats([4], 2, 0, -2, -2), floats([4], -1, 0, 3, 2)), of(integers([3], 2, -3, 5), integers([3], 10, 3, 0))],
+    Pow: [
+      ...pairs(away, wide),
+      of(floats([4], 2, 0, -2, -2), floats([4], -1, 0, 3, 2)),
+      of(integers([3], 2, -3, 5), integers([3], 10, 3, 0)),
+    ],
     PreventGradient: [of(wave)],
     RealDiv: [...pairs(wide, away), of(floats([3], 1, -1, 0), floats([3], 0, 0, 0))],
     Reciprocal: [of(positive)],

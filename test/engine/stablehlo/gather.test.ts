@@ -10,14 +10,27 @@ const gather = (params: Given, indices: Given, axis: number, batch = 0): Case =>
   attributes: { batch_dims: { int: batch } },
 });
 const ids = integers([2, 3], 0, 2, -1, 1, 2, 0);
-const segments = (data: Given, segmentIds: Given, count: number): Case => ({ inputs: [data, segmentIds, knownScalar(count)] });
-const folds = [segments(spread([2, 3, 4]), ids, 4), segments(spread([2, 3]), integers([2], 1, 1), 3), segments(integers([3], 5, 6, -7), integers([3], 0, 1, 0), 2)];
-const oneHot = (indices: Given, on: Given, off: Given, axis: number): Case => ({ inputs: [indices, knownScalar(4), on, off], attributes: { axis: { int: axis } } });
+const segments = (data: Given, segmentIds: Given, count: number): Case => ({
+  inputs: [data, segmentIds, knownScalar(count)],
+});
+const folds = [
+  segments(spread([2, 3, 4]), ids, 4),
+  segments(spread([2, 3]), integers([2], 1, 1), 3),
+  segments(integers([3], 5, 6, -7), integers([3], 0, 1, 0), 2),
+];
+const oneHot = (indices: Given, on: Given, off: Given, axis: number): Case => ({
+  inputs: [indices, knownScalar(4), on, off],
+  attributes: { axis: { int: axis } },
+});
 const pairs = integers([2, 2], 1, 2, 0, 1);
 
 describe.skipIf(plugin.path === undefined)(`gather rules (plugin: ${plugin.reason})`, () => {
   testRules(gathers, {
-    GatherNd: [{ inputs: [x, pairs] }, { inputs: [x, integers([1, 2, 1], 1, 0)] }, { inputs: [x, integers([2, 3], 1, 2, 3, 0, 0, 1)] }],
+    GatherNd: [
+      { inputs: [x, pairs] },
+      { inputs: [x, integers([1, 2, 1], 1, 0)] },
+      { inputs: [x, integers([2, 3], 1, 2, 3, 0, 0, 1)] },
+    ],
     GatherV2: [
       gather(x, integers([3], 1, 0, 1), 0),
       gather(x, integers([2, 2], 0, 2, 1, 1), 1),
@@ -34,9 +47,15 @@ describe.skipIf(plugin.path === undefined)(`gather rules (plugin: ${plugin.reaso
       oneHot(integers([4], 0, 3, 4, -1), integers([], 1), integers([], 0), 1),
       oneHot(integers([], 2), bools([], 1), bools([], 0), -1),
     ],
-    ScatterNd: [{ inputs: [integers([3, 1], 1, 3, 1), spread([3, 2]), known(5, 2)] }, { inputs: [pairs, spread([2]), known(3, 3)] }],
+    ScatterNd: [
+      { inputs: [integers([3, 1], 1, 3, 1), spread([3, 2]), known(5, 2)] },
+      { inputs: [pairs, spread([2]), known(3, 3)] },
+    ],
     TensorScatterAdd: [{ inputs: [x, integers([2, 1], 1, 1), spread([2, 3, 4], 0, 1)] }],
-    TensorScatterUpdate: [{ inputs: [x, integers([1, 1], 1), spread([1, 3, 4], 0, 1)] }, { inputs: [x, pairs, spread([2, 4], 0, 1)] }],
+    TensorScatterUpdate: [
+      { inputs: [x, integers([1, 1], 1), spread([1, 3, 4], 0, 1)] },
+      { inputs: [x, pairs, spread([2, 4], 0, 1)] },
+    ],
     UnsortedSegmentMax: folds,
     UnsortedSegmentMin: folds,
     UnsortedSegmentProd: folds,

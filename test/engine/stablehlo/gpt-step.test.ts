@@ -14,7 +14,10 @@ const numSteps = 10;
 describe.skipIf(plugin.path === undefined)(`a whole training step (plugin: ${plugin.reason})`, () => {
   it('gives the losses of the TensorFlow target to 1e-5, without TensorFlow', async () => {
     const state = initialState(sizes);
-    const step = compile((tokens: tf.Tensor, targets: tf.Tensor, count: tf.Tensor) => trainingStep(state, tokens, targets, count, sizes), { name: 'step' });
+    const step = compile(
+      (tokens: tf.Tensor, targets: tf.Tensor, count: tf.Tensor) => trainingStep(state, tokens, targets, count, sizes),
+      { name: 'step' },
+    );
     const inputs = (index: number): [tf.Tensor, tf.Tensor, tf.Tensor] => {
       const { tokens, targets } = batchAt(index, sizes);
       const shape: [number, number] = [sizes.batch, sizes.time];
@@ -32,7 +35,10 @@ describe.skipIf(plugin.path === undefined)(`a whole training step (plugin: ${plu
     expect(expected[0]).toBeCloseTo(Math.log(sizes.vocabulary), 1); // nothing is learnt yet
     expect(expected[numSteps - 1]).toBeLessThan((expected[0] ?? 0) - 0.3);
     losses.forEach((loss, index) => {
-      expect(Math.abs(loss - (expected[index] ?? NaN)), `step ${index}: ${loss} against ${expected[index] ?? NaN}`).toBeLessThan(1e-5);
+      expect(
+        Math.abs(loss - (expected[index] ?? NaN)),
+        `step ${index}: ${loss} against ${expected[index] ?? NaN}`,
+      ).toBeLessThan(1e-5);
     });
     expect(printStableHlo(traced.trace)).toContain('func.func public @main(');
   });

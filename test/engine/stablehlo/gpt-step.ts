@@ -25,7 +25,10 @@ interface Slot {
 export type State = readonly Slot[];
 
 export function initialState({ layers, width, time, vocabulary }: Sizes): State {
-  const shapes: number[][] = [[vocabulary, width], [time, width]];
+  const shapes: number[][] = [
+    [vocabulary, width],
+    [time, width],
+  ];
   for (let layer = 0; layer < layers; layer++) {
     shapes.push([width], [width, 3 * width], [width, width], [width], [width, 4 * width], [4 * width, width]);
   }
@@ -76,7 +79,13 @@ function loss(parameters: readonly tf.Tensor[], tokens: tf.Tensor, targets: tf.T
 }
 
 /** One AdamW step (Loshchilov 2019, 1711.05101) in place; gives the loss before it. `count` is the number of the step, from 1. */
-export function trainingStep(state: State, tokens: tf.Tensor, targets: tf.Tensor, count: tf.Tensor, sizes: Sizes): tf.Scalar {
+export function trainingStep(
+  state: State,
+  tokens: tf.Tensor,
+  targets: tf.Tensor,
+  count: tf.Tensor,
+  sizes: Sizes,
+): tf.Scalar {
   const parameters = state.map(({ parameter }) => parameter.read());
   const fn = (...values: tf.Tensor[]): tf.Scalar => loss(values, tokens, targets, sizes);
   const { value, grads } = tf.valueAndGrads(fn)(parameters);
@@ -93,7 +102,7 @@ export function trainingStep(state: State, tokens: tf.Tensor, targets: tf.Tensor
     mean.write(first);
     square.write(second);
   });
-  return value as tf.Scalar;
+  return value;
 }
 
 /** Tokens of a text that repeats itself with a twist, and the ones that follow each. */
@@ -101,6 +110,8 @@ export function batchAt(step: number, { batch, time, vocabulary }: Sizes): { tok
   const token = (position: number): number => (position * 7 + (position >> 3) * 3) % vocabulary;
   const start = (row: number): number => (step * 977 + row * 131) % 5000;
   const read = (shift: number): Int32Array =>
-    Int32Array.from({ length: batch * time }, (_, index) => token(start(Math.floor(index / time)) + (index % time) + shift));
+    Int32Array.from({ length: batch * time }, (_, index) =>
+      token(start(Math.floor(index / time)) + (index % time) + shift),
+    );
   return { tokens: read(0), targets: read(1) };
 }

@@ -24,7 +24,12 @@ const bitcast = (given: Given, to: DType): Case => ({ inputs: [given], attribute
 
 describe.skipIf(plugin.path === undefined)(`logical rules (plugin: ${plugin.reason})`, () => {
   testRules(logical, {
-    Bitcast: [bitcast(spread([2, 3]), 'int32'), bitcast(words, 'float32'), bitcast(words, 'uint8'), bitcast({ ...words, shape: [1, 2], elements: words.elements.slice(0, 2) as Uint32Array }, 'uint64')],
+    Bitcast: [
+      bitcast(spread([2, 3]), 'int32'),
+      bitcast(words, 'float32'),
+      bitcast(words, 'uint8'),
+      bitcast({ ...words, shape: [1, 2], elements: words.elements.slice(0, 2) }, 'uint64'),
+    ],
     BitwiseAnd: bits,
     BitwiseOr: bits,
     BitwiseXor: bits,

@@ -47,7 +47,7 @@ export async function runByPjrt(trace: Trace, inputs: readonly Given[]): Promise
   const client = testClient();
   const program = await client.compile(printStableHlo(trace));
   const buffers = inputs.map(({ elements, ...spec }) => client.put(spec, elements));
-  const outputs = program.execute(buffers);
+  const outputs = await program.execute(buffers);
   const read = await Promise.all(outputs.map((output) => output.read()));
   for (const buffer of [...buffers, ...outputs]) buffer.destroy();
   program.destroy();

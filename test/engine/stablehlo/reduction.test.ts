@@ -6,7 +6,10 @@ import type { Case, Given } from './one-op.js';
 
 const x = spread([2, 3, 4]);
 const whole = integers([2, 3], 7, -2, 5, -9, 3, -2);
-const reduce = (given: Given, axes: Given, keep = false): Case => ({ inputs: [given, axes], attributes: { keep_dims: { bool: keep } } });
+const reduce = (given: Given, axes: Given, keep = false): Case => ({
+  inputs: [given, axes],
+  attributes: { keep_dims: { bool: keep } },
+});
 const over = (given: Given): Case[] => [
   reduce(given, known(0)),
   reduce(given, known(-1), true),
@@ -24,7 +27,14 @@ const arg = (given: Given, axis: number, type: 'int32' | 'int64' = 'int64'): Cas
   inputs: [given, knownScalar(axis)],
   attributes: { output_type: { type } },
 });
-const args = [arg(x, 0), arg(x, -1, 'int32'), arg(x, 1), arg(whole, 1), arg(floats([6], 1, 3, 3, 1, 1, 2), 0), arg(floats([2], -Infinity, -Infinity), 0)];
+const args = [
+  arg(x, 0),
+  arg(x, -1, 'int32'),
+  arg(x, 1),
+  arg(whole, 1),
+  arg(floats([6], 1, 3, 3, 1, 1, 2), 0),
+  arg(floats([2], -Infinity, -Infinity), 0),
+];
 const running = (given: Given, axis: number): Case[] =>
   [false, true].flatMap((exclusive) =>
     [false, true].map((reverse) => ({
@@ -33,7 +43,11 @@ const running = (given: Given, axis: number): Case[] =>
     })),
   );
 const runs = [...running(x, 1), ...running(x, -1), ...running(whole, 0), ...running(spread([1, 3]), 0)];
-const rows = [{ inputs: [spread([5, 7], -4, 4)] }, { inputs: [x] }, { inputs: [floats([2, 3], 1000, 999, 0, -1000, -1001, -1e9)] }];
+const rows = [
+  { inputs: [spread([5, 7], -4, 4)] },
+  { inputs: [x] },
+  { inputs: [floats([2, 3], 1000, 999, 0, -1000, -1001, -1e9)] },
+];
 
 describe.skipIf(plugin.path === undefined)(`reduction rules (plugin: ${plugin.reason})`, () => {
   testRules(reductions, {

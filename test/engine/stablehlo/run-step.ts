@@ -15,7 +15,9 @@ export async function lossesByPjrt(
 ): Promise<number[]> {
   if (captured.size > 0) throw new Error('a step that captures no eager tensors');
   const client = testClient();
-  const donated = new Map(cells.flatMap(({ input, output }) => (output === undefined ? [] : [[input, output] as const])));
+  const donated = new Map(
+    cells.flatMap(({ input, output }) => (output === undefined ? [] : [[input, output] as const])),
+  );
   const program = await client.compile(printStableHlo(trace, { donated }), donated.keys());
   const state = new Map<number, PjrtBuffer>();
   for (const { cell, input } of cells) state.set(input, client.put(cell.spec, await cell.data()));
@@ -32,7 +34,7 @@ export async function lossesByPjrt(
       temporary.push(buffer);
       return buffer;
     });
-    const outputs = program.execute(inputs);
+    const outputs = await program.execute(inputs);
     for (const [input, output] of donated) {
       const buffer = outputs[output];
       if (buffer !== undefined) state.set(input, buffer);

@@ -18,7 +18,10 @@ const strided = (begin: number[], end: number[], strides: number[], masks: Recor
   given(
     [x, known(...begin), known(...end), known(...strides)],
     Object.fromEntries(
-      ['begin_mask', 'end_mask', 'ellipsis_mask', 'new_axis_mask', 'shrink_axis_mask'].map((name) => [name, { int: masks[name] ?? 0 }]),
+      ['begin_mask', 'end_mask', 'ellipsis_mask', 'new_axis_mask', 'shrink_axis_mask'].map((name) => [
+        name,
+        { int: masks[name] ?? 0 },
+      ]),
     ),
   );
 const paddings = fixed(integers([3, 2], 1, 0, 0, 2, 1, 1));
@@ -26,20 +29,33 @@ const paddings = fixed(integers([3, 2], 1, 0, 0, 2, 1, 1));
 describe.skipIf(plugin.path === undefined)(`shape rules (plugin: ${plugin.reason})`, () => {
   testRules(shapes, {
     BroadcastTo: [of(one, known(5, 2, 3, 4)), of(floats([], 3), known(2, 2)), of(mask, known(2, 2, 3))],
-    ConcatV2: [given([x, one, knownScalar(1)], { N: { int: 2 } }), given([x, x, x, knownScalar(-1)], { N: { int: 3 } }), given([mask, mask, knownScalar(0)], { N: { int: 2 } })],
+    ConcatV2: [
+      given([x, one, knownScalar(1)], { N: { int: 2 } }),
+      given([x, x, x, knownScalar(-1)], { N: { int: 3 } }),
+      given([mask, mask, knownScalar(0)], { N: { int: 2 } }),
+    ],
     ExpandDims: [of(x, knownScalar(0)), of(x, knownScalar(-1))],
     Fill: [of(known(2, 3), floats([], 1.5)), of(known(2), integers([], -4)), of(known(), bools([], 1))],
     LinSpace: [of(floats([], -1), floats([], 2), knownScalar(7)), of(floats([], 3), floats([], 5), knownScalar(1))],
     MirrorPad: ['REFLECT', 'SYMMETRIC'].map((mode) => given([x, paddings], { mode: { string: mode } })),
-    Pack: [given([x, x], { N: { int: 2 }, axis: { int: 0 } }), given([mask, mask, mask], { N: { int: 3 }, axis: { int: -1 } })],
+    Pack: [
+      given([x, x], { N: { int: 2 }, axis: { int: 0 } }),
+      given([mask, mask, mask], { N: { int: 3 }, axis: { int: -1 } }),
+    ],
     Pad: [of(x, paddings)],
     PadV2: [of(x, paddings, floats([], 9)), of(integers([2], 1, 2), fixed(integers([1, 2], 1, 2)), integers([], -1))],
-    Range: [of(fixed(integers([], 2)), fixed(integers([], 11)), fixed(integers([], 3))), of(fixed(floats([], 5)), fixed(floats([], 0)), fixed(floats([], -0.5)))],
+    Range: [
+      of(fixed(integers([], 2)), fixed(integers([], 11)), fixed(integers([], 3))),
+      of(fixed(floats([], 5)), fixed(floats([], 0)), fixed(floats([], -0.5))),
+    ],
     Reshape: [of(x, known(4, 6)), of(x, known(-1)), of(mask, known(3, -1))],
     ReverseV2: [of(x, known(1)), of(x, known(0, -1)), of(x, known())],
     Roll: [of(x, known(1), known(1)), of(x, known(-5, 2), known(2, 0))],
     Split: [given([knownScalar(1), spread([2, 6])], { num_split: { int: 3 } })],
-    SplitV: [given([x, known(1, 3), knownScalar(2)], { num_split: { int: 2 } }), given([x, known(2, -1), knownScalar(1)], { num_split: { int: 2 } })],
+    SplitV: [
+      given([x, known(1, 3), knownScalar(2)], { num_split: { int: 2 } }),
+      given([x, known(2, -1), knownScalar(1)], { num_split: { int: 2 } }),
+    ],
     Squeeze: [given([one], { squeeze_dims: { ints: [1] } }), given([one], { squeeze_dims: { ints: [] } })],
     Tile: [of(x, known(2, 1, 3)), of(spread([2, 1, 2, 1, 2]), known(1, 3, 1, 2, 2)), of(mask, known(2, 2))],
     Transpose: [of(x, known(2, 0, 1)), of(x, known(0, 1, 2)), of(mask, known(1, 0))],
@@ -47,7 +63,12 @@ describe.skipIf(plugin.path === undefined)(`shape rules (plugin: ${plugin.reason
   });
 
   testRules(slices, {
-    Slice: [of(x, known(0, 1, 1), known(2, 2, 2)), of(x, known(1, 0, 2), known(-1, -1, -1)), of(x, integers([3], 1, 0, 2), known(1, 2, 2)), of(mask, known(0, 1), known(2, 0))],
+    Slice: [
+      of(x, known(0, 1, 1), known(2, 2, 2)),
+      of(x, known(1, 0, 2), known(-1, -1, -1)),
+      of(x, integers([3], 1, 0, 2), known(1, 2, 2)),
+      of(mask, known(0, 1), known(2, 0)),
+    ],
     StridedSlice: [
       strided([0, 1, 1], [2, 3, 3], [1, 1, 1]),
       strided([0, -2, 0], [2, -1, 4], [1, 1, 3]),
