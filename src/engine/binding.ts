@@ -267,14 +267,6 @@ export class Binding {
     }
   }
 
-  /** A handle of the same data that outlives the entry. */
-  shareHandle(id: number): Pointer {
-    const { context } = this;
-    const shared = context.c.shareHandle(this.handleOf(id), context.statusPointer) as Pointer;
-    context.check('TFE_TensorHandleCopySharingTensor');
-    return shared;
-  }
-
   /** The value that stands for an entry in a trace: its own, a constant, or an input that captures it. */
   valueIn(recorder: Recorder, id: number): number {
     const entry = this.entry(id);
@@ -290,16 +282,34 @@ export class Binding {
       recorder.constantOf.set(id, value);
       return value;
     }
+    const filled = entry.kind === 'host' ? addFill(recorder, entry.spec, entry.data) : undefined;
+    if (filled !== undefined) {
+      recorder.constantOf.set(id, filled);
+      return filled;
+    }
     const value = recorder.addInput(entry.spec);
-    recorder.captures.set(value, id);
+    // The trace may outlive the tensor.
+    recorder.captures.set(value, entry.kind === 'symbol' ? id : this.retain(entry));
     recorder.captureOf.set(captureKey(id, entry), value);
     return value;
+  }
+
+  private retain(entry: Entry): number {
+    if (entry.kind !== 'handle') return this.add(entry);
+    const { context } = this;
+    const handle = context.c.shareHandle(entry.handle, context.statusPointer) as Pointer;
+    context.check('TFE_TensorHandleCopySharingTensor');
+    return this.add({ ...entry, handle });
   }
 
   private constantOf(entry: Entry): Elements | undefined {
     const { spec } = entry;
     if (entry.kind === 'symbol' || spec.dtype === 'string' || spec.dtype === 'resource') return undefined;
-    if (entry.kind === 'host') return sizeOf(spec.shape) <= largestHostConstant ? (entry.data as Elements) : undefined;
+    if (entry.kind === 'host') {
+      const size = sizeOf(spec.shape);
+      const small = size <= largestConstant || (size <= largestHostConstant && !isUniform(entry.data as Elements));
+      return small ? (entry.data as Elements) : undefined;
+    }
     return sizeOf(spec.shape) <= largestConstant ? (this.context.read(entry.handle, spec) as Elements) : undefined;
   }
 
@@ -331,6 +341,21 @@ export class Binding {
     this.entries.set(id, entry);
     return id;
   }
+}
+
+/** `tf.zeros` and `tf.ones` are arrays in JavaScript; in a trace they are one number, filled in. */
+function addFill(recorder: Recorder, spec: Spec, data: HostData): number | undefined {
+  if (spec.dtype === 'string' || !isUniform(data as Elements)) return undefined;
+  const dims = recorder.addConstant({ dtype: 'int32', shape: [spec.shape.length] }, Int32Array.from(spec.shape));
+  const element = recorder.addConstant({ dtype: spec.dtype, shape: [] }, (data as Elements).slice(0, 1));
+  const [value] = recorder.add('Fill', [dims, element], { T: { type: spec.dtype }, index_type: { type: 'int32' } });
+  return value;
+}
+
+function isUniform(elements: Elements): boolean {
+  const [first] = elements;
+  for (const element of elements) if (!Object.is(element, first)) return false;
+  return true;
 }
 
 /** What a captured tensor is known by: an eager one by its number, a value of an outer trace by its place there. */

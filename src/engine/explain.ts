@@ -46,7 +46,7 @@ function costsOf(trace: Trace, times: number): OpCost[] {
   return trace.nodes.flatMap((node) => {
     const inner = Object.values(node.attributes).flatMap((attribute) => ('trace' in attribute ? [attribute.trace] : []));
     if (inner.length > 0) {
-      const { length } = node.attributes;
+      const { _length: length } = node.attributes;
       const repeats = length !== undefined && 'int' in length ? length.int : 1;
       return inner.flatMap((body) => costsOf(body, times * repeats));
     }

@@ -8,7 +8,7 @@ export interface Gradient<Attributes> {
   /** Which outputs to keep. */
   readonly outputs?: readonly boolean[];
   /** The gradient of each input by its name; a thunk runs only if that input's gradient is wanted. It must be float32, of the input's shape. */
-  backward(
+  backward: (
     dys: readonly tf.Tensor[],
     kept: readonly tf.Tensor[],
     attributes: Attributes,

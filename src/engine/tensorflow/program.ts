@@ -30,7 +30,7 @@ export class TensorFlowProgram {
       if (position < numArguments) return position;
       const resource = resources.get(position);
       if (resource !== undefined) return resource;
-      return binding.shareHandle(captured.get(position) ?? noSpec());
+      return binding.handleOf(captured.get(position) ?? noSpec());
     });
   }
 
