@@ -4,7 +4,6 @@ import { performance } from 'node:perf_hooks';
 import { TrainbookError } from '../error.js';
 import type { Codec, Json } from '../files.js';
 import { experimentCode } from './code.js';
-import { codecs as ownCodecs } from './codecs.js';
 import { mergeConfig, parseConfig, setPaths } from './config.js';
 import type { ConfigSchema, DeepPartial, PlainConfig } from './config.js';
 import { environment } from './environment.js';
@@ -32,13 +31,15 @@ export interface RunOptions<Config = unknown> {
   readonly runsFolder?: string;
   /** What numbers depend on beside code and config, such as `libtensorflow 2.21.0 xla float32`. */
   readonly numericClass: string;
+  /** The identity of the code, where the caller knows better; if not given, that of the files it was written in. */
+  readonly code?: string;
   /** What the engine says of itself, for `environment.json`. */
   readonly engine?: Json;
   readonly onEvent?: OnEvent;
   readonly signal?: AbortSignal;
   /** Goes on with this run, or begins it; if not given, a run that was cut off goes on, else a new one begins. */
   readonly runId?: string;
-  /** Kinds of artifacts beside those of trainbook. */
+  /** The kinds of artifacts that stages may return beside plain values; if not given, those of trainbook. */
   readonly codecs?: readonly Codec<unknown>[];
 }
 
@@ -94,7 +95,11 @@ async function identify(
   const folder = join(runsFolder, 'store');
   await mkdir(folder, { recursive: true });
   const hashes = await FileHashes.open(join(folder, 'cache', 'files.json'));
-  const code = await experimentCode(experiment, hashes, root);
+  const { code: given } = options;
+  const code =
+    given === undefined
+      ? await experimentCode(experiment, hashes, root)
+      : { hash: given, ofStage: () => given, unknown: [] };
   const names = experiment.stages.map((stage) => stage.name);
   const stages = new Set(from === undefined ? [] : names.slice(names.indexOf(from)));
   return {
@@ -103,7 +108,7 @@ async function identify(
     seed,
     code,
     numericClass: options.numericClass,
-    store: new Store(folder, [...(options.codecs ?? []), ...ownCodecs]),
+    store: new Store(folder, options.codecs ?? (await import('./codecs.js')).codecs),
     hashes,
     root,
     forced: { stages, since: new Date().toISOString() },
