@@ -57,7 +57,7 @@ export function sankey(ledger: Ledger): Figure {
     all.filter(({ from, dropped }) => !dropped && !columns.includes(from)),
   )) {
     band(-0.7, top, 0, top, documents, KEPT.band);
-    labels.push({ x: -0.7, y: top - documents / total / 2, text: `${from}: ${documents.toLocaleString('en-US')}` });
+    labels.push({ x: -0.35, y: top - documents / total / 2, text: `${from}: ${documents.toLocaleString('en-US')}` });
     top -= documents / total;
   }
   columns.forEach((column, x) => {
