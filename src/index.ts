@@ -1,0 +1,75 @@
+/**
+ * trainbook's vocabulary, in the order of the pipeline: text → documents → tokens → model → training → scores → a run and its
+ * report. Tensors are TensorFlow.js tensors; importing this file makes libtensorflow their backend.
+ *
+ * @packageDocumentation
+ */
+
+// The engine: tensors, compiled functions, state, random numbers.
+export { engineInfo, engineName, type EngineInfo } from './engine/backend.js';
+export { compile, type Compiled, type CompileOptions } from './engine/compile.js';
+export { Cell, cell } from './engine/cell.js';
+export { valueAndGrads, readTree } from './engine/value-and-grads.js';
+export { flatten, mapTree, treeEntries, unflatten, type Tree } from './engine/tree.js';
+export { remat } from './engine/remat.js';
+export { whileLoop } from './engine/control.js';
+export { withPrecision, type Precision } from './engine/precision.js';
+export { stopGradient } from './engine/gradients/stop-gradient.js';
+export { roll } from './engine/gradients/roll.js';
+export { fold, key, permutation, split, uniformNumbers, type Key } from './engine/key.js';
+export {
+  bernoulli,
+  categorical,
+  foldTensor,
+  normal,
+  truncatedNormal,
+  uniform,
+  type TensorKey,
+} from './engine/random.js';
+
+// Data: files → documents, with a ledger of every document's fate.
+export { load } from './data/load.js';
+export { normalise } from './data/normalise.js';
+export { deduplicate } from './data/deduplicate.js';
+export { mix, shares } from './data/mix.js';
+export { fraction, splitDocuments } from './data/split.js';
+export type { Corpus, SplitCorpus } from './data/corpus.js';
+export type { Document } from './data/document.js';
+export type { Ledger } from './data/ledger.js';
+
+// Tokens: documents → batches.
+export { bpeOptions, trainBpe } from './tokens/train-bpe.js';
+export { characterTokenizer } from './tokens/characters.js';
+export { concatenate, pack, type Packed } from './tokens/pack.js';
+export { loader, windows, type Batch, type Loader } from './tokens/loader.js';
+export type { Tokenizer } from './tokens/tokenizer.js';
+
+// Models: values and functions that take them apart.
+export { decoder, type Decoder } from './model/decoder.js';
+export { decoderOptions, type DecoderOptions } from './model/decoder-options.js';
+export { loadModel, saveModel, weightHash, type Model } from './model/model.js';
+export { sample, type Sample } from './model/sample.js';
+export { generate } from './model/generate.js';
+
+// Training.
+export { pretrain, type PretrainOptions } from './train/pretrain.js';
+export { trainOptions, type TrainOptions } from './train/train-options.js';
+export { estimateSeconds } from './train/estimate.js';
+export { adamw } from './train/adamw.js';
+export { chain, type Optimizer } from './train/optimizer.js';
+export { constant, warmupCosine } from './train/schedule.js';
+export { crossEntropy } from './train/cross-entropy.js';
+
+// Evaluation.
+export { evaluate, type Score } from './evaluate/bits-per-byte.js';
+
+// Experiments and runs.
+export { experiment, type Experiment } from './experiment/experiment.js';
+export { runExperiment, type Run, type RunOptions } from './experiment/run.js';
+export type { RunEvent } from './experiment/event.js';
+
+// Reports.
+export { writeReport } from './report/html.js';
+
+export { TrainbookError } from './error.js';
+export type { Figure, Summary, Table } from './figure.js';
