@@ -1,0 +1,128 @@
+/**
+ * For notebooks: experiments gone through cell by cell, with display. Works on the kernel `trainbook` and on vanilla tslab;
+ * in a plain Node program it prints text.
+ *
+ * @packageDocumentation
+ */
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { z } from 'zod';
+import type { ConfigSchema, DeepReadonly } from './experiment/config.js';
+import type { Experiment } from './experiment/experiment.js';
+import { openLab } from './experiment/open.js';
+import type { Lab } from './experiment/open.js';
+import { configOf } from './experiment/run.js';
+import type { RunOptions } from './experiment/run.js';
+import type { Json } from './files.js';
+import { interruptible } from './report/interrupt.js';
+import { stageDisplay } from './report/stage-display.js';
+import { writeReport } from './report/html.js';
+
+export type { Figure, Summary, Table } from './figure.js';
+export { parameters } from './report/parameters.js';
+export { show } from './report/show.js';
+
+/** What of a run's options a notebook chooses. The engine is the one that this process has, unless `numericClass` is given. */
+export type OpenOptions<Config> = Omit<RunOptions<Config>, 'numericClass' | 'signal'> & {
+  readonly numericClass?: string;
+};
+
+export interface ShowStage {
+  /** Metrics that are drawn while the stage runs, such as `['loss', 'tokensPerSecond']`; losses share a chart. */
+  readonly live?: readonly string[];
+}
+
+/** An experiment that a notebook goes through stage by stage. */
+export interface NotebookLab<Config, Artifacts extends object> {
+  readonly config: DeepReadonly<Config>;
+  /**
+   * Brings a stage up to date, and what it reads, shows how, and gives what it made. Interrupted, it finishes its step and
+   * saves; the same cell goes on from there.
+   */
+  stage<Name extends keyof Artifacts & string>(name: Name, options?: ShowStage): Promise<Artifacts[Name]>;
+  /** Writes the report of the run so far and gives its path. */
+  report(): Promise<string>;
+  /** Closes the run's record. */
+  close(): Promise<void>;
+}
+
+/** The nearest folder at or above the current one that is a project; notebooks run in their own folder below it. */
+function projectFolder(folder = process.cwd()): string {
+  if (existsSync(join(folder, 'package.json'))) return folder;
+  const above = dirname(folder);
+  return above === folder ? process.cwd() : projectFolder(above);
+}
+
+/** What the numbers of this process depend on, and what the engine says of itself. */
+async function engine(): Promise<{ readonly numericClass: string; readonly engine: Json }> {
+  const { engineInfo } = await import('./engine/backend.js');
+  const { backend, reason, library, devices } = engineInfo();
+  const numericClass = library === undefined ? `tfjs ${backend}` : `libtensorflow ${library.version} ${process.arch}`;
+  return { numericClass, engine: { backend, reason, version: library?.version ?? null, devices: [...devices] } };
+}
+
+/**
+ * Opens an experiment for a notebook. Nothing runs before a stage is asked for.
+ *
+ * @throws TrainbookError if the config does not fit the experiment
+ *
+ * @example
+ * const lab = open(quickstart, { set: { 'train.steps': 60 } });
+ * const corpus = await lab.stage('corpus');
+ * const base = await lab.stage('base', { live: ['loss'] });
+ */
+export function open<Schema extends ConfigSchema, Artifacts extends object>(
+  experiment: Experiment<Schema, Artifacts>,
+  options: OpenOptions<z.input<Schema>> = {},
+): NotebookLab<z.output<Schema>, Artifacts> {
+  const { numericClass = '', ...rest } = options;
+  const config = configOf(experiment, { ...rest, numericClass }) as DeepReadonly<z.output<Schema>>;
+  let opened: Promise<Lab<z.output<Schema>, Artifacts>> | undefined;
+  const lab = (): Promise<Lab<z.output<Schema>, Artifacts>> => {
+    opened ??= (async () => {
+      const runsFolder = join(projectFolder(), 'runs');
+      const found = numericClass === '' ? await engine() : { numericClass };
+      return openLab(experiment, { runsFolder, ...found, ...rest });
+    })();
+    return opened;
+  };
+  // An interrupted cell ends before the stage in it has saved: the next one waits for that, and then shows itself.
+  let last: Promise<unknown> = Promise.resolve();
+
+  async function bring<Name extends keyof Artifacts & string>(
+    name: Name,
+    live: readonly string[],
+  ): Promise<Artifacts[Name]> {
+    const display = stageDisplay(name, live);
+    const interrupt = await interruptible(() => {
+      display.interrupting();
+    });
+    try {
+      const artifact = await (await lab()).stage(name, { signal: interrupt.signal, onEvent: display.onEvent });
+      await display.end('done');
+      return artifact;
+    } catch (error) {
+      await display.end(interrupt.signal.aborted ? 'interrupted' : 'failed');
+      throw error;
+    } finally {
+      interrupt.release();
+    }
+  }
+
+  return {
+    config,
+    stage(name, { live = [] } = {}) {
+      const result = last.then(() => bring(name, live));
+      last = result.catch(() => undefined);
+      return result;
+    },
+    async report() {
+      await last;
+      return writeReport((await lab()).folder);
+    },
+    async close() {
+      await last;
+      if (opened !== undefined) await (await opened).close();
+    },
+  };
+}

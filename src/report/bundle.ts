@@ -1,0 +1,135 @@
+import type { Figure, Summary, Table } from '../figure.js';
+import type { MimeBundle } from './display.js';
+import { describe } from './figure-html.js';
+import { formatNumber, formatValue, words } from './format.js';
+import { lineChart } from './line-chart.js';
+import { html, nothing } from './markup.js';
+import type { Html } from './markup.js';
+import { neutralInk, series } from './palette.js';
+import { figureToSvg } from './svg.js';
+
+/** Rows of a table that a notebook shows; the report has them all. */
+const ROWS = 20;
+
+const asText = (title: string, lines: readonly string[]): string =>
+  [title, ...lines.map((line) => `  ${line}`)].join('\n');
+
+/** A figure while it changes: a picture that is quickly drawn. Figures that are no line charts have none. */
+export function liveBundle(figure: Figure): MimeBundle | undefined {
+  const svg = lineChart(figure);
+  if (svg === undefined) return undefined;
+  return { 'text/plain': asText(figure.title, [describe(figure)]), 'image/svg+xml': svg };
+}
+
+/**
+ * A figure that stays: interactive where Plotly's renderer is installed; the picture beside it is for all who have none,
+ * such as GitHub and nbconvert.
+ */
+export async function figureBundle(figure: Figure): Promise<MimeBundle> {
+  const axis = { gridcolor: neutralInk.grid, linecolor: neutralInk.muted };
+  const layout = {
+    ...figure.layout,
+    title: { text: figure.title, font: { size: 14 } },
+    margin: { l: 64, r: 16, t: 56, b: 48 },
+    paper_bgcolor: 'rgba(0,0,0,0)',
+    plot_bgcolor: 'rgba(0,0,0,0)',
+    colorway: [...series],
+    font: { color: neutralInk.text, size: 12 },
+    xaxis: { ...figure.layout.xaxis, ...axis },
+    yaxis: { ...figure.layout.yaxis, ...axis },
+  };
+  return {
+    'text/plain': asText(
+      figure.title,
+      [describe(figure)].filter((line) => line !== ''),
+    ),
+    'image/svg+xml': await figureToSvg(figure),
+    'application/vnd.plotly.v1+json': { data: figure.data, layout },
+  };
+}
+
+function tableHtml(table: Table): Html {
+  const rows = table.rows.slice(0, ROWS);
+  const more = table.rows.length - rows.length;
+  const cell = (value: string | number): Html =>
+    typeof value === 'number'
+      ? html`<td style="text-align:right">${formatNumber(value)}</td>`
+      : html`<td style="text-align:left">${value}</td>`;
+  return html`<table>
+      <caption style="text-align:left;font-weight:600">
+        ${table.title}
+      </caption>
+      <thead>
+        <tr>
+          ${table.columns.map((name) => html`<th scope="col">${name}</th>`)}
+        </tr>
+      </thead>
+      <tbody>
+        ${rows.map(
+          (row) =>
+            html`<tr>
+              ${row.map(cell)}
+            </tr>`,
+        )}
+      </tbody>
+    </table>
+    ${more > 0 ? html`<p>… and ${formatNumber(more)} more rows</p>` : nothing}`;
+}
+
+function tableText(table: Table): string {
+  const cells = [table.columns, ...table.rows.slice(0, ROWS).map((row) => row.map(formatValue))];
+  const widths = table.columns.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
+  const numeric = table.columns.map((_, column) => table.rows.every((row) => typeof row[column] === 'number'));
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, column) =>
+        numeric[column] === true ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
+      )
+      .join('  ');
+  const more = table.rows.length > ROWS ? [`… and ${formatNumber(table.rows.length - ROWS)} more rows`] : [];
+  return asText(table.title, [...cells.map((row) => line(row).trimEnd()), ...more]);
+}
+
+/** A table, the first rows of a long one. */
+export function tableBundle(table: Table): MimeBundle {
+  return { 'text/plain': tableText(table), 'text/html': tableHtml(table).text };
+}
+
+/** A summary without its figures, which are bundles of their own. */
+export function summaryBundle(summary: Summary): MimeBundle {
+  const facts = Object.entries(summary.facts);
+  const { tables = [], texts = [] } = summary;
+  const factRow = ([label, value]: readonly [string, string | number]): Html =>
+    html`<tr>
+      <th scope="row" style="text-align:left;font-weight:400">${words(label)}</th>
+      <td style="text-align:right;font-weight:600">${formatValue(value)}</td>
+    </tr>`;
+  const quote = ({ title, text }: { readonly title: string; readonly text: string }): Html => {
+    const prompt = title !== '' && text.startsWith(title);
+    const body = prompt ? html`<b>${title}</b>${text.slice(title.length)}` : html`${text}`;
+    return html`${prompt ? nothing : html`<p style="margin-bottom:0">${title}</p>`}
+      <blockquote style="white-space:pre-wrap;margin:.75em 0">${body}</blockquote>`;
+  };
+  const page = html`<div>
+    <h4>${summary.title}</h4>
+    ${
+      facts.length === 0
+        ? nothing
+        : html`<table>
+            <tbody>
+              ${facts.map(factRow)}
+            </tbody>
+          </table>`
+    }
+    ${tables.map(tableHtml)}${texts.map(quote)}
+  </div>`;
+  const plain = [
+    asText(
+      summary.title,
+      facts.map(([label, value]) => `${words(label)}: ${formatValue(value)}`),
+    ),
+    ...tables.map(tableText),
+    ...texts.map(({ title, text }) => asText(title, text.split('\n'))),
+  ];
+  return { 'text/plain': plain.join('\n'), 'text/html': page.text };
+}
