@@ -84,7 +84,7 @@ export async function mustCompile(): Promise<void> {
   const lab = await openLab(typed, { numericClass: '', config: { model: { width: 4 } } });
   const { weights, width }: { weights: Float32Array; width: number } = await lab.stage('base');
   const { documents }: Corpus = await (await runExperiment(typed, { numericClass: '' })).artifact('corpus');
-  void [weights, width, documents];
+  [weights, width, documents];
 }
 
 describe('experiment', () => {
