@@ -71,7 +71,7 @@ function placesOf(
   return [...indices.spec.shape.slice(0, -1), ...shape.slice(depth)];
 }
 
-/** Refuses updates that do not have the shape of the places they go to. */
+/** Refuses updates that do not have the shape of the places they go to; one place alone is indices [1, depth]. */
 function requireUpdates(
   op: string,
   inputs: readonly RuleInput[],
@@ -79,6 +79,7 @@ function requireUpdates(
   updates: RuleInput,
   shape: readonly number[],
 ): void {
+  requireRankAtLeast(op, inputs, indices, 2, 'indices');
   const places = placesOf(op, inputs, indices, shape);
   if (!sameShape(updates.spec.shape, places))
     refuse(op, inputs, 'updates do not fit their places', `updates of ${formatShape(places)}`);

@@ -45,18 +45,26 @@ const reshape = rearrange((op, inputs) => {
     refuse(op, [x], `there is no shape ${formatShape(wanted)}`, 'sizes >= 0, at most one -1');
   const unknown = wanted.filter((axis) => axis === -1).length;
   if (unknown > 1) refuse(op, [x], `${formatShape(wanted)} has more than one -1`, 'at most one -1');
-  const rest = sizeOf(wanted.filter((axis) => axis !== -1));
-  const fits = unknown === 0 ? rest === size : rest !== 0 && size % rest === 0;
-  if (!fits) refuse(op, [x], `${size} elements do not fill ${formatShape(wanted)}`, `sizes whose product is ${size}`);
-  return wanted.map((axis) => (axis === -1 ? size / rest : axis));
+  // Where a 0 is wanted, TensorFlow fills -1 from the sizes other than 0: [0, 3] to [-1, 0] is [3, 0].
+  const counted = wanted.includes(0)
+    ? (sizes: readonly number[]) => sizeOf(sizes.filter((axis) => axis !== 0))
+    : sizeOf;
+  const rest = counted(wanted.filter((axis) => axis !== -1));
+  const missing = Math.trunc(counted(x.spec.shape) / rest);
+  const filled = wanted.map((axis) => (axis === -1 ? missing : axis));
+  if (sizeOf(filled) !== size) {
+    refuse(op, [x], `${size} elements do not fill ${formatShape(wanted)}`, `sizes whose product is ${size}`);
+  }
+  return filled;
 });
 
 const transpose = rearrange((op, inputs) => {
   const [x, permutation] = takeInputs(op, inputs, 'x', 'perm');
   const { shape } = x.spec;
-  const axes = knownVector(op, 'perm', permutation);
+  const given = knownVector(op, 'perm', permutation);
+  const axes = given.map((axis) => (axis < 0 ? axis + shape.length : axis));
   if (axes.length !== shape.length || !shape.every((_size, axis) => axes.includes(axis))) {
-    refuse(op, [x], `${formatShape(axes)} is no order of its axes`, `each of the ${shape.length} axes once`);
+    refuse(op, [x], `${formatShape(given)} is no order of its axes`, `each of the ${shape.length} axes once`);
   }
   return axes.map((axis) => shape[axis] ?? 0);
 });

@@ -117,7 +117,8 @@ function stridedShape(
       continue;
     }
     if (stride < 0) refuse(op, inputs, 'a negative stride where one element is taken', 'a stride of 1');
-    const position = masked('begin_mask', part.index) ? 0 : begin?.[part.index];
+    // Where one element is taken, TensorFlow does not look at the mask of begin.
+    const position = begin?.[part.index];
     if (position !== undefined && (position < -size || position >= size)) {
       refuse(op, inputs, `there is no element ${position} on axis ${axis - 1}`, `${-size} <= index < ${size}`);
     }

@@ -4,7 +4,18 @@ import { comparison } from '../../../src/engine/rules/comparison.js';
 import { elementwise } from '../../../src/engine/rules/elementwise.js';
 import type { Attributes, DType } from '../../../src/engine/trace.js';
 import type { Call } from './tensorflow.js';
-import { executed, expectRefused, expectSame, filled, inferred, isMissingKernel, isTypeRefusal, ruleOf, scalar, tensor } from './tensorflow.js';
+import {
+  executed,
+  expectRefused,
+  expectSame,
+  filled,
+  inferred,
+  isMissingKernel,
+  isTypeRefusal,
+  ruleOf,
+  scalar,
+  tensor,
+} from './tensorflow.js';
 
 const dtypes: readonly DType[] = [
   'float32', 'float64', 'bfloat16', 'float16', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'uint64', 'bool', 'string', 'complex64',
@@ -25,14 +36,20 @@ function numInputs(op: string): number {
   throw new Error(`${op} takes any number of inputs`);
 }
 
-const table = Object.keys({ ...elementwise, ...comparison }).filter((op) => !others.includes(op) && !op.startsWith('Select'));
+const table = Object.keys({ ...elementwise, ...comparison }).filter(
+  (op) => !others.includes(op) && !op.startsWith('Select'),
+);
 const unary = table.filter((op) => numInputs(op) === 1);
 const binary = table.filter((op) => numInputs(op) === 2 && !sameShape.test(op));
 const gradients = table.filter((op) => sameShape.test(op));
 
 /** An operand of ones (division by 0 is refused for integers) of a dtype that the op has. */
 function operand(op: string, shape: readonly number[]): ReturnType<typeof tensor> {
-  const dtype: DType = /^(Logical)/.test(op) ? 'bool' : /^(Bitwise|LeftShift|RightShift|Invert)/.test(op) ? 'int32' : 'float32';
+  const dtype: DType = /^(Logical)/.test(op)
+    ? 'bool'
+    : /^(Bitwise|LeftShift|RightShift|Invert)/.test(op)
+      ? 'int32'
+      : 'float32';
   return filled(shape, dtype, 1);
 }
 
@@ -49,12 +66,21 @@ describe('elementwise ops', () => {
     const pairs = [
       [[], [2, 3]],
       [[3], [2, 3]],
-      [[2, 1], [1, 3]],
+      [
+        [2, 1],
+        [1, 3],
+      ],
       [[0], [1]],
-      [[4, 1, 0], [2, 1]],
+      [
+        [4, 1, 0],
+        [2, 1],
+      ],
     ] as const;
     for (const [a, b] of pairs) expectSame({ op, inputs: [operand(op, a), operand(op, b)] });
-    expectRefused({ op, inputs: [operand(op, [2, 3]), operand(op, [2])] }, `${op}: [2, 3] x [2]: shapes do not broadcast`);
+    expectRefused(
+      { op, inputs: [operand(op, [2, 3]), operand(op, [2])] },
+      `${op}: [2, 3] x [2]: shapes do not broadcast`,
+    );
     expectRefused({ op, inputs: [operand(op, [0]), operand(op, [3])] });
   });
 

@@ -35,7 +35,8 @@ describe('gathering', () => {
   });
 
   it('GatherNd takes places', () => {
-    for (const at of [[4, 2], [2], [1, 3], [0], [2, 0], [4, 1]]) expectSame({ op: 'GatherNd', inputs: [tensor([4, 5, 6]), indices(at)] });
+    for (const at of [[4, 2], [2], [1, 3], [0], [2, 0], [4, 1]])
+      expectSame({ op: 'GatherNd', inputs: [tensor([4, 5, 6]), indices(at)] });
     expectRefused({ op: 'GatherNd', inputs: [tensor([4, 5, 6]), indices([2, 4])] });
     expectRefused({ op: 'GatherNd', inputs: [tensor([4, 5, 6]), indices([])] });
   });
@@ -60,19 +61,22 @@ describe('scattering', () => {
     fc.assert(fc.property(shapes, shapes, filledShapes, (at, updates, shape) => { expectAgrees(scatter(at, updates, shape)); }), { numRuns: 300 }); // prettier-ignore
   });
 
-  it.each(['TensorScatterUpdate', 'TensorScatterAdd', 'TensorScatterSub', 'TensorScatterMax', 'TensorScatterMin'])('%s', (op) => {
-    const scatter = (shape: readonly number[], at: readonly number[], updates: readonly number[]): Call => ({
-      op,
-      inputs: [tensor(shape), indices(at), tensor(updates)],
-    });
-    expectSame(scatter([8], [4, 1], [4]));
-    expectSame(scatter([4, 5], [2, 1], [2, 5]));
-    expectSame(scatter([4, 5], [3, 2], [3]));
-    expectSame(scatter([4, 5], [0, 1], [0, 5]));
-    expectRefused(scatter([8], [4, 1], [3]));
-    expectRefused(scatter([8], [4, 2], [4]));
-    expectRefused(scatter([], [1, 0], [1]));
-  });
+  it.each(['TensorScatterUpdate', 'TensorScatterAdd', 'TensorScatterSub', 'TensorScatterMax', 'TensorScatterMin'])(
+    '%s',
+    (op) => {
+      const scatter = (shape: readonly number[], at: readonly number[], updates: readonly number[]): Call => ({
+        op,
+        inputs: [tensor(shape), indices(at), tensor(updates)],
+      });
+      expectSame(scatter([8], [4, 1], [4]));
+      expectSame(scatter([4, 5], [2, 1], [2, 5]));
+      expectSame(scatter([4, 5], [3, 2], [3]));
+      expectSame(scatter([4, 5], [0, 1], [0, 5]));
+      expectRefused(scatter([8], [4, 1], [3]));
+      expectRefused(scatter([8], [4, 2], [4]));
+      expectRefused(scatter([], [1, 0], [1]));
+    },
+  );
 
   it('UnsortedSegmentSum folds rows', () => {
     const segment = (op: string, data: readonly number[], ids: readonly number[], count: number): Call => ({

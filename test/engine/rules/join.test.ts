@@ -4,9 +4,13 @@ import { expectRefused, expectSame, scalar, tensor, vector } from './tensorflow.
 
 describe('joining', () => {
   it('ConcatV2 joins along an axis that is there', () => {
-    for (const axis of [0, -2]) expectSame({ op: 'ConcatV2', inputs: [tensor([2, 3]), tensor([4, 3]), tensor([0, 3]), scalar(axis)] });
+    for (const axis of [0, -2])
+      expectSame({ op: 'ConcatV2', inputs: [tensor([2, 3]), tensor([4, 3]), tensor([0, 3]), scalar(axis)] });
     expectSame({ op: 'ConcatV2', inputs: [tensor([2, 3], 'bool'), tensor([2, 1], 'bool'), scalar(1)] });
-    expectRefused({ op: 'ConcatV2', inputs: [tensor([2, 3]), tensor([4, 3]), scalar(1)] }, 'shapes differ beside axis 1');
+    expectRefused(
+      { op: 'ConcatV2', inputs: [tensor([2, 3]), tensor([4, 3]), scalar(1)] },
+      'shapes differ beside axis 1',
+    );
     expectRefused({ op: 'ConcatV2', inputs: [tensor([2, 3]), tensor([3]), scalar(0)] });
     expectRefused({ op: 'ConcatV2', inputs: [tensor([2, 3]), tensor([2, 3]), scalar(2)] });
     expectRefused({ op: 'ConcatV2', inputs: [tensor([]), tensor([]), scalar(0)] });

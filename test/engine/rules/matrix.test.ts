@@ -2,10 +2,22 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Attributes, DType } from '../../../src/engine/trace.js';
 import type { Call } from './tensorflow.js';
-import { executed, expectRefused, expectSame, inferred, isMissingKernel, isTypeRefusal, ruleOf, tensor } from './tensorflow.js';
+import {
+  executed,
+  expectRefused,
+  expectSame,
+  inferred,
+  isMissingKernel,
+  isTypeRefusal,
+  ruleOf,
+  tensor,
+} from './tensorflow.js';
 
 const flags = [false, true];
-const f32 = (shape: readonly number[]): { readonly dtype: 'float32'; readonly shape: readonly number[] } => ({ dtype: 'float32', shape });
+const f32 = (shape: readonly number[]): { readonly dtype: 'float32'; readonly shape: readonly number[] } => ({
+  dtype: 'float32',
+  shape,
+});
 
 describe('matrix products', () => {
   it('MatMul: [m, k] x [k, n] with either side transposed', () => {
@@ -13,7 +25,10 @@ describe('matrix products', () => {
       for (const b of flags) {
         const attributes: Attributes = { transpose_a: { bool: a }, transpose_b: { bool: b } };
         expectSame({ op: 'MatMul', attributes, inputs: [tensor(a ? [3, 2] : [2, 3]), tensor(b ? [5, 3] : [3, 5])] });
-        expectRefused({ op: 'MatMul', attributes, inputs: [tensor(a ? [4, 2] : [2, 4]), tensor(b ? [5, 3] : [3, 5])] }, 'inner sizes differ');
+        expectRefused(
+          { op: 'MatMul', attributes, inputs: [tensor(a ? [4, 2] : [2, 4]), tensor(b ? [5, 3] : [3, 5])] },
+          'inner sizes differ',
+        );
       }
     }
     expectSame({ op: 'MatMul', inputs: [tensor([2, 0]), tensor([0, 3])] });
@@ -44,7 +59,19 @@ describe('matrix products', () => {
   });
 
   it.each(['MatMul', 'BatchMatMulV2'])('%s takes the dtypes that TensorFlow takes', (op) => {
-    const dtypes: readonly DType[] = ['float32', 'float64', 'bfloat16', 'float16', 'int8', 'int16', 'int32', 'int64', 'uint8', 'bool', 'complex64'];
+    const dtypes: readonly DType[] = [
+      'float32',
+      'float64',
+      'bfloat16',
+      'float16',
+      'int8',
+      'int16',
+      'int32',
+      'int64',
+      'uint8',
+      'bool',
+      'complex64',
+    ];
     for (const dtype of dtypes) {
       const call: Call = { op, inputs: [tensor([2, 2], dtype), tensor([2, 2], dtype)] };
       const truth = executed(call);
@@ -55,7 +82,9 @@ describe('matrix products', () => {
 
   it('counts 2 m n k', () => {
     expect(ruleOf('MatMul').flops?.([f32([2, 3]), f32([3, 5])], [f32([2, 5])], {})).toBe(60);
-    expect(ruleOf('MatMul').flops?.([f32([3, 2]), f32([3, 5])], [f32([2, 5])], { transpose_a: { bool: true } })).toBe(60);
+    expect(ruleOf('MatMul').flops?.([f32([3, 2]), f32([3, 5])], [f32([2, 5])], { transpose_a: { bool: true } })).toBe(
+      60,
+    );
     expect(ruleOf('BatchMatMulV2').flops?.([f32([4, 2, 3]), f32([3, 5])], [f32([4, 2, 5])], {})).toBe(240);
   });
 
@@ -109,7 +138,9 @@ describe('Einsum', () => {
   });
 
   it('refuses a letter of the result that no input has, which TensorFlow drops without a word', () => {
-    expect((inferred(einsum('ij,jk->iz', [2, 3], [3, 4])) as Error).message).toContain("'z' of the result is in no input");
+    expect((inferred(einsum('ij,jk->iz', [2, 3], [3, 4])) as Error).message).toContain(
+      "'z' of the result is in no input",
+    );
     expect(executed(einsum('ij,jk->iz', [2, 3], [3, 4]))).toEqual([f32([2])]);
   });
 

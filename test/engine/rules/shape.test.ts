@@ -13,7 +13,10 @@ function expectAgrees(call: Call): void {
 }
 
 describe('Reshape', () => {
-  const reshape = (shape: readonly number[], to: readonly number[]): Call => ({ op: 'Reshape', inputs: [tensor(shape), vector(to)] });
+  const reshape = (shape: readonly number[], to: readonly number[]): Call => ({
+    op: 'Reshape',
+    inputs: [tensor(shape), vector(to)],
+  });
 
   it('fills the sizes', () => {
     expectSame(reshape([2, 3], [3, 2]));
@@ -23,6 +26,7 @@ describe('Reshape', () => {
     expectSame(reshape([], [1, 1]));
     expectSame(reshape([0, 3], [3, 0]));
     expectSame(reshape([0, 3], [-1, 3]));
+    expectSame(reshape([0, 3], [-1, 0]));
     expectSame({ op: 'Reshape', inputs: [tensor([2, 3], 'bool'), vector([6], 'int64')] });
   });
 
@@ -31,8 +35,7 @@ describe('Reshape', () => {
     expectRefused(reshape([2, 3], [4, -1]));
     expectRefused(reshape([2, 3], [-1, -1]), 'more than one -1');
     expectRefused(reshape([2, 3], [-2, -3]));
-    expectRefused(reshape([0, 3], [-1, 0]));
-    expectRefused({ op: 'Reshape', inputs: [tensor([2, 3]), scalar(6)] });
+    expectRefused({ op: 'Reshape', inputs: [tensor([2, 3]), rows([[2, 3]])] });
   });
 
   it('agrees with TensorFlow for any shapes', () => {
@@ -55,14 +58,24 @@ describe('Reshape', () => {
 
 describe('ops on axes', () => {
   it('Transpose orders the axes', () => {
-    for (const order of [[0, 1, 2], [2, 0, 1], [1, 2, 0]]) expectSame({ op: 'Transpose', inputs: [tensor([2, 3, 4]), vector(order)] });
+    for (const order of [
+      [0, 1, 2],
+      [2, 0, 1],
+      [1, 2, 0],
+    ])
+      expectSame({ op: 'Transpose', inputs: [tensor([2, 3, 4]), vector(order)] });
     expectSame({ op: 'Transpose', inputs: [tensor([]), vector([])] });
     expectSame({ op: 'Transpose', inputs: [tensor([0, 3]), vector([1, 0], 'int64')] });
-    for (const order of [[0, 1], [0, 0, 1], [0, 1, 3], [0, 1, 2, 3]]) {
+    for (const order of [
+      [0, 1],
+      [0, 0, 1],
+      [0, 1, 3],
+      [0, 1, 2, 3],
+    ]) {
       expectRefused({ op: 'Transpose', inputs: [tensor([2, 3, 4]), vector(order)] }, 'is no order of its axes');
     }
-    expectAgrees({ op: 'Transpose', inputs: [tensor([2, 3]), vector([-1, 0])] });
-    expectAgrees({ op: 'Transpose', inputs: [tensor([2, 3]), vector([-1, -2])] });
+    expectSame({ op: 'Transpose', inputs: [tensor([2, 3]), vector([-1, 0])] });
+    expectRefused({ op: 'Transpose', inputs: [tensor([2, 3]), vector([-1, 1])] });
   });
 
   it('ExpandDims puts a 1 in', () => {
@@ -87,7 +100,8 @@ describe('ops on axes', () => {
 
   it('ReverseV2 keeps the shape', () => {
     for (const axes of [[], [0], [1, 0], [-1]]) expectSame({ op: 'ReverseV2', inputs: [tensor([2, 3]), vector(axes)] });
-    for (const axes of [[2], [-3], [0, 0], [1, -1]]) expectRefused({ op: 'ReverseV2', inputs: [tensor([2, 3]), vector(axes)] });
+    for (const axes of [[2], [-3], [0, 0], [1, -1]])
+      expectRefused({ op: 'ReverseV2', inputs: [tensor([2, 3]), vector(axes)] });
     expectRefused({ op: 'ReverseV2', inputs: [tensor([2, 3]), scalar(0)] });
   });
 
@@ -103,7 +117,10 @@ describe('ops on axes', () => {
 
 describe('ops that stretch', () => {
   it('BroadcastTo stretches', () => {
-    const to = (shape: readonly number[], wanted: readonly number[]): Call => ({ op: 'BroadcastTo', inputs: [tensor(shape), vector(wanted)] });
+    const to = (shape: readonly number[], wanted: readonly number[]): Call => ({
+      op: 'BroadcastTo',
+      inputs: [tensor(shape), vector(wanted)],
+    });
     expectSame(to([3], [2, 3]));
     expectSame(to([], [2, 3]));
     expectSame(to([2, 1], [2, 0]));

@@ -38,8 +38,12 @@ describe('Slice', () => {
   it('may start at a computed position if its size is known', () => {
     const position = tensor([2], 'int32');
     expectSame({ op: 'Slice', inputs: [tensor([4, 5]), position, vector([2, 3])] });
-    expect((inferred({ op: 'Slice', inputs: [tensor([4, 5]), position, vector([2, -1])] }) as Error).message).toContain('`begin` is not known');
-    expect((inferred({ op: 'Slice', inputs: [tensor([4, 5]), vector([0, 0]), position] }) as Error).message).toContain('`size` is not known');
+    expect((inferred({ op: 'Slice', inputs: [tensor([4, 5]), position, vector([2, -1])] }) as Error).message).toContain(
+      '`begin` is not known',
+    );
+    expect((inferred({ op: 'Slice', inputs: [tensor([4, 5]), vector([0, 0]), position] }) as Error).message).toContain(
+      '`size` is not known',
+    );
     expectRefused({ op: 'Slice', inputs: [tensor([4, 5]), position, vector([5, 3])] }, 'from a computed position');
   });
 });
@@ -68,7 +72,11 @@ describe('StridedSlice', () => {
     ['x[-3:-1]', [4, 5], { begin: [-3], end: [-1], strides: [1] }],
     ['x[100:]', [4, 5], { begin: [100], end: [0], strides: [1], masks: { end: 1 } }],
     ['x[..., 1:2]', [2, 3, 4], { begin: [0, 1], end: [0, 2], strides: [1, 1], masks: { ellipsis: 1 } }],
-    ['x[0, ..., newaxis]', [2, 3, 4], { begin: [0, 0, 0], end: [1, 0, 0], strides: [1, 1, 1], masks: { shrink_axis: 1, ellipsis: 2, new_axis: 4 } }],
+    [
+      'x[0, ..., newaxis]',
+      [2, 3, 4],
+      { begin: [0, 0, 0], end: [1, 0, 0], strides: [1, 1, 1], masks: { shrink_axis: 1, ellipsis: 2, new_axis: 4 } },
+    ],
     ['x[newaxis, 1]', [2, 3], { begin: [0, 1], end: [0, 2], strides: [1, 1], masks: { new_axis: 1, shrink_axis: 2 } }],
     ['x[-1]', [2, 3], { begin: [-1], end: [0], strides: [1], masks: { shrink_axis: 1 } }],
     ['x[4:0:-2]', [5], { begin: [4], end: [0], strides: [-2] }],
@@ -81,18 +89,25 @@ describe('StridedSlice', () => {
 
   it('refuses what is not there', () => {
     expectRefused(strided([4], { begin: [0], end: [2], strides: [0] }), 'a stride is 0');
-    expectRefused(strided([4], { begin: [4], end: [5], strides: [1], masks: { shrink_axis: 1 } }), 'there is no element 4 on axis 0');
+    expectRefused(
+      strided([4], { begin: [4], end: [5], strides: [1], masks: { shrink_axis: 1 } }),
+      'there is no element 4 on axis 0',
+    );
     expectRefused(strided([4], { begin: [-5], end: [5], strides: [1], masks: { shrink_axis: 1 } }));
     expectRefused(strided([4], { begin: [1], end: [0], strides: [-1], masks: { shrink_axis: 1 } }));
     expectRefused(strided([4], { begin: [0, 0], end: [1, 1], strides: [1, 1] }), '2 indices');
-    expectRefused(strided([4, 5], { begin: [0, 0], end: [1, 1], strides: [1, 1], masks: { ellipsis: 3 } }), 'more than one ellipsis');
+    expectRefused(
+      strided([4, 5], { begin: [0, 0], end: [1, 1], strides: [1, 1], masks: { ellipsis: 3 } }),
+      'more than one ellipsis',
+    );
     expectRefused({ op: 'StridedSlice', inputs: [tensor([4]), vector([0]), vector([1, 1]), vector([1])] });
     expectRefused({ op: 'StridedSlice', inputs: [tensor([4]), scalar(0), scalar(1), scalar(1)] });
   });
 
   it('agrees with TensorFlow for any masks', () => {
     const bits = fc.integer({ min: 0, max: 7 });
-    const numbers = (min: number, max: number): fc.Arbitrary<number[]> => fc.array(fc.integer({ min, max }), { minLength: 3, maxLength: 3 });
+    const numbers = (min: number, max: number): fc.Arbitrary<number[]> =>
+      fc.array(fc.integer({ min, max }), { minLength: 3, maxLength: 3 });
     const masks = fc.record({ begin: bits, end: bits, ellipsis: bits, new_axis: bits, shrink_axis: bits });
     const shape = fc.array(fc.integer({ min: 0, max: 4 }), { maxLength: 4 });
     fc.assert(

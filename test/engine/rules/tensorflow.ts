@@ -68,7 +68,9 @@ export function ruleOf(op: string): Rule {
 
 /** What the rule says, or refuses with. A plain Error is a mistake in rule or test and goes through. */
 export function inferred({ op, inputs, attributes = {} }: Call): readonly Spec[] | TrainbookError {
-  const ruleInputs = inputs.map(({ spec, data, known }): RuleInput => (known ? { spec, constant: data as Elements } : { spec }));
+  const ruleInputs = inputs.map(({ spec, data, known }): RuleInput =>
+    known ? { spec, constant: data as Elements } : { spec },
+  );
   try {
     return ruleOf(op).infer(ruleInputs, attributes);
   } catch (error) {
@@ -80,7 +82,8 @@ export function inferred({ op, inputs, attributes = {} }: Call): readonly Spec[]
 /** The attributes that say how many inputs a list has: an eager op with a list needs them. */
 function listAttributes({ op, inputs }: Call): Attributes {
   const { list } = ruleOf(op);
-  if (op === 'XlaOptimizationBarrier' || op === 'IdentityN') return { T: { types: inputs.map(({ spec }) => spec.dtype) } };
+  if (op === 'XlaOptimizationBarrier' || op === 'IdentityN')
+    return { T: { types: inputs.map(({ spec }) => spec.dtype) } };
   if (list === undefined) return {};
   const values = list === 'all' ? inputs : inputs.slice(0, -1);
   return { N: { int: values.length }, T: { type: values[0]?.spec.dtype ?? 'float32' } };
@@ -123,10 +126,16 @@ export function expectRefused(call: Call, words?: string): void {
 
 /** Whether TensorFlow's refusal is about the types that the op is defined for (not about a missing kernel or a shape). */
 export function isTypeRefusal(result: readonly Spec[] | Error): boolean {
-  return result instanceof Error && /not in the list of allowed values|is not one of|expected to be a|incompatible with expected/.test(result.message);
+  return (
+    result instanceof Error &&
+    /not in the list of allowed values|is not one of|expected to be a|incompatible with expected/.test(result.message)
+  );
 }
 
 /** Whether TensorFlow knows the op for this dtype, but has no code for it on this machine. */
 export function isMissingKernel(result: readonly Spec[] | Error): boolean {
-  return result instanceof Error && /Could not find device|No registered|not supported on CPU|Unsupported|UNIMPLEMENTED/i.test(result.message);
+  return (
+    result instanceof Error &&
+    /Could not find device|No registered|not supported on CPU|Unsupported|UNIMPLEMENTED/i.test(result.message)
+  );
 }
