@@ -53,12 +53,10 @@ function projectFolder(folder = process.cwd()): string {
   return above === folder ? process.cwd() : projectFolder(above);
 }
 
-/** What the numbers of this process depend on, and what the engine says of itself. */
+/** What the numbers of this process depend on, and what the engine says of itself. The library is loaded for it. */
 async function engine(): Promise<{ readonly numericClass: string; readonly engine: Json }> {
-  const { engineInfo } = await import('./engine/backend.js');
-  const { backend, reason, library, devices } = engineInfo();
-  const numericClass = library === undefined ? `tfjs ${backend}` : `libtensorflow ${library.version} ${process.arch}`;
-  return { numericClass, engine: { backend, reason, version: library?.version ?? null, devices: [...devices] } };
+  const { engineInfo, engineName } = await import('./engine/backend.js');
+  return { numericClass: engineName(), engine: JSON.parse(JSON.stringify(engineInfo())) as Json };
 }
 
 /**

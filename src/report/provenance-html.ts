@@ -91,12 +91,30 @@ export function environmentHtml(environment: Readonly<Record<string, Json>>): Ht
   return html`<dl class="pairs">${rows.map(pair)}</dl>`;
 }
 
+/** A word as a shell takes it literally. */
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/** The config as `--set path=value`, one for each value. */
+function settings(value: Json, path: string): string[] {
+  const branch = typeof value === 'object' && value !== null && !Array.isArray(value);
+  if (!branch) return [`--set ${quoted(`${path}=${JSON.stringify(value)}`)}`];
+  return Object.entries(value).flatMap(([key, item]) => settings(item, path === '' ? key : `${path}.${key}`));
+}
+
 /** The command that makes this run again, and what may then be expected to be equal. */
 export function reproduceHtml(spec: Spec): Html {
-  return html`<pre>npx trainbook run ${spec.experiment} --seed ${spec.seed}</pre>
+  const command = `npx trainbook run experiments/${spec.experiment}.ts --seed ${spec.seed}`;
+  const whole = [command, ...settings(spec.config, '')].join(' \\\n  ');
+  return html`<pre>${command}</pre>
     <p>
       On the same machine with the same engine, the weights come out with the same hashes. On another machine the
       numbers agree within the tolerance of floating-point arithmetic. The code of the experiment had the hash
       <span class="hash">${spec.code.slice(0, 12)}</span>.
-    </p>`;
+    </p>
+    <details>
+      <summary>With every value given, should the defaults have changed since</summary>
+      <pre>${whole}</pre>
+    </details>`;
 }
