@@ -8,7 +8,7 @@ import * as tf from '@tensorflow/tfjs';
  * embed(table, tokens);
  */
 export function embed(table: tf.Tensor, tokens: tf.Tensor): tf.Tensor {
-  return tf.gather(table, tokens as tf.Tensor2D);
+  return tf.gather(table, tokens);
 }
 
 /** How the last hidden states become logits over the vocabulary. */
@@ -35,9 +35,8 @@ export const separateOutput: Output<{ readonly weight: tf.Tensor }> = {
 };
 
 function project(table: tf.Tensor, x: tf.Tensor): tf.Tensor {
-  const [vocabularySize, width] = table.shape;
-  if (vocabularySize === undefined || width === undefined) throw new Error('internal: an output table is a matrix');
+  const [vocabularySize, width] = table.shape as [number, number];
   const rows = tf.reshape(x, [-1, width]); // [batch × time, width]
-  const logits = tf.matMul(rows, table as tf.Tensor2D, false, true); // [batch × time, vocabulary]
+  const logits = tf.matMul(rows, table, false, true); // [batch × time, vocabulary]
   return tf.reshape(logits, [...x.shape.slice(0, -1), vocabularySize]);
 }

@@ -13,8 +13,7 @@ import * as tf from '@tensorflow/tfjs';
  * linear(weight, x); // [width, hidden], [batch, time, width] → [batch, time, hidden]
  */
 export function linear(weight: tf.Tensor, x: tf.Tensor): tf.Tensor {
-  const [inputs, outputs] = weight.shape;
-  if (inputs === undefined || outputs === undefined) throw new Error('internal: linear needs a matrix');
+  const [inputs, outputs] = weight.shape as [number, number];
   const rows = tf.reshape(x, [-1, inputs]); // [rows, inputs]
   return tf.reshape(tf.matMul(rows, weight as tf.Tensor2D), [...x.shape.slice(0, -1), outputs]); // [..., outputs]
 }

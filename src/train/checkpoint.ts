@@ -4,7 +4,7 @@ import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Cell } from '../engine/cell.js';
-import { treeEntries } from '../engine/tree.js';
+import { flatten, treeEntries } from '../engine/tree.js';
 import type { Tree } from '../engine/tree.js';
 import { TrainbookError } from '../error.js';
 import { hashFile, readJson, writeAtomic } from '../files.js';
@@ -66,14 +66,13 @@ export async function writeCheckpoint(
   try {
     const weights = training.weights();
     await saveModel({ architecture, weights }, beside);
-    tf.dispose(weights as tf.TensorContainer);
+    tf.dispose(flatten<tf.Tensor>(weights));
     await writeSafetensors(join(beside, 'optimizer.safetensors'), {
       tensors: await stateTensors(training.optimizerState),
       metadata: {},
     });
-    const hashes = Object.fromEntries(
-      await Promise.all(files.map(async (file) => [file, await hashFile(join(beside, file))])),
-    );
+    const hashes: Record<string, string> = {};
+    for (const file of files) hashes[file] = await hashFile(join(beside, file));
     await writeAtomic(join(beside, 'state.json'), `${JSON.stringify({ format: 1, ...position, hashes })}\n`);
     await rm(join(folder, name), { recursive: true, force: true });
     await rename(beside, join(folder, name));
@@ -150,7 +149,7 @@ function writeOnce(kept: Cell, value: tf.Tensor | undefined): void {
 async function stateTensors(state: Tree<Cell>): Promise<Map<string, StoredTensor>> {
   const tensors = new Map<string, StoredTensor>();
   for (const [path, kept] of treeEntries<Cell>(state)) {
-    tensors.set(path, { shape: kept.shape, elements: (await kept.data()) as Float32Array });
+    tensors.set(path, { shape: kept.shape, elements: await kept.data() });
   }
   return tensors;
 }

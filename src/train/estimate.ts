@@ -28,8 +28,8 @@ export async function estimateSeconds(
 
 /** FLOPs a second of [rows, width] × [width, 4 width] in float32: the best of runs over 0.3 s. */
 async function matrixRate(rows: number, width: number): Promise<number> {
-  const x = tf.ones([Math.min(rows, 2048), width]) as tf.Tensor2D;
-  const weight = tf.ones([width, 4 * width]) as tf.Tensor2D;
+  const x = tf.ones<tf.Rank.R2>([Math.min(rows, 2048), width]);
+  const weight = tf.ones<tf.Rank.R2>([width, 4 * width]);
   const flops = 2 * x.size * 4 * width;
   let best = 0;
   const end = performance.now() + 300;

@@ -7,7 +7,7 @@ import { withPrecision } from '../engine/precision.js';
 import type { Precision } from '../engine/precision.js';
 import { flatten, mapTree } from '../engine/tree.js';
 import type { Tree } from '../engine/tree.js';
-import { readTree, valueAndGrads } from '../engine/value-and-grads.js';
+import { valueAndGrads } from '../engine/value-and-grads.js';
 import type { Decoder } from '../model/decoder.js';
 import { mapWeights } from '../model/weights.js';
 import type { DecoderWeights } from '../model/weights.js';
@@ -68,15 +68,20 @@ export function startTraining(architecture: Decoder, options: TrainingOptions): 
   const update = compile(
     ({ inputs, targets, weights: counted }: BatchTensors, scalars: Readonly<Record<string, tf.Tensor>>) => {
       const { value: loss, grads } = withPrecision(precision, () =>
-        valueAndGrads((values: DecoderWeights) =>
+        valueAndGrads<DecoderWeights<Cell>>((values) =>
           crossEntropy(architecture.forward(values, inputs), { targets, weights: counted }),
         )(parameters),
       );
-      const before: Tensors = readTree(parameters);
-      const { updates, state } = optimizer.update(grads, readTree(optimizerState) as Tensors, before, scalars);
+      const before: Tensors = mapTree<Cell, tf.Tensor>(parameters, (kept) => kept.read());
+      const { updates, state } = optimizer.update(
+        grads,
+        mapTree(optimizerState, (kept) => kept.read()),
+        before,
+        scalars,
+      );
       writeAll(
         parameters,
-        zipTrees((value, change) => tf.add(value, change as tf.Tensor), before, updates),
+        zipTrees((value, change) => tf.add(value, change), before, updates),
       );
       writeAll(optimizerState, state);
       return { loss, gradientNorm: globalNorm(grads) };

@@ -55,7 +55,7 @@ describe.each(Object.keys(architectures))('%s with the weights of a PyTorch mode
     const weights = weightsFromStored(architecture, expected.weights, name);
     const run = (values: DecoderWeights, tokens: tf.Tensor) => ({
       logits: architecture.forward(values, tokens),
-      ...valueAndGrads((w: DecoderWeights) => crossEntropy(architecture.forward(w, tokens), expected.targets))(values),
+      ...valueAndGrads<DecoderWeights>((w) => crossEntropy(architecture.forward(w, tokens), expected.targets))(values),
     });
     const { logits, value, grads } =
       how === 'eager' ? run(weights, expected.tokens) : await compile(run)(weights, expected.tokens);

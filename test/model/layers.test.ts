@@ -30,11 +30,11 @@ const turn = (x: tf.Tensor): tf.Tensor => {
 };
 
 const layers: Record<string, (...inputs: tf.Tensor[]) => tf.Tensor> = {
-  rmsNorm: (gain, x) => rmsNorm(1e-5)(gain as tf.Tensor, x as tf.Tensor),
-  layerNorm: (gain, x) => layerNorm(1e-5)(gain as tf.Tensor, x as tf.Tensor),
-  silu: (x) => silu(x as tf.Tensor),
-  gelu: (x) => gelu(x as tf.Tensor),
-  rotate: (x) => turn(x as tf.Tensor),
+  rmsNorm: (gain, x) => rmsNorm(1e-5)(gain, x),
+  layerNorm: (gain, x) => layerNorm(1e-5)(gain, x),
+  silu: (x) => silu(x),
+  gelu: (x) => gelu(x),
+  rotate: (x) => turn(x),
 };
 
 describe('layers equal PyTorch’s', () => {
@@ -42,10 +42,7 @@ describe('layers equal PyTorch’s', () => {
     const { inputs, y, dy, gradients } = references[name] as Reference;
     const layer = layers[name] as (...inputs: tf.Tensor[]) => tf.Tensor;
     const tensors = Object.values(inputs).map((values) => tf.tensor(values as number[]));
-    const { value, grads } = tf.valueAndGrads((...args: tf.Tensor[]) => layer(...args))(
-      tensors,
-      tf.tensor(dy as number[]),
-    );
+    const { value, grads } = tf.valueAndGrads((...args: tf.Tensor[]) => layer(...args))(tensors, tf.tensor(dy));
     expectClose(value.dataSync(), [y].flat(9) as number[], 2e-6);
     Object.values(gradients).forEach((expected, index) => {
       expectClose((grads[index] as tf.Tensor).dataSync(), [expected].flat(9) as number[], 1e-5);
@@ -89,7 +86,7 @@ describe('small parts, by hand', () => {
     const same = (row: number[]): tf.Tensor => tf.tile(tf.tensor2d([row]), [12, 1]);
     const q = rotate(same([1, -2, 0.5, 3]), table(cos), table(sin));
     const k = rotate(same([0.3, 1, 2, -1]), table(cos), table(sin));
-    const products = tf.matMul(q as tf.Tensor2D, k as tf.Tensor2D, false, true).arraySync();
+    const products = tf.matMul(q, k, false, true).arraySync() as number[][];
     for (const [i, j] of [
       [3, 1],
       [7, 5],

@@ -32,6 +32,9 @@ const file = (header: unknown, numBytes: number): Uint8Array => {
   return Buffer.concat([length, json, Buffer.alloc(numBytes)]);
 };
 
+const withByte = (bytes: Uint8Array, at: number, value: number): Uint8Array =>
+  bytes.map((byte, index) => (index === at ? value : byte));
+
 describe('safetensors', () => {
   it('reads what the reference package wrote', async () => {
     expect(await readSafetensors(reference)).toEqual(small);
@@ -60,8 +63,8 @@ describe('safetensors', () => {
 
   it.each<[string, Uint8Array, RegExp]>([
     ['no header', new Uint8Array(5), /ends before its header/],
-    ['a header longer than the file', file('{}', 0).with(0, 200), /claims 200 bytes/],
-    ['a huge header', file('{}', 0).with(7, 1), /claims \d+ bytes/],
+    ['a header longer than the file', withByte(file('{}', 0), 0, 200), /claims 200 bytes/],
+    ['a huge header', withByte(file('{}', 0), 7, 1), /claims \d+ bytes/],
     ['no JSON', file('{"a":', 0), /not JSON/],
     ['no object', file('[1]', 0), /not an object/],
     ['a number as metadata', file({ __metadata__: { a: 1 } }, 0), /metadata is not text/],

@@ -51,11 +51,7 @@ describe('adamw', () => {
       );
       const result = optimizer.update({ matrix, gain }, state, parameters, scalars);
       state = result.state;
-      parameters = zipTrees(
-        (value, change) => tf.add(value, change as tf.Tensor),
-        parameters,
-        result.updates,
-      ) as Parameters2;
+      parameters = zipTrees((value, change) => tf.add(value, change), parameters, result.updates) as Parameters2;
       const expected = rows.find((row) => row.step === step);
       if (expected === undefined) continue;
       expect(globalNorm({ matrix, gain }).dataSync()[0]).toBeCloseTo(expected.norm, 4);
