@@ -28,8 +28,10 @@ function startOf(pid: number): string | undefined {
       return `${boot}:${fields[19] ?? ''}`;
     }
     if (process.platform === 'win32') return 'alive';
-    const options = { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] } as const;
-    return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], options).trim();
+    return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
   } catch {
     return process.platform === 'linux' ? undefined : 'alive';
   }

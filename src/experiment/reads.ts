@@ -5,8 +5,9 @@ import type { Json } from '../files.js';
 // What one execution of a stage read:
 // {"config":[{"path":["train","steps"],"value":300}],"seed":1,"artifacts":{"corpus":"9f0c…"},"files":{"datasets/a.txt":"77b2…"}}
 
+const json: z.ZodType<Json> = z.json();
 const configRead = z.union([
-  z.object({ path: z.array(z.string()), value: z.json() }),
+  z.object({ path: z.array(z.string()), value: json }),
   /** The stage saw that an object stands there, and read its fields one by one. */
   z.object({ path: z.array(z.string()), object: z.literal(true) }),
   /** The stage looked for a key that is not there. */

@@ -43,7 +43,7 @@ describe('ConfigRecorder', () => {
     const { config } = new ConfigRecorder(value, () => undefined);
     expect(JSON.parse(JSON.stringify(config))).toEqual(value);
     expect(config['train']).toBe(config['train']);
-    expect(String(config['train'])).toBe('[object Object]');
+    expect(Object.prototype.toString.call(config['train'])).toBe('[object Object]');
   });
 
   it('refuses changes', () => {

@@ -265,7 +265,7 @@ describe('interrupt and failure', () => {
       .stage('second', ({ first, signal, checkpoints, metrics }) => {
         ran.push('second');
         metrics(ran.length, { first });
-        checkpoints;
+        expect(checkpoints).toContain('checkpoints');
         if (ran.length === 2) controller.abort();
         signal.throwIfAborted();
         return first + 1;
