@@ -21,7 +21,7 @@ export interface Codec<T> {
   write(value: T, folder: string): Promise<void>;
   read(folder: string): Promise<T>;
   summarise(value: T): Summary;
-  /** Gives back what the value holds outside of JavaScript's memory (tensors); values without such need none. */
+  /** Gives back what the value holds outside of JavaScript's memory (tensors); values without such need none. May be called twice. */
   dispose?(value: T): void;
 }
 

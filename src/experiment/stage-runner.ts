@@ -148,7 +148,7 @@ export class StageRunner {
         const artifact = await store.put(result, about);
         return { result, artifact, kind: codec.kind, summary: codec.summarise(result) };
       });
-      store.dispose(result);
+      if (!loaded.includes(result)) store.dispose(result); // a stage may return the artifact that it trained further
       const changed = await recorder.settle();
       const reads = checkpoints.earlier === undefined ? recorder.reads : joinReads(checkpoints.earlier, recorder.reads);
       const estimate = stage.estimate?.(session.config as never);
