@@ -93,8 +93,8 @@ describe('Conv2D', () => {
     expect(ruleOf('Conv2D').flops?.([f32([1, 4, 4, 3]), f32([3, 3, 3, 5])], [f32([1, 4, 4, 5])], plain)).toBe(
       2 * 80 * 27,
     );
-    const depthwise = ruleOf('DepthwiseConv2dNative').flops;
-    expect(depthwise?.([f32([1, 4, 4, 3]), f32([3, 3, 3, 1])], [f32([1, 4, 4, 3])], plain)).toBe(2 * 48 * 9);
+    const depthwise = ruleOf('DepthwiseConv2dNative');
+    expect(depthwise.flops?.([f32([1, 4, 4, 3]), f32([3, 3, 3, 1])], [f32([1, 4, 4, 3])], plain)).toBe(2 * 48 * 9);
   });
 });
 

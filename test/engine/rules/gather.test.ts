@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { TrainbookError } from '../../../src/error.js';
 import type { Call } from './tensorflow.js';
 import { executed, expectRefused, expectSame, inferred, ruleOf, scalar, tensor, vector } from './tensorflow.js';
 
@@ -58,7 +59,15 @@ describe('scattering', () => {
     expectRefused(scatter([4, 1], [3], [8]));
     expectRefused(scatter([4, 2], [4], [8]));
     expectRefused(scatter([4, 1], [4], [-8]));
-    fc.assert(fc.property(shapes, shapes, filledShapes, (at, updates, shape) => { expectAgrees(scatter(at, updates, shape)); }), { numRuns: 300 }); // prettier-ignore
+    fc.assert(
+      fc.property(shapes, shapes, filledShapes, (at, updates, shape) => {
+        const call = scatter(at, updates, shape);
+        // With fewer axes in the updates than the indices have places, TensorFlow ends the process (a failed CHECK).
+        if (at.length < 2 || updates.length < at.length - 1) expect(inferred(call)).toBeInstanceOf(TrainbookError);
+        else expectAgrees(call);
+      }),
+      { numRuns: 300 },
+    );
   });
 
   it.each(['TensorScatterUpdate', 'TensorScatterAdd', 'TensorScatterSub', 'TensorScatterMax', 'TensorScatterMin'])(

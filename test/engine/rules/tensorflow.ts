@@ -28,7 +28,7 @@ export function filled(shape: readonly number[], dtype: DType, value: number): O
   const operand = tensor(shape, dtype);
   const elements = operand.data as Elements;
   for (let index = 0; index < elements.length; index++) {
-    elements[index] = dtype === 'int64' || dtype === 'uint64' ? (BigInt(value) as never) : value;
+    elements[index] = dtype === 'int64' || dtype === 'uint64' ? BigInt(value) : value;
   }
   return operand;
 }
@@ -37,7 +37,7 @@ function constant(shape: readonly number[], values: readonly number[], dtype: DT
   const operand = tensor(shape, dtype);
   const elements = operand.data as Elements;
   for (const [index, value] of values.entries()) {
-    elements[index] = dtype === 'int64' || dtype === 'uint64' ? (BigInt(value) as never) : value;
+    elements[index] = dtype === 'int64' || dtype === 'uint64' ? BigInt(value) : value;
   }
   return { ...operand, known: true };
 }
