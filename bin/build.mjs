@@ -102,7 +102,7 @@ function compile(root, to) {
         new Stop({
           what: 'build: src does not compile',
           received,
-          fix: 'mend the types; npx tsc --noEmit shows them all',
+          fix: 'mend the types; npm run check shows them all',
         }),
       );
     });

@@ -1,0 +1,81 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { defineCommand, renderUsage, runCommand } from 'citty';
+import { checkUsage, type Command, UsageError } from './commands/usage.js';
+import { TrainbookError } from './error.js';
+import { isClone, packageRoot } from './setup/project.js';
+
+type LoadCommand = () => Promise<Command>;
+
+/** In the order of a user's way; each loads when it is called, or named by `--help`. */
+const everywhere: Readonly<Record<string, LoadCommand>> = {
+  setup: () => import('./commands/setup.js').then(({ setup }) => setup as Command),
+  doctor: () => import('./commands/doctor.js').then(({ doctor }) => doctor as Command),
+  lab: () => import('./commands/lab.js').then(({ lab }) => lab as Command),
+  new: () => import('./commands/new.js').then(({ newExperiment }) => newExperiment as Command),
+  run: () => import('./commands/run.js').then(({ run }) => run as Command),
+  report: () => import('./commands/report.js').then(({ report }) => report as Command),
+  notebooks: () => import('./commands/notebooks.js').then(({ notebooks }) => notebooks as Command),
+};
+
+/** What `npm start` and `npm test` of a clone call. */
+const inClone: Readonly<Record<string, LoadCommand>> = {
+  start: () => import('./commands/start.js').then(({ start }) => start as Command),
+  test: () => import('./commands/test.js').then(({ test }) => test as Command),
+};
+
+/** Commands that hand all their arguments to another program, so that we do not judge them. */
+const passesThrough = new Set(['test']);
+
+function version(): string {
+  const { version: found } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string };
+  return found;
+}
+
+/**
+ * Runs the command `trainbook`.
+ *
+ * @param rawArgs the words after `trainbook`
+ * @returns the exit code: 0 success, 1 failure, 2 wrong usage
+ */
+export async function main(rawArgs: readonly string[]): Promise<number> {
+  const commands = isClone() ? { ...everywhere, ...inClone } : everywhere;
+  const root = defineCommand({
+    meta: { name: 'trainbook', version: version(), description: 'Train large models in TypeScript, step by step' },
+    subCommands: commands,
+  }) as Command;
+  const [name, ...rest] = rawArgs;
+  let command: Command | undefined;
+  try {
+    if (name === undefined) throw new UsageError('which command?');
+    if (name === '--version' || name === '-v') return print(version());
+    if (name === '--help' || name === '-h') return print(await renderUsage(root));
+    command = await commands[name]?.();
+    if (command === undefined) throw new UsageError(`unknown command: ${name}`);
+    if (!passesThrough.has(name) || rest[0] === '--help') {
+      if (rest.includes('--help') || rest.includes('-h')) return print(await renderUsage(command, root));
+      checkUsage((await resolve(command.args)) ?? {}, rest);
+    }
+    const { result } = await runCommand(command, { rawArgs: rest });
+    return typeof result === 'number' ? result : 0;
+  } catch (error) {
+    if (error instanceof UsageError || (error instanceof Error && error.name === 'CLIError')) {
+      const usage = command === undefined ? await renderUsage(root) : await renderUsage(command, root);
+      process.stderr.write(`${usage}\n\n${error.message}\n`);
+      return 2;
+    }
+    const shown =
+      error instanceof Error && !(error instanceof TrainbookError) ? (error.stack ?? error.message) : undefined;
+    process.stderr.write(`${shown ?? (error instanceof Error ? error.message : String(error))}\n`);
+    return 1;
+  }
+}
+
+async function resolve<T>(value: T | Promise<T> | (() => T) | (() => Promise<T>)): Promise<T> {
+  return typeof value === 'function' ? await (value as () => T | Promise<T>)() : await value;
+}
+
+function print(text: string): number {
+  process.stdout.write(`${text}\n`);
+  return 0;
+}

@@ -1,0 +1,107 @@
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { register } from 'tsx/esm/api';
+import { checkOneTfjs } from '../engine/one-tfjs.js';
+import { TrainbookError } from '../error.js';
+import type { Experiment } from '../experiment/experiment.js';
+import type { Json } from '../files.js';
+import { projectRoot } from '../setup/project.js';
+import { terminalEvents } from './terminal.js';
+import { parseValue, UsageError } from './usage.js';
+
+export interface RunFileOptions {
+  readonly set?: Readonly<Record<string, Json>>;
+  readonly seed?: number;
+  readonly from?: string;
+  readonly to?: string;
+  readonly json?: boolean;
+}
+
+/** `['train.steps=200', 'model.norm=rms']` as values by path. */
+export function settings(pairs: readonly string[]): Record<string, Json> {
+  const entries = pairs.map((pair): [string, Json] => {
+    const at = pair.indexOf('=');
+    if (at < 1) throw new UsageError(`--set needs path=value, not '${pair}'`);
+    return [pair.slice(0, at), parseValue(pair.slice(at + 1)) as Json];
+  });
+  return Object.fromEntries(entries);
+}
+
+/**
+ * Loads the experiment that a TypeScript file exports as its default; packages are those of the file's own project.
+ *
+ * @throws TrainbookError for a file that does not exist or exports none
+ */
+export async function loadExperiment(file: string): Promise<Experiment<never>> {
+  const path = resolve(file);
+  if (!existsSync(path)) {
+    const fix = 'npx trainbook new my-model --data my.txt writes one';
+    throw new TrainbookError({
+      what: 'run: no such file',
+      received: path,
+      expected: 'an experiment, such as experiments/quickstart.ts',
+      fix,
+    });
+  }
+  register();
+  const loaded = (await import(pathToFileURL(path).href)) as { default?: unknown };
+  const found = unwrap(loaded.default);
+  if (isExperiment(found)) return found;
+  throw new TrainbookError({
+    what: `run: ${file} exports no experiment`,
+    received: found === undefined ? 'no default export' : `a default export of type ${typeof found}`,
+    expected: "export default experiment('name', schema, defaults).stage(…)",
+  });
+}
+
+/** In a project without `"type": "module"` a file is CommonJS, and its exports are one level down. */
+function unwrap(value: unknown): unknown {
+  return typeof value === 'object' && value !== null && 'default' in value ? value.default : value;
+}
+
+function isExperiment(value: unknown): value is Experiment<never> {
+  return typeof value === 'object' && value !== null && 'stages' in value && 'schema' in value && 'defaults' in value;
+}
+
+/** Runs an experiment file to its report; the exit code is 1 where the user interrupted. */
+export async function runFile(file: string, options: RunFileOptions): Promise<number> {
+  const project = projectRoot();
+  checkOneTfjs(project);
+  const experiment = await loadExperiment(file);
+  const [{ engineInfo, engineName }, { runExperiment }, { writeReport }] = await Promise.all([
+    import('../engine/backend.js'),
+    import('../experiment/run.js'),
+    import('../report/html.js'),
+  ]);
+  const { backend, reason, library, devices } = engineInfo();
+  const { json = false, ...choices } = options;
+  const write = (text: string): boolean => process.stdout.write(text);
+  const { isTTY, columns } = process.stdout as { isTTY?: boolean; columns?: number };
+  if (!json) write(`engine: ${reason}\n`);
+  const run = await runExperiment(experiment, {
+    ...choices,
+    runsFolder: join(project, 'runs'),
+    numericClass: engineName(),
+    engine: { backend, reason, version: library?.version ?? null, devices: [...devices] },
+    signal: interruptSignal(),
+    ...(json ? {} : { onEvent: terminalEvents({ write, isTerminal: isTTY === true, columns: columns ?? 80 }) }),
+  });
+  const report = await writeReport(run.folder);
+  const { runId, folder, state } = run;
+  if (json) write(`${JSON.stringify({ experiment: experiment.name, runId, folder, state, report })}\n`);
+  else write(`report: ${report}\n`);
+  return state === 'done' ? 0 : 1;
+}
+
+/** Aborted by the first Ctrl-C, which lets a stage save its state; the second one ends the process at once. */
+function interruptSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(name, () => {
+      process.stderr.write('\ninterrupted: saving; once more to stop at once\n');
+      controller.abort(new Error(`interrupted by ${name}`));
+    });
+  }
+  return controller.signal;
+}
