@@ -12,7 +12,7 @@ export interface Gradient<Attributes> {
     dys: readonly tf.Tensor[],
     kept: readonly tf.Tensor[],
     attributes: Attributes,
-  ): Record<string, () => tf.Tensor>;
+  ) => Record<string, () => tf.Tensor>;
 }
 
 /** Registers a gradient for all backends, in place of tfjs's own where it has one. */
