@@ -4,7 +4,11 @@ import { writeReport } from '../report/html.js';
 export const report = defineCommand({
   meta: { name: 'report', description: "Write the report of a run from its records, and print the page's path" },
   args: {
-    run: { type: 'positional', required: true, description: "The run's folder, such as runs/quickstart/2026-11-21-143502-3f9c" },
+    run: {
+      type: 'positional',
+      required: true,
+      description: "The run's folder, such as runs/quickstart/2026-11-21-143502-3f9c",
+    },
     json: { type: 'boolean', description: 'Print the result as one JSON value' },
   },
   async run({ args }) {
