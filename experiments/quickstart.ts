@@ -11,6 +11,7 @@ import {
   estimateSeconds,
   evaluate,
   experiment,
+  fold,
   fraction,
   load,
   mix,
@@ -37,16 +38,11 @@ export default experiment('quickstart', schema, {
   model: { layers: 4, width: 256, heads: 4, context: 128 },
   train: { steps: 240, batchSize: 16, learningRate: 2e-3, warmupSteps: 30, evaluateEvery: 60, heldOutRows: 64 },
 })
-  .stage('corpus', async ({ config, key }) => {
-    const { data } = config;
-    const clean = await load(data).through(
-      normalise(),
-      deduplicate({ threshold: 0.9 }),
-      mix({ shares: data.shares, key }),
-    );
-    return splitDocuments(clean, data.heldOut, key);
+  .stage('corpus', async ({ config: { data }, key }) => {
+    const steps = [normalise(), deduplicate({ threshold: 0.9 }), mix({ shares: data.shares, key: fold(key, 'mix') })];
+    return splitDocuments(await load(data).through(...steps), data.heldOut, fold(key, 'split'));
   })
-  .stage('tokenizer', ({ config, corpus, progress }) => trainBpe(corpus.train, { ...config.tokenizer, progress }))
+  .stage('tokenizer', ({ config, corpus, progress }) => trainBpe(corpus.train, config.tokenizer, progress))
   .stage(
     'base',
     ({ config, corpus, tokenizer, key, metrics, progress, checkpoints, signal }) =>

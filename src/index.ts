@@ -13,6 +13,8 @@ export { valueAndGrads, readTree } from './engine/value-and-grads.js';
 export { flatten, mapTree, treeEntries, unflatten, type Tree } from './engine/tree.js';
 export { remat } from './engine/remat.js';
 export { whileLoop } from './engine/control.js';
+export { scan } from './engine/scan.js';
+export { call } from './engine/call.js';
 export { withPrecision, type Precision } from './engine/precision.js';
 export { stopGradient } from './engine/gradients/stop-gradient.js';
 export { roll } from './engine/gradients/roll.js';

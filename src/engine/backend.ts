@@ -157,5 +157,7 @@ export function engineInfo(): EngineInfo {
 /** `libtensorflow 2.21.0 CPU`: what must be equal for results to be equal to the last bit (with target and precision). */
 export function engineName(): string {
   const { backend: name, library, devices } = engineInfo();
-  return library === undefined ? `tfjs ${name}` : `libtensorflow ${library.version} ${devices.map((device) => device.replace(/:\d+$/, '')).join('+')}`;
+  return library === undefined
+    ? `tfjs ${name}`
+    : `libtensorflow ${library.version} ${devices.map((device) => device.replace(/:\d+$/, '')).join('+')}`;
 }

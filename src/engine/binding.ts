@@ -11,7 +11,16 @@ import { type Native, type Pointer, typeNumbers, dtypeOf } from './capi.js';
 import { currentPrecision, matrixProducts } from './precision.js';
 import { activeRecorder, type Recorder } from './recorder.js';
 import type { Context, HostData } from './tensorflow/context.js';
-import { type Attribute, type Attributes, bytesOf, type DType, type Elements, formatSpec, sizeOf, type Spec } from './trace.js';
+import {
+  type Attribute,
+  type Attributes,
+  bytesOf,
+  type DType,
+  type Elements,
+  formatSpec,
+  sizeOf,
+  type Spec,
+} from './trace.js';
 
 type Entry =
   | { readonly kind: 'host'; readonly spec: Spec; readonly data: HostData }
@@ -114,7 +123,12 @@ export class Binding {
     }
   }
 
-  executeOp(name: string, attributes: readonly TfjsAttribute[], ids: readonly number[], numOutputs: number): TensorMetadata[] {
+  executeOp(
+    name: string,
+    attributes: readonly TfjsAttribute[],
+    ids: readonly number[],
+    numOutputs: number,
+  ): TensorMetadata[] {
     const temporary: number[] = [];
     const cast = (id: number, to: DType): number => {
       const [result] = this.run('Cast', [id], castAttributes(this.entry(id).spec.dtype, to), 1);
@@ -390,8 +404,10 @@ export function castAttributes(from: DType, to: DType): Attributes {
 
 function toHostData(spec: Spec, buffer: ArrayLike<number> | HostData): HostData {
   if (spec.dtype === 'string') return [...(buffer as readonly Uint8Array[])];
-  if (spec.dtype === 'float32') return buffer instanceof Float32Array ? buffer : Float32Array.from(buffer as ArrayLike<number>);
-  if (spec.dtype === 'int32') return buffer instanceof Int32Array ? buffer : Int32Array.from(buffer as ArrayLike<number>);
+  if (spec.dtype === 'float32')
+    return buffer instanceof Float32Array ? buffer : Float32Array.from(buffer as ArrayLike<number>);
+  if (spec.dtype === 'int32')
+    return buffer instanceof Int32Array ? buffer : Int32Array.from(buffer as ArrayLike<number>);
   if (spec.dtype === 'int64') {
     // tfjs-node hands 64-bit integers over as pairs of 32-bit ones, low part first.
     const pairs = buffer as Int32Array;
@@ -439,7 +455,12 @@ function setOpAttribute(c: AttributeSetters, op: Pointer, key: string, attribute
   else if ('floats' in attribute) c.opFloats(op, key, attribute.floats, attribute.floats.length);
   else if ('string' in attribute) c.opString(op, key, attribute.string, Buffer.byteLength(attribute.string));
   else if ('types' in attribute) {
-    c.opTypes(op, key, attribute.types.map((type) => typeNumbers[type]), attribute.types.length);
+    c.opTypes(
+      op,
+      key,
+      attribute.types.map((type) => typeNumbers[type]),
+      attribute.types.length,
+    );
   } else throw new Error(`internal: the attribute ${key} cannot be set on an eager op`);
 }
 

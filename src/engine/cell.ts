@@ -53,7 +53,11 @@ export class Cell {
       });
     }
     if (value.dtype !== 'float32' && value.dtype !== 'int32' && value.dtype !== 'bool') {
-      throw new TrainbookError({ what: `cell: ${name} cannot hold this dtype`, received: value.dtype, expected: 'float32, int32 or bool' });
+      throw new TrainbookError({
+        what: `cell: ${name} cannot hold this dtype`,
+        received: value.dtype,
+        expected: 'float32, int32 or bool',
+      });
     }
     this.shape = [...value.shape];
     this.dtype = value.dtype;
@@ -134,7 +138,8 @@ export class Cell {
       }
       const use = cellUse(recorder, this);
       const [id] = tensorIds([value]);
-      use.current = this.storage === this.dtype ? binding.aliasSymbol(id ?? 0, recorder) : this.cast(id ?? 0, this.storage);
+      use.current =
+        this.storage === this.dtype ? binding.aliasSymbol(id ?? 0, recorder) : this.cast(id ?? 0, this.storage);
       use.written = true;
       return;
     }
@@ -177,7 +182,10 @@ export class Cell {
   /** @throws TrainbookError after `dispose`. */
   requireAlive(): void {
     if (this.disposed) {
-      throw new TrainbookError({ what: `cell: ${this.name} was disposed`, fix: 'use the cell before dispose(), or make another one' });
+      throw new TrainbookError({
+        what: `cell: ${this.name} was disposed`,
+        fix: 'use the cell before dispose(), or make another one',
+      });
     }
   }
 
@@ -226,4 +234,3 @@ const registry = new FinalizationRegistry<Pointer>(release);
 function missing(cell: Cell): never {
   throw new Error(`internal: the cell ${cell.name} has no value`);
 }
-

@@ -106,7 +106,8 @@ export function compile<Arguments extends readonly unknown[], Result>(
       const { variant, tensors } = variantFor(args);
       return variant.rebuild(variant.program.run(tensors)) as Result;
     },
-    explain: (...args: Arguments): Explanation => explain(traceOf(name, fn, args, signature(args).tensors).stateful.trace),
+    explain: (...args: Arguments): Explanation =>
+      explain(traceOf(name, fn, args, signature(args).tensors).stateful.trace),
     trace: (...args: Arguments): StatefulTrace => traceOf(name, fn, args, signature(args).tensors).stateful,
   };
   const compiled = Object.assign(call, members) as unknown as Compiled<Arguments, Result>;
@@ -137,7 +138,9 @@ function traceOf<Arguments extends readonly unknown[]>(
     specs,
     (symbols) => {
       const places = new Map(tensors.map((tensor, index) => [tensor, symbols[index]]));
-      const leaves = treeEntries<unknown>(args as never).map(([, leaf]) => (leaf instanceof tf.Tensor ? places.get(leaf) : leaf));
+      const leaves = treeEntries<unknown>(args as never).map(([, leaf]) =>
+        leaf instanceof tf.Tensor ? places.get(leaf) : leaf,
+      );
       const result = fn(...(unflatten(args as never, leaves) as unknown as Arguments));
       requireSynchronous(name, result);
       const entries = treeEntries<unknown>(result as never);
@@ -160,11 +163,17 @@ function traceOf<Arguments extends readonly unknown[]>(
     return output < 0 ? { cell, input: position } : { cell, input: position, output: numResults + output };
   });
   // Of the result only its structure is kept, not the tensors of the trace.
-  const structure = unflatten(extra.result as never, extra.entries.map((_, index) => index));
+  const structure = unflatten(
+    extra.result as never,
+    extra.entries.map((_, index) => index),
+  );
   const statics = extra.entries.map(([, leaf]) => (leaf instanceof tf.Tensor ? aTensor : leaf));
   const rebuild = (outputs: readonly tf.Tensor[]): unknown => {
     let next = 0;
-    return unflatten(structure, statics.map((leaf) => (leaf === aTensor ? outputs[next++] : leaf)));
+    return unflatten(
+      structure,
+      statics.map((leaf) => (leaf === aTensor ? outputs[next++] : leaf)),
+    );
   };
   return { stateful: { trace: finished, cells, captured }, rebuild };
 }

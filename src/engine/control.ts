@@ -1,6 +1,8 @@
 /** Loops and calls inside a trace: nodes that hold traces of their own. Without a trace they simply run. */
 import * as tf from '@tensorflow/tfjs';
 import { binding, tensorIds, wrapTensor } from './backend.js';
+import { TrainbookError } from '../error.js';
+import { customGradient } from './custom-gradient.js';
 import { activeRecorder, type Recorder } from './recorder.js';
 import { formatSpec, type Spec, type Trace } from './trace.js';
 import { trace, type Traced } from './tracing.js';
@@ -9,11 +11,32 @@ type Step = (state: tf.Tensor[]) => readonly tf.Tensor[];
 
 /**
  * While `condition(state)` holds: `state = body(state)`. Shapes and dtypes of the state stay. What the functions capture from
- * outside is passed through the loop unchanged.
+ * outside is passed through the loop unchanged. It has no gradient, since how often it runs is not known: `scan` has one.
  *
- * `length` says how often it runs, where that is known (for `explain`).
+ * @throws TypeError if the body changes a shape; TrainbookError in a gradient through it.
+ * @example
+ * const [count] = whileLoop(([n]) => tf.less(n, 10), ([n]) => [tf.add(n, 3)], [tf.scalar(0)]);
  */
 export function whileLoop(
+  condition: (state: tf.Tensor[]) => tf.Tensor,
+  body: Step,
+  initial: readonly tf.Tensor[],
+): tf.Tensor[] {
+  return customGradient(
+    initial,
+    () => loop(condition, body, initial),
+    () => {
+      throw new TrainbookError({
+        what: 'whileLoop: a loop whose length is not known has no gradient',
+        expected: 'a scan, which runs a fixed number of steps',
+        fix: 'use scan, or stopGradient on the result',
+      });
+    },
+  );
+}
+
+/** The same for the engine's own use: gradients are the caller's. `length` says how often it runs, where that is known (for `explain`). */
+export function loop(
   condition: (state: tf.Tensor[]) => tf.Tensor,
   body: Step,
   initial: readonly tf.Tensor[],
@@ -124,7 +147,9 @@ function outputSpecs({ outputs, values }: Trace): Spec[] {
 function requireSameSpecs(name: string, before: readonly Spec[], after: readonly Spec[]): void {
   const [from, to] = [before.map(formatSpec).join(', '), after.map(formatSpec).join(', ')];
   if (from !== to) {
-    throw new TypeError(`${name}: the state changes its shape in the loop: it starts as (${from}) and the body returns (${to})`);
+    throw new TypeError(
+      `${name}: the state changes its shape in the loop: it starts as (${from}) and the body returns (${to})`,
+    );
   }
 }
 

@@ -41,6 +41,35 @@ export function customGradient(
   });
 }
 
+/** What the gradients around the current point are taken with respect to, by tensor id; undefined where tfjs's own functions take them. */
+let watched: ReadonlySet<number> | undefined;
+
+/** A scalar function's value and its gradients with respect to `xs`; undefined where it does not depend on one. */
+export function gradients(
+  fn: () => tf.Tensor,
+  xs: readonly tf.Tensor[],
+): { readonly value: tf.Tensor; readonly grads: readonly (tf.Tensor | undefined)[] } {
+  const outer = watched;
+  try {
+    const { value, grads } = tf.engine().gradients(
+      () => {
+        watched = new Set([...(outer ?? []), ...xs.map(({ id }) => id)]);
+        try {
+          return fn();
+        } finally {
+          watched = undefined;
+        }
+      },
+      [...xs],
+      undefined,
+      true,
+    );
+    return { value, grads: (grads as (tf.Tensor | null | undefined)[]).map((grad) => grad ?? undefined) };
+  } finally {
+    watched = outer;
+  }
+}
+
 /** Gradients of `fn`'s outputs, weighted by `dys`, with respect to tensors that it takes or captures; the outer tape sees nothing of it. */
 export function vectorJacobian(
   fn: () => readonly tf.Tensor[],
@@ -48,28 +77,26 @@ export function vectorJacobian(
   dys: readonly tf.Tensor[],
 ): tf.Tensor[] {
   return outsideTape(() => {
-    const { grads } = tf.engine().gradients(
-      () => {
-        // Σ dy·y has the wanted gradient, for any number of outputs.
-        const terms = fn().flatMap((output, index) => {
-          const dy = dys[index];
-          return dy === undefined || output.dtype !== 'float32' ? [] : [tf.sum(tf.mul(output, dy))];
-        });
-        return terms.length === 0 ? tf.scalar(0) : tf.addN(terms);
-      },
-      [...inputs],
-      undefined,
-      true,
-    );
-    return inputs.map((input, index) => (grads as (tf.Tensor | null | undefined)[])[index] ?? tf.zerosLike(input));
+    const { grads } = gradients(() => {
+      // Σ dy·y has the wanted gradient, for any number of outputs.
+      const terms = fn().flatMap((output, index) => {
+        const dy = dys[index];
+        return dy === undefined || output.dtype !== 'float32' ? [] : [tf.sum(tf.mul(output, dy))];
+      });
+      return terms.length === 0 ? tf.scalar(0) : tf.addN(terms);
+    }, inputs);
+    return inputs.map((input, index) => grads[index] ?? tf.zerosLike(input));
   });
 }
 
 /**
  * Calls `fn` and finds the tensors that it uses but did not make and was not given: what its closure captures. Gradients must
- * reach them too.
+ * reach those of them that depend on what is differentiated.
  */
-export function withCaptured<Result>(fn: () => Result, given: readonly tf.Tensor[]): { result: Result; captured: tf.Tensor[] } {
+export function withCaptured<Result>(
+  fn: () => Result,
+  given: readonly tf.Tensor[],
+): { result: Result; captured: tf.Tensor[] } {
   const { state } = engine();
   const { activeTape, gradientDepth, kernelDepth } = state;
   const tape: NonNullable<EngineState['activeTape']> = [];
@@ -81,14 +108,31 @@ export function withCaptured<Result>(fn: () => Result, given: readonly tf.Tensor
     Object.assign(state, { activeTape, gradientDepth, kernelDepth });
   }
   const known = new Set(given.map(({ id }) => id));
+  const before = dependents(activeTape ?? []);
   const captured = new Map<number, tf.Tensor>();
   for (const { inputs, outputs } of tape) {
     for (const input of Object.values(inputs)) {
-      if (!known.has(input.id) && input.dtype === 'float32') captured.set(input.id, input);
+      if (!known.has(input.id) && input.dtype === 'float32' && before(input)) captured.set(input.id, input);
     }
     for (const output of outputs) known.add(output.id);
   }
   return { result, captured: [...captured.values()] };
+}
+
+/** Tells of a tensor that existed before whether it depends on what is differentiated: by the tape, from the watched tensors. */
+function dependents(tape: NonNullable<EngineState['activeTape']>): (tensor: tf.Tensor) => boolean {
+  if (watched === undefined) {
+    // tf.grad and its kin do not say what they watch: whatever the tape knows may matter.
+    const seen = new Set(
+      tape.flatMap(({ inputs, outputs }) => [...Object.values(inputs), ...outputs].map(({ id }) => id)),
+    );
+    return ({ id }) => seen.has(id);
+  }
+  const reached = new Set(watched);
+  for (const { inputs, outputs } of tape) {
+    if (Object.values(inputs).some(({ id }) => reached.has(id))) for (const { id } of outputs) reached.add(id);
+  }
+  return ({ id }) => reached.has(id);
 }
 
 /** Runs `fn` with a tape of its own: tfjs's `gradients` puts its tape in place of the one around it and does not put that back. */

@@ -44,7 +44,9 @@ export function explain(trace: Trace): Explanation {
 
 function costsOf(trace: Trace, times: number): OpCost[] {
   return trace.nodes.flatMap((node) => {
-    const inner = Object.values(node.attributes).flatMap((attribute) => ('trace' in attribute ? [attribute.trace] : []));
+    const inner = Object.values(node.attributes).flatMap((attribute) =>
+      'trace' in attribute ? [attribute.trace] : [],
+    );
     if (inner.length > 0) {
       const { _length: length } = node.attributes;
       const repeats = length !== undefined && 'int' in length ? length.int : 1;

@@ -68,7 +68,15 @@ export class Recorder {
         fix: 'compute this part outside the compiled function, or add a rule for the op',
       });
     }
-    return this.addNode(op, inputs, attributes, rule.infer(inputs.map((input) => this.ruleInput(input)), attributes));
+    return this.addNode(
+      op,
+      inputs,
+      attributes,
+      rule.infer(
+        inputs.map((input) => this.ruleInput(input)),
+        attributes,
+      ),
+    );
   }
 
   /** Records an op whose outputs are known: `scan` and `call`, which have traces of their own. */
@@ -129,6 +137,9 @@ function userLine(): string | undefined {
   Error.stackTraceLimit = 40;
   const { stack } = new Error();
   Error.stackTraceLimit = limit;
-  const frame = stack?.split('\n').slice(1).find((line) => !packageFrames.test(line));
+  const frame = stack
+    ?.split('\n')
+    .slice(1)
+    .find((line) => !packageFrames.test(line));
   return frame === undefined ? undefined : /([^\\/(]+:\d+:\d+)\)?$/.exec(frame)?.[1];
 }

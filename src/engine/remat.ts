@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { opaqueOne, whileLoop } from './control.js';
+import { loop, opaqueOne } from './control.js';
 import { customGradient, vectorJacobian, withCaptured } from './custom-gradient.js';
 import { activeRecorder } from './recorder.js';
 import { flatten, type Tree, unflatten } from './tree.js';
@@ -8,7 +8,9 @@ import { flatten, type Tree, unflatten } from './tree.js';
  * Recomputation: `fn`'s intermediate values are not kept for the backward pass but computed again there. Same results; less
  * memory; about one more forward pass of time. Wrap each block of a deep model.
  *
- * In a trace the recomputation stands in a loop that runs once, so often as an opaque input says: a compiler would otherwise
+ * It works in compiled functions; outside one `fn` simply runs.
+ *
+ * The recomputation stands in a loop that runs once, so often as an opaque input says: a compiler would otherwise
  * see that the two forward passes are equal and keep the values after all (XLA on CPU removes optimization barriers).
  *
  * Chen et al. 2016, Training Deep Nets with Sublinear Memory Cost (1604.06174).
@@ -20,6 +22,7 @@ export function remat<Arguments extends readonly unknown[]>(
   fn: (...args: Arguments) => tf.Tensor,
 ): (...args: Arguments) => tf.Tensor {
   return (...args) => {
+    if (activeRecorder() === undefined) return fn(...args);
     const leaves = flatten<unknown>(args as Tree<unknown>);
     const tensors = leaves.filter((leaf): leaf is tf.Tensor => leaf instanceof tf.Tensor);
     const apply = (inputs: readonly tf.Tensor[]): tf.Tensor => {
@@ -50,19 +53,23 @@ function recompute(
 ): readonly tf.Tensor[] {
   const gradients = (inputs: readonly tf.Tensor[], from: tf.Tensor): tf.Tensor[] =>
     vectorJacobian(() => [apply(inputs)], [...inputs, ...captured], [from]);
-  if (activeRecorder() === undefined) return gradients(tensors, dy);
-
   const float = [...tensors, ...captured].map(({ dtype }) => dtype === 'float32');
   const zeros = [...tensors, ...captured].filter((_, index) => float[index]).map((tensor) => tf.zeros(tensor.shape));
   const state = [tf.scalar(0, 'int32'), opaqueOne(), dy, ...tensors, ...zeros];
-  const looped = whileLoop(
+  const looped = loop(
     ([index, count]) => tf.less(index ?? missing(), count ?? missing()),
     ([index, count, from, ...rest]) => {
       const inputs = rest.slice(0, tensors.length);
       const found = gradients(inputs, from ?? missing()).filter((_, position) => float[position]);
       // Inputs that came back unchanged would be loop-invariant, and what depends on them alone would be moved out of the loop.
       const used = inputs.map((input) => tf.zerosLike(input));
-      return [tf.add(index ?? missing(), tf.scalar(1, 'int32')), count ?? missing(), from ?? missing(), ...used, ...found];
+      return [
+        tf.add(index ?? missing(), tf.scalar(1, 'int32')),
+        count ?? missing(),
+        from ?? missing(),
+        ...used,
+        ...found,
+      ];
     },
     state,
     { name: 'remat', length: 1 },

@@ -32,7 +32,7 @@ export function trace<Extra>(
         engine.startScope(name);
         try {
           const inputs = specs.map((spec) => wrapTensor(binding.addSymbol(recorder, recorder.addInput(spec))));
-          const { outputs, extra } = withoutTape(() => fn(inputs));
+          const { outputs, extra } = fn(inputs);
           const values = tensorIds(outputs).map((id) => binding.valueIn(recorder, id));
           const finished = recorder.finish([...values, ...finish(recorder)]);
           const captured = new Map<number, number>();
@@ -92,18 +92,6 @@ let deferred = new Set<tf.Tensor>();
 
 function deferDispose(this: tf.Tensor): void {
   deferred.add(this);
-}
-
-/** A gradient tape that is open outside must not see ops of the trace within. */
-function withoutTape<Result>(fn: () => Result): Result {
-  const { state } = tf.engine() as unknown as { state: { activeTape: unknown; gradientDepth: number } };
-  const { activeTape } = state;
-  state.activeTape = null;
-  try {
-    return fn();
-  } finally {
-    state.activeTape = activeTape;
-  }
 }
 
 /** @throws TrainbookError where a traced function returned a promise. */

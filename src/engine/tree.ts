@@ -36,7 +36,8 @@ export function flatten<T>(tree: Tree<T>): T[] {
 export function mapTree<T, Result>(tree: Tree<T>, fn: (leaf: T, path: string) => Result): Tree<Result> {
   const visit = (node: unknown, path: string): Tree<Result> => {
     if (!isBranch(node)) return fn(node as T, path);
-    if (Array.isArray(node)) return node.map((child, index) => visit(child, path === '' ? String(index) : `${path}.${index}`));
+    if (Array.isArray(node))
+      return node.map((child, index) => visit(child, path === '' ? String(index) : `${path}.${index}`));
     return Object.fromEntries(
       Object.entries(node).map(([key, child]) => [key, visit(child, path === '' ? key : `${path}.${key}`)]),
     );

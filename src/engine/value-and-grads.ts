@@ -1,12 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
 import { TrainbookError } from '../error.js';
 import { Cell } from './cell.js';
+import { gradients } from './custom-gradient.js';
 import { type Tree, treeEntries, unflatten } from './tree.js';
 
 /** A tree with tensors in place of cells: what a function of parameters sees. */
-export type Values<P> = P extends Cell | tf.Tensor
-  ? tf.Tensor
-  : { [Key in keyof P]: Values<P[Key]> };
+export type Values<P> = P extends Cell | tf.Tensor ? tf.Tensor : { [Key in keyof P]: Values<P[Key]> };
 
 /** The compiler cannot follow a tree of unknown depth: what replaces each leaf by a tensor has this type. */
 function like<P>(parameters: P, tensors: readonly tf.Tensor[]): Values<P> {
@@ -44,24 +43,19 @@ export function valueAndGrads<P>(
   return (parameters) => {
     const leaves = leavesOf(parameters);
     const values = leaves.map((leaf) => (leaf instanceof Cell ? leaf.read() : leaf));
-    const { value, grads } = tf.engine().gradients(
-      () => {
-        const result = fn(like(parameters, values));
-        if (!(result instanceof tf.Tensor) || result.rank !== 0) {
-          throw new TrainbookError({
-            what: 'valueAndGrads: the function must return one number',
-            received: result instanceof tf.Tensor ? `a tensor of shape [${result.shape.join(', ')}]` : typeof result,
-            expected: 'a scalar tensor',
-            fix: 'reduce the loss with tf.mean or tf.sum',
-          });
-        }
-        return result;
-      },
-      values,
-      undefined,
-      true,
-    );
-    const complete = (grads as (tf.Tensor | null | undefined)[]).map((grad, index) => grad ?? tf.zerosLike(values[index] ?? value));
+    const { value, grads } = gradients(() => {
+      const result = fn(like(parameters, values));
+      if (!(result instanceof tf.Tensor) || result.rank !== 0) {
+        throw new TrainbookError({
+          what: 'valueAndGrads: the function must return one number',
+          received: result instanceof tf.Tensor ? `a tensor of shape [${result.shape.join(', ')}]` : typeof result,
+          expected: 'a scalar tensor',
+          fix: 'reduce the loss with tf.mean or tf.sum',
+        });
+      }
+      return result;
+    }, values);
+    const complete = values.map((tensor, index) => grads[index] ?? tf.zerosLike(tensor));
     leaves.forEach((leaf, index) => {
       if (leaf instanceof Cell) values[index]?.dispose();
     });

@@ -40,14 +40,14 @@ type FreshName<Name extends string, Artifacts> = string extends Name
 
 export interface StageOptions<Config> {
   /** Seconds that the stage will about take; scaled by what it took before, where there was a before. */
-  readonly estimate?: (config: DeepReadonly<Config>) => number;
+  readonly estimate?: (config: DeepReadonly<Config>) => number | Promise<number>;
 }
 
 /** A stage without its types, as the runner sees it. */
 export interface Stage {
   readonly name: string;
   readonly run: (input: never) => unknown;
-  readonly estimate: ((config: never) => number) | undefined;
+  readonly estimate: ((config: never) => number | Promise<number>) | undefined;
 }
 
 /** An experiment without its types, as the runner sees it. */

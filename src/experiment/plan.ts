@@ -5,10 +5,10 @@ import { readTraces } from './traces.js';
 
 /**
  * About how many seconds a stage will take: the newest trace of a stage of this name (of this experiment, if it has one),
- * scaled by the stage's own estimate for now and then; without a trace that estimate; undefined without either.
+ * scaled by the stage's own estimates of both; without a trace that estimate; undefined without either.
  */
 async function estimateSeconds(identity: Identity, name: string): Promise<number | undefined> {
-  const own = stageOf(identity.experiment, name).estimate?.(identity.config as never);
+  const own = await stageOf(identity.experiment, name).estimate?.(identity.config as never);
   const traces = await readTraces(identity.store.folder, name);
   const last = traces.find((trace) => trace.experiment === identity.experiment.name) ?? traces[0];
   if (last === undefined) return own;

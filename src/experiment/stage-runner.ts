@@ -151,7 +151,7 @@ export class StageRunner {
       if (!loaded.includes(result)) store.dispose(result); // a stage may return the artifact that it trained further
       const changed = await recorder.settle();
       const reads = checkpoints.earlier === undefined ? recorder.reads : joinReads(checkpoints.earlier, recorder.reads);
-      const estimate = stage.estimate?.(session.config as never);
+      const estimate = await stage.estimate?.(session.config as never);
       const trace: Trace = {
         format: 1,
         id: randomUUID(),

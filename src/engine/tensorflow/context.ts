@@ -92,7 +92,9 @@ export class Context {
     } else {
       const source = data as Elements;
       if (source.byteLength !== numBytes) {
-        throw new Error(`internal: ${spec.dtype}[${spec.shape.join(', ')}] needs ${numBytes} bytes, got ${source.byteLength}`);
+        throw new Error(
+          `internal: ${spec.dtype}[${spec.shape.join(', ')}] needs ${numBytes} bytes, got ${source.byteLength}`,
+        );
       }
       new Uint8Array(viewMemory(memory, numBytes)).set(new Uint8Array(source.buffer, source.byteOffset, numBytes));
     }
@@ -194,7 +196,8 @@ export class Context {
     try {
       const tensor = await new Promise<Pointer | null>((resolve, reject) => {
         c.resolve.async(handle, status, (error: unknown, result: Pointer | null) => {
-          if (error !== null && error !== undefined) reject(error instanceof Error ? error : new Error('internal: a native call failed'));
+          if (error !== null && error !== undefined)
+            reject(error instanceof Error ? error : new Error('internal: a native call failed'));
           else resolve(result);
         });
       });

@@ -102,7 +102,8 @@ class Lowering {
     try {
       context.check(type);
     } catch (error) {
-      if (error instanceof TensorFlowError && line !== undefined) throw new TensorFlowError(`${type} at ${line}`, error.code, error.detail);
+      if (error instanceof TensorFlowError && line !== undefined)
+        throw new TensorFlowError(`${type} at ${line}`, error.code, error.detail);
       throw error;
     }
     return operation;
@@ -180,9 +181,15 @@ class Lowering {
     else if ('ints' in attribute) c.nodeInts(node, key, attribute.ints, attribute.ints.length);
     else if ('floats' in attribute) c.nodeFloats(node, key, attribute.floats, attribute.floats.length);
     else if ('string' in attribute) c.nodeString(node, key, attribute.string, Buffer.byteLength(attribute.string));
-    else if ('shape' in attribute) c.nodeShape(node, key, attribute.shape.length === 0 ? [0] : attribute.shape, attribute.shape.length);
+    else if ('shape' in attribute)
+      c.nodeShape(node, key, attribute.shape.length === 0 ? [0] : attribute.shape, attribute.shape.length);
     else if ('types' in attribute) {
-      c.nodeTypes(node, key, attribute.types.map((type) => typeNumbers[type]), attribute.types.length);
+      c.nodeTypes(
+        node,
+        key,
+        attribute.types.map((type) => typeNumbers[type]),
+        attribute.types.length,
+      );
     } else if ('trace' in attribute) {
       const name = this.subFunction(attribute.trace);
       c.nodeFunction(node, key, name, name.length);

@@ -24,7 +24,9 @@ export class TensorFlowProgram {
     const writes = cells.flatMap(({ input, output }) => (output === undefined ? [] : [{ input, output }]));
     this.name = addFunction(binding.context, trace, { reads: new Set(cells.map(({ input }) => input)), writes });
     const written = new Set(writes.map(({ output }) => output));
-    this.outputs = trace.outputs.filter((_, position) => !written.has(position)).map((value) => trace.values[value] ?? noSpec());
+    this.outputs = trace.outputs
+      .filter((_, position) => !written.has(position))
+      .map((value) => trace.values[value] ?? noSpec());
     const resources = new Map(cells.map(({ cell, input }) => [input, cell.resourceHandle]));
     this.sources = trace.inputs.map((_, position) => {
       if (position < numArguments) return position;
