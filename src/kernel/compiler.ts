@@ -128,6 +128,36 @@ function quickInfo(
   };
 }
 
+/**
+ * tslab turns names of earlier cells into properties (`a` into `exports.a`), but passes over the shorthand `{ a }`: the
+ * compiler tells it of the new property `a` there, not of the variable. Here it is told of the variable.
+ */
+function tellOfVariables(ts: Compiler, checker: typescript.TypeChecker): void {
+  const symbolAt = checker.getSymbolAtLocation.bind(checker);
+  checker.getSymbolAtLocation = (node) => {
+    const { parent } = ts.getParseTreeNode(node) ?? node;
+    // A node made by a transformer has no parent.
+    const shorthand = (parent as typescript.Node | undefined) !== undefined && ts.isShorthandPropertyAssignment(parent);
+    return shorthand && ts.isIdentifier(node) ? checker.getShorthandAssignmentValueSymbol(parent) : symbolAt(node);
+  };
+}
+
+/** `visitEachChild` for which the name in `{ a }` may become any expression: the result is then `{ a: expression }`. */
+function visitEachChild(
+  ts: Compiler,
+  node: typescript.Node,
+  visitor: typescript.Visitor,
+  context: typescript.TransformationContext,
+): typescript.Node {
+  if (!ts.isShorthandPropertyAssignment(node)) return ts.visitEachChild(node, visitor, context);
+  const value = visitor(node.name);
+  if (value === undefined || value === node.name) return node;
+  return ts.factory.createPropertyAssignment(
+    ts.factory.createIdentifier(node.name.text),
+    value as typescript.Expression,
+  );
+}
+
 /** The functions that tslab's own copy of TypeScript adds, and `createWatchCompilerHost` with our options. */
 function additions(ts: Compiler, typeRoots: (folder: string) => string[]): Readonly<Record<string, unknown>> {
   return {
@@ -135,9 +165,21 @@ function additions(ts: Compiler, typeRoots: (folder: string) => string[]): Reado
     getNullTransformationContext: () => ts.nullTransformationContext,
     createWatchCompilerHost: (files: string[], options: Record<string, unknown>, ...rest: unknown[]) => {
       const kept = Object.fromEntries(Object.entries(options).filter(([name]) => !removedOptions.includes(name)));
-      const create = ts.createWatchCompilerHost as (...args: unknown[]) => unknown;
-      return create(files, { ...kept, ...strictOptions(ts) }, ...rest);
+      const create = ts.createWatchCompilerHost as (...args: unknown[]) => object;
+      const host = create(files, { ...kept, ...strictOptions(ts) }, ...rest);
+      let afterCreate: ((builder: typescript.BuilderProgram) => void) | undefined;
+      return Object.defineProperty(host, 'afterProgramCreate', {
+        get: () => afterCreate,
+        set: (given: (builder: typescript.BuilderProgram) => void) => {
+          afterCreate = (builder) => {
+            tellOfVariables(ts, builder.getProgram().getTypeChecker());
+            given(builder);
+          };
+        },
+      });
     },
+    visitEachChild: (node: typescript.Node, visitor: typescript.Visitor, context: typescript.TransformationContext) =>
+      visitEachChild(ts, node, visitor, context),
     getDefaultTypeRoots: typeRoots,
     getPreEmitDiagnosticsOfFiles: (program: typescript.Program, files: readonly typescript.SourceFile[]) => {
       const found: typescript.Diagnostic[] = files.flatMap((file) => [

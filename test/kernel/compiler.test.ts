@@ -8,7 +8,7 @@ interface Converter {
   convert(
     previous: string,
     source: string,
-  ): { diagnostics: { messageText: string }[]; hasToplevelAwait?: boolean; declOutput?: string };
+  ): { diagnostics: { messageText: string }[]; hasToplevelAwait?: boolean; declOutput?: string; output?: string };
   complete(previous: string, source: string, position: number): { candidates: string[] };
   inspect(previous: string, source: string, position: number): typescript.QuickInfo | undefined;
   close(): void;
@@ -39,6 +39,16 @@ describe('tslab on stock TypeScript', () => {
   it('knows a cell that must run as an async function', () => {
     expect(converter.convert('', 'await 1').hasToplevelAwait).toBe(true);
     expect(converter.convert('', 'async function f() { await 1; }').hasToplevelAwait).toBe(false);
+  });
+
+  it('finds names of earlier cells in shorthand properties too', () => {
+    const { declOutput = '' } = converter.convert('', 'const a = 1;');
+    const { output } = converter.convert(
+      declOutput,
+      'const b = 2;\nconst both = { a, b };\nconst { c: { a: inner } } = { c: { a } };',
+    );
+    expect(output).toContain('{ a: exports.a, b }');
+    expect(output).toContain('{ c: { a: exports.a } }');
   });
 
   it('completes members and tells types, across cells', () => {
