@@ -22,6 +22,7 @@ const everywhere: Readonly<Record<string, LoadCommand>> = {
 const inClone: Readonly<Record<string, LoadCommand>> = {
   start: () => import('./commands/start.js').then(({ start }) => start as Command),
   test: () => import('./commands/test.js').then(({ test }) => test as Command),
+  bench: () => import('./commands/bench.js').then(({ bench }) => bench as Command),
 };
 
 /** Commands that hand all their arguments to another program, so that we do not judge them. */

@@ -1,0 +1,37 @@
+/**
+ * Parts of trainbook that are not in its vocabulary, from the build that `trainbook` itself comes from: a process has one
+ * engine.
+ */
+import type * as AttentionModule from '../../src/model/attention.js';
+import type * as BlockModule from '../../src/model/block.js';
+import type * as EmbeddingModule from '../../src/model/embedding.js';
+import type * as MlpModule from '../../src/model/mlp.js';
+import type * as NormModule from '../../src/model/norm.js';
+import type * as OptimizerModule from '../../src/train/optimizer.js';
+import type * as PrecisionModule from '../../src/engine/precision.js';
+import type * as SafetensorsModule from '../../src/model/safetensors.js';
+import type * as ProgramModule from '../../src/setup/program.js';
+import type * as ScaleByAdamModule from '../../src/train/scale-by-adam.js';
+import type * as ScaleByLearningRateModule from '../../src/train/scale-by-learning-rate.js';
+import type * as ScheduleModule from '../../src/train/schedule.js';
+import type * as StepModule from '../../src/train/step.js';
+import type * as WeightDecayModule from '../../src/train/add-weight-decay.js';
+
+async function built<Module>(file: string): Promise<Module> {
+  return (await import(new URL(`../../dist/${file}.js`, import.meta.url).href)) as Module;
+}
+
+export const { causalMask } = await built<typeof AttentionModule>('model/attention');
+export const { block } = await built<typeof BlockModule>('model/block');
+export const { embed, tiedOutput } = await built<typeof EmbeddingModule>('model/embedding');
+export const { geluMlp } = await built<typeof MlpModule>('model/mlp');
+export const { layerNorm } = await built<typeof NormModule>('model/norm');
+export const { readSafetensors, writeSafetensors } = await built<typeof SafetensorsModule>('model/safetensors');
+export const { requireHardware } = await built<typeof PrecisionModule>('engine/precision');
+export const { chain } = await built<typeof OptimizerModule>('train/optimizer');
+export const { scaleByAdam } = await built<typeof ScaleByAdamModule>('train/scale-by-adam');
+export const { addWeightDecay } = await built<typeof WeightDecayModule>('train/add-weight-decay');
+export const { scaleByLearningRate } = await built<typeof ScaleByLearningRateModule>('train/scale-by-learning-rate');
+export const { constant } = await built<typeof ScheduleModule>('train/schedule');
+export const { startTraining } = await built<typeof StepModule>('train/step');
+export const { runProgram } = await built<typeof ProgramModule>('setup/program');

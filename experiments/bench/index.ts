@@ -1,0 +1,21 @@
+/** The benchmarks, each a workload that is defined once, for us and for peers. `npx trainbook bench` runs them. */
+import type { Benchmark } from '../../src/commands/bench.js';
+import { charShakespeare } from './char-shakespeare.js';
+import { dropped } from './dropped.js';
+import { flatness } from './flatness.js';
+import { gptStep } from './gpt-step.js';
+import { opOverhead } from './op-overhead.js';
+import { quickstart } from './quickstart.js';
+import { rematMemory } from './remat.js';
+
+export { findPeer, machine } from './machine.js';
+
+export const benchmarks: readonly Benchmark[] = [
+  gptStep,
+  rematMemory,
+  opOverhead,
+  flatness,
+  dropped,
+  quickstart,
+  charShakespeare,
+];
