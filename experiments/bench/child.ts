@@ -35,7 +35,7 @@ export function start(command: string, args: readonly string[]): Child {
   const cwd = fileURLToPath(new URL('../..', import.meta.url));
   const child = spawn(command, args, { cwd, stdio: ['pipe', 'pipe', 'pipe'] });
   let errors = '';
-  let waiting: { resolve(answer: unknown): void; reject(error: Error): void } | undefined;
+  let waiting: { readonly resolve: (answer: never) => void; readonly reject: (error: Error) => void } | undefined;
   let ended = false;
   const fail = (reason: string): void => {
     ended = true;
@@ -57,13 +57,13 @@ export function start(command: string, args: readonly string[]): Child {
     const message = parse(line);
     if (message === undefined) return;
     if ('error' in message) waiting?.reject(new Error(String(message.error)));
-    else waiting?.resolve(message.answer);
+    else waiting?.resolve(message.answer as never);
     waiting = undefined;
   });
   return {
     ask: <Answer>(question: string, input: Json) =>
       new Promise<Answer>((resolve, reject) => {
-        waiting = { resolve: resolve as (answer: unknown) => void, reject };
+        waiting = { resolve, reject };
         if (ended) fail('is not running');
         else child.stdin.write(`${JSON.stringify({ ask: question, input })}\n`);
       }),

@@ -2,10 +2,11 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Precision } from 'trainbook';
 import type { BenchContext, Benchmark, Measurement } from '../../src/commands/bench.js';
-import { alternate, median, ratios, summarise } from './blocks.js';
+import { alternate } from './blocks.js';
 import { requireHardware } from './built.js';
 import { type Child, start, startModule, withChildren } from './child.js';
 import { adamwNumbers, type GptRecipe, writeStart } from './gpt-recipe.js';
+import { precisions, report } from './gpt-report.js';
 import type { GptStart, GptStarted } from './gpt-worker.js';
 
 const full: GptRecipe = {
@@ -31,12 +32,6 @@ const quick: GptRecipe = {
   secondsPerBlock: 0.2,
 };
 
-/** How far first losses may differ, and what is to be reached. bfloat16 rounds to 8 bits: each product differs by up to 0.4%. */
-const precisions = {
-  float32: { tolerance: 1e-3, ratio: 1.05, usual: 'xla' },
-  bfloat16: { tolerance: 1e-2, ratio: 0.9, usual: 'graph' },
-} as const;
-
 const recipeOf = (isQuick: boolean): GptRecipe => (isQuick ? quick : full);
 
 /** A whole training step against PyTorch's: same first weights, same batches, blocks in turn within one run. */
@@ -60,7 +55,7 @@ export const gptStep: Benchmark = {
       try {
         requireHardware(precision);
       } catch {
-        measurements.push({ figure: `${precision}`, value: `not measured: this CPU has no ${precision}` });
+        measurements.push({ figure: precision, value: `not measured: this CPU has no ${precision}` });
         continue;
       }
       const found = await compare(recipe, precision, context);
@@ -77,11 +72,6 @@ interface Contestant {
   readonly target: string;
   readonly ours: boolean;
   readonly child: Child;
-}
-
-interface Result extends Contestant {
-  readonly started: GptStarted;
-  readonly tokensPerSecond: readonly number[];
 }
 
 async function compare(
@@ -129,56 +119,4 @@ async function compare(
 
 function startOf(recipe: GptRecipe, precision: Precision, target: string, folder: string): GptStart {
   return { folder, recipe, precision, target, threads: availableParallelism(), adamw: adamwNumbers };
-}
-
-function report(
-  precision: 'float32' | 'bfloat16',
-  results: readonly Result[],
-): { measurements: Measurement[]; notes: string[] } {
-  const { tolerance, ratio, usual } = precisions[precision];
-  const measurements = results.map(({ name, tokensPerSecond }) =>
-    summarise(`${precision}: ${name}`, tokensPerSecond, { unit: 'tokens/s' }),
-  );
-  const notes: string[] = [];
-  const ours = results.find(({ target }) => target === usual) as Result;
-  const peers = results.filter((result) => !result.ours);
-  const difference = Math.max(...results.map(({ started }) => farthest(started.losses, ours.started.losses)));
-  measurements.push({ figure: `${precision}: first losses differ by at most`, value: difference, unit: 'nats' });
-  if (!(difference <= tolerance)) {
-    notes.push(
-      `${precision}: no ratio: the first losses differ by ${difference.toPrecision(2)}, more than ${tolerance}; ` +
-        results.map(({ name, started }) => `${name}: ${started.losses.join(' ')}`).join('; '),
-    );
-  } else if (peers.length > 0) {
-    const best = peers.reduce((a, b) => (median(b.tokensPerSecond) > median(a.tokensPerSecond) ? b : a));
-    const goal = { atLeast: ratio };
-    measurements.push(
-      summarise(`${precision}: ${ours.name} : ${best.name}`, ratios(ours.tokensPerSecond, best.tokensPerSecond), {
-        goal,
-      }),
-    );
-  }
-  for (const { name, started } of results) {
-    const { peakOfSteps, peakWithCompilation, secondsToFirstLoss } = started;
-    if (peakOfSteps === null || peakWithCompilation === null) continue;
-    measurements.push(
-      { figure: `${precision}: ${name}: memory of steps above import`, value: peakOfSteps, unit: 'MB' },
-      { figure: `${precision}: ${name}: the same with compilation`, value: peakWithCompilation, unit: 'MB' },
-      { figure: `${precision}: ${name}: first loss after`, value: secondsToFirstLoss, unit: 's' },
-    );
-  }
-  const leanest = peers.map(({ started }) => started.peakOfSteps ?? Infinity).sort((a, b) => a - b)[0];
-  if (leanest !== undefined && Number.isFinite(leanest) && ours.started.peakOfSteps !== null) {
-    measurements.push({
-      figure: `${precision}: memory, ${ours.name} : the leaner PyTorch`,
-      value: ours.started.peakOfSteps / leanest,
-      goal: { atMost: 1.15 },
-    });
-  }
-  return { measurements, notes };
-}
-
-/** The largest difference; NaN, which is not below any tolerance, where a loss is none. */
-function farthest(losses: readonly number[], others: readonly number[]): number {
-  return Math.max(...losses.map((loss, index) => Math.abs(loss - (others[index] ?? NaN))));
 }

@@ -41,7 +41,7 @@ export interface BenchContext {
   /** An empty folder that is removed afterwards. */
   readonly folder: string;
   /** A line for who waits. */
-  say(line: string): void;
+  readonly say: (line: string) => void;
 }
 
 /** A workload, defined once for us and for peers, and how it is measured. */
@@ -57,9 +57,9 @@ export interface Benchmark {
 export interface BenchTable {
   readonly benchmarks: readonly Benchmark[];
   /** The machine that the figures belong to, by name. */
-  machine(peer: Peer | undefined): Promise<Readonly<Record<string, Json>>>;
+  readonly machine: (peer: Peer | undefined) => Promise<Readonly<Record<string, Json>>>;
   /** @throws TrainbookError where a Python was named and has no PyTorch */
-  findPeer(named: string | undefined): Promise<Peer | undefined>;
+  readonly findPeer: (named: string | undefined) => Promise<Peer | undefined>;
 }
 
 interface Report {
@@ -163,7 +163,7 @@ function load(): number {
 }
 
 function asWords([name, value]: readonly [string, Json]): string {
-  return `${name}: ${Array.isArray(value) ? value.join(' ') : String(value)}`;
+  return `${name}: ${Array.isArray(value) ? value.join(' ') : typeof value === 'object' ? JSON.stringify(value) : String(value)}`;
 }
 
 /** A benchmark's figures as a table in words. */
