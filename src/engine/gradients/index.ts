@@ -9,6 +9,7 @@ import './reduction.js';
 import './rsqrt.js';
 import './select.js';
 import './strided-slice.js';
+import './tape-order.js';
 import './tile.js';
 import './topk.js';
 
