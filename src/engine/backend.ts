@@ -36,6 +36,19 @@ interface Loaded {
   readonly library: Library;
 }
 
+/** Where the copy of trainbook that has the engine was loaded from: one process can have one. */
+const owner = Symbol.for('trainbook.engine');
+const owners = globalThis as unknown as Record<symbol, string | undefined>;
+const other = (owners[owner] ??= import.meta.url);
+if (other !== import.meta.url) {
+  throw new TrainbookError({
+    what: 'engine: two copies of trainbook were loaded into one process',
+    received: `${fileURLToPath(other)} and ${fileURLToPath(import.meta.url)}`,
+    expected: 'one copy, so that tensors and cells are of one kind',
+    fix: 'import only the package trainbook, never its files; npm ls trainbook shows the copies',
+  });
+}
+
 let loaded: Loaded | undefined;
 let failure: TrainbookError | undefined;
 

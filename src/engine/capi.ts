@@ -139,6 +139,8 @@ export function loadCApi(framework: string, cc: string): CApi {
   // TensorFlow logs to stderr from C++: it must be told before it loads.
   process.env.TF_CPP_MIN_LOG_LEVEL ??= process.env.TRAINBOOK_DEBUG === undefined ? '3' : '0';
   const libraries = [koffi.load(framework, { global: true }), koffi.load(cc, { global: true })];
+  stayLoaded(framework);
+  stayLoaded(cc);
   outputStruct ??= koffi.struct('TF_Output', { oper: 'void*', index: 'int' });
   const bind = (prototype: string): Native => {
     let failure: unknown;
@@ -152,6 +154,14 @@ export function loadCApi(framework: string, cc: string): CApi {
     throw failure;
   };
   return Object.fromEntries(Object.entries(prototypes).map(([name, prototype]) => [name, bind(prototype)])) as CApi;
+}
+
+/** koffi unloads what it loaded when the process ends, while TensorFlow's threads still run in it: a crash. So never unload. */
+function stayLoaded(path: string): void {
+  const dlopen = koffi.load(null).func('void* dlopen(const char* path, int flags)') as (path: string, flags: number) => unknown;
+  const now = 2;
+  const noDelete = process.platform === 'darwin' ? 0x80 : 0x1000;
+  if (process.platform !== 'win32') dlopen(path, now | noDelete);
 }
 
 /** A view, not a copy, of native memory. */

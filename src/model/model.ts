@@ -115,6 +115,11 @@ export const modelCodec: Codec<Model> = {
     await saveModel(model, folder);
   },
   read: loadModel,
+  dispose: ({ weights }) => {
+    mapWeights(weights, (tensor) => {
+      tensor.dispose();
+    });
+  },
   summarise: summariseModel,
 };
 
