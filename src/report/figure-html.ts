@@ -4,7 +4,6 @@ import { lineChart, thin } from './line-chart.js';
 import { html, jsonScript, nothing, trusted } from './markup.js';
 import type { Html } from './markup.js';
 import type { Ink } from './palette.js';
-import { sankeyChart } from './sankey-chart.js';
 import { figureToSvg } from './svg.js';
 
 /** The page's own colours: they change with the reader's light or dark mode. */
@@ -67,7 +66,7 @@ export function describe(figure: Figure): string {
  */
 export async function figureHtml(figure: Figure, id: string): Promise<Html> {
   const interactive = figure.data.every((trace) => interactiveTypes.includes(trace.type));
-  const themed = lineChart(figure, undefined, pageInk) ?? sankeyChart(figure, undefined, pageInk);
+  const themed = lineChart(figure, undefined, pageInk);
   const still =
     themed === undefined
       ? html`<img

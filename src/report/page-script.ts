@@ -17,14 +17,16 @@ export const pageScript = `
 
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const axis = (given, more) => ({ ...given, gridcolor: colour('--grid'), linecolor: colour('--line'), tickcolor: colour('--line'),
-    automargin: true, ...more, title: { ...given?.title, font: { size: 12, color: colour('--muted') } } });
-  const themed = (layout) => ({
+    ...more, title: { ...given?.title, font: { size: 12, color: colour('--muted') } } });
+  // Room for names of any length; numbers have enough, and Plotly's search for more room does not always end.
+  const named = (data, name) => ({ automargin: data.some((trace) => typeof trace[name]?.[0] === 'string') });
+  const themed = ({ data, layout }) => ({
     ...layout, autosize: true, paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)', colorway: JSON.parse(packed.dataset.colours),
-    margin: { l: 56, r: 12, t: 12, b: 44 },
+    margin: { l: 64, r: 12, t: 12, b: 44 },
     font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: colour('--muted') },
     legend: { ...layout.legend, font: { color: colour('--ink') } },
     hoverlabel: { bgcolor: colour('--surface'), bordercolor: colour('--line'), font: { color: colour('--ink') } },
-    xaxis: axis(layout.xaxis, { showgrid: false, showline: true }), yaxis: axis(layout.yaxis, {}),
+    xaxis: axis(layout.xaxis, { showgrid: false, showline: true, ...named(data, 'x') }), yaxis: axis(layout.yaxis, named(data, 'y')),
   });
   const config = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ['select2d', 'lasso2d', 'autoScale2d'] };
   const drawn = [];
@@ -35,8 +37,8 @@ export const pageScript = `
     live.hidden = false;
     still.hidden = true;
     try {
-      await Plotly.newPlot(live, figure.data, themed(figure.layout), config);
-      drawn.push({ live, layout: figure.layout });
+      await Plotly.newPlot(live, figure.data, themed(figure), config);
+      drawn.push({ live, figure });
       chart.dataset.drawn = 'true';
     } catch (error) {
       live.hidden = true;
@@ -45,7 +47,7 @@ export const pageScript = `
     }
   }
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
-    for (const { live, layout } of drawn) Plotly.relayout(live, themed(layout));
+    for (const { live, figure } of drawn) Plotly.relayout(live, themed(figure));
   });
 })();
 `;

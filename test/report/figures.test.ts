@@ -5,7 +5,6 @@ import type { Figure } from '../../src/figure.js';
 import { lossFigure, runningMean, trainingFigures } from '../../src/report/figures.js';
 
 import { lineChart, thin } from '../../src/report/line-chart.js';
-import { sankeyChart } from '../../src/report/sankey-chart.js';
 import { figureToSvg } from '../../src/report/svg.js';
 import { linearTicks } from '../../src/report/ticks.js';
 
@@ -127,27 +126,6 @@ describe('figures as SVG', () => {
     expect(lineChart(line([1, null, Number.NaN, 3]))).toMatch(/d="M[\d.]+ [\d.]+L[\d.]+ [\d.]+" fill="none"/);
     expect(attributes(lineChart(line([4])) ?? '', 'circle', 'r')).toEqual(['3']);
     expect(lineChart(line([]))).toContain('<svg');
-  });
-
-  it('draws a Sankey figure with heights in proportion', () => {
-    const sankey: Figure = {
-      title: 'Fates',
-      source: 'test',
-      data: [
-        {
-          type: 'sankey',
-          node: { label: ['in', 'kept', 'in\u2009✕\u2009empty'] },
-          link: { source: [0, 0], target: [1, 2], value: [30, 10] },
-        },
-      ],
-      layout: {},
-    };
-    const svg = sankeyChart(sankey) ?? '';
-    const [all = 0, kept = 0, dropped = 0] = attributes(svg, 'rect', 'height').map(Number);
-    expect(kept / dropped).toBeCloseTo(3, 1);
-    expect(all).toBeCloseTo(kept + dropped, 0);
-    expect(svg).toContain('>empty</text>');
-    expect(svg).toContain('<title>in → kept: 30</title>');
   });
 
   it('leaves other figures to Plotly, without a browser', async () => {
