@@ -25,7 +25,7 @@ function asLine(trace: object): Line | undefined {
   const { x, y, mode } = trace as Readonly<Record<string, unknown>>;
   const numeric = (values: unknown): boolean =>
     Array.isArray(values) && values.every((value) => typeof value === 'number');
-  return mode === 'lines' && numeric(x) && numeric(y) ? (trace as Line) : undefined;
+  return (mode === 'lines' || mode === 'lines+markers') && numeric(x) && numeric(y) ? (trace as Line) : undefined;
 }
 
 const pointsOf = ({ x, y }: Line): { x: number; y: number }[] =>

@@ -69,7 +69,9 @@ export function lossFigure(rows: readonly MetricsRow[], source: string, title = 
     const label = lineNames[name] ?? words(name);
     const color = seriesColour(index);
     if (name !== 'loss' || y.length < SMOOTH_FROM) {
-      return [{ type: 'scatter', mode: 'lines', name: label, x, y, line: { color, width: 2 } }];
+      // A few measurements stand as dots, so that a single one is seen too.
+      const mode = y.length <= 30 && name !== 'loss' ? 'lines+markers' : 'lines';
+      return [{ type: 'scatter', mode, name: label, x, y, line: { color, width: 2 }, marker: { size: 6 } }];
     }
     const window = 2 * Math.max(2, Math.round(y.length / 80)) + 1;
     return [

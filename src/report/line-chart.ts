@@ -18,7 +18,7 @@ const lineFigureSchema = z.object({
     .array(
       z.object({
         type: z.literal('scatter').optional(),
-        mode: z.literal('lines'),
+        mode: z.enum(['lines', 'lines+markers']),
         x: numbers,
         y: z.array(number.nullable()),
         name: z.string().optional(),
@@ -136,18 +136,17 @@ export function lineChart(
   const steps = horizontal.at
     .filter(({ value }) => value >= left && value <= right)
     .map(({ value, label }) => text(toX(value), frame.bottom + 19, label, 'text-anchor="middle"'));
-  const paths = lines.map(({ points, colour, line, opacity }) => {
+  const paths = lines.map(({ points, colour, line, opacity, mode }) => {
     const thinned = thin(points, Math.round(frame.right - frame.left));
     const path = thinned
       .map(({ x, y }, index) => `${index === 0 ? 'M' : 'L'}${round(toX(x))} ${round(toY(y))}`)
       .join('');
     const dash =
       line?.dash === 'dot' ? ' stroke-dasharray="2 4"' : line?.dash === 'dash' ? ' stroke-dasharray="7 4"' : '';
-    const only = thinned.length === 1 && thinned[0] !== undefined ? thinned[0] : undefined;
-    const dot =
-      only === undefined
-        ? ''
-        : `<circle cx="${round(toX(only.x))}" cy="${round(toY(only.y))}" r="3" fill="${colour}"/>`;
+    const dots = mode === 'lines+markers' || thinned.length === 1 ? thinned : [];
+    const dot = dots
+      .map(({ x, y }) => `<circle cx="${round(toX(x))}" cy="${round(toY(y))}" r="3" fill="${colour}"/>`)
+      .join('');
     return (
       `<path d="${path}" fill="none" stroke="${colour}" stroke-width="${line?.width ?? 2}" stroke-opacity="${opacity ?? 1}"` +
       `${dash} stroke-linejoin="round" stroke-linecap="round"/>${dot}`

@@ -28,8 +28,9 @@ describe('figures of training', () => {
     );
     expect(figure.data).toMatchObject([
       { name: 'train', x: [1, 2, 3, 4], y: [1, 2, 3, 4] },
-      { name: 'held out', x: [2, 4], y: [3, 5] },
+      { name: 'held out', x: [2, 4], y: [3, 5], mode: 'lines+markers' },
     ]);
+    expect(attributes(lineChart(figure) ?? '', 'circle', 'r')).toEqual(['3', '3']);
     expect(figure.layout.yaxis?.title).toEqual({ text: 'loss (nats per token)' });
   });
 
