@@ -2,12 +2,14 @@
 import './comparison.js';
 import './cumulative.js';
 import './einsum.js';
+import './extremum.js';
 import './gather.js';
 import './gather-nd.js';
 import './mat-mul.js';
 import './reduction.js';
 import './rsqrt.js';
 import './select.js';
+import './squared-difference.js';
 import './strided-slice.js';
 import './tape-order.js';
 import './tile.js';

@@ -112,7 +112,7 @@ export function checkGradients(table: Readonly<Record<string, Case>>): void {
 function expectClose(found: readonly tf.Tensor[], numeric: readonly number[][], { inputs }: Case): void {
   expect(found.map(({ shape, dtype }) => [shape, dtype])).toEqual(inputs.map(({ shape }) => [shape, 'float32']));
   const worst = found.map((gradient, which) =>
-    gradient.dataSync().reduce((max: number, value: number, place: number) => {
+    Array.from(gradient.dataSync() as Float32Array).reduce((max, value, place) => {
       const reference = numeric[which]?.[place] ?? NaN;
       const error = Math.abs(value - reference) / (1 + Math.abs(reference));
       return Number.isNaN(error) ? Infinity : Math.max(max, error);
