@@ -6,7 +6,7 @@ import { checkOneTfjs } from '../engine/one-tfjs.js';
 import { TrainbookError } from '../error.js';
 import type { Experiment } from '../experiment/experiment.js';
 import type { Json } from '../files.js';
-import { projectRoot } from '../setup/project.js';
+import { isClone, projectRoot } from '../setup/project.js';
 import { terminalEvents } from './terminal.js';
 import { parseValue, UsageError } from './usage.js';
 
@@ -44,7 +44,8 @@ export async function loadExperiment(file: string): Promise<Experiment<never>> {
       fix,
     });
   }
-  register();
+  // the paths of the clone's tsconfig.json lead `trainbook` to src/, for the type check: here it would be a second copy
+  register(isClone() ? { tsconfig: false } : {});
   const loaded = (await import(pathToFileURL(path).href)) as { default?: unknown };
   const found = unwrap(loaded.default);
   if (isExperiment(found)) return found;

@@ -1,8 +1,7 @@
 import { defineCommand } from 'citty';
-import { setUp } from '../setup/step.js';
 import { diskUsage } from '../setup/disk.js';
 import { projectRoot } from '../setup/project.js';
-import { formatMegabytes } from '../setup/step.js';
+import { formatMegabytes, setUp } from '../setup/step.js';
 import { setUpSteps } from '../setup/steps.js';
 
 /** Does what is missing of the set-up of the project around the current folder; silent where all is ready. */
@@ -24,7 +23,7 @@ export const setup = defineCommand({
       process.stdout.write(`${JSON.stringify({ parts })}\n`);
       return;
     }
-    for (const { name, path, megabytes } of parts)
-      process.stdout.write(`${name}: ready, ${formatMegabytes(megabytes)} (${path})\n`);
+    const sum = parts.reduce((total, { megabytes }) => total + megabytes, 0);
+    process.stdout.write(`set-up: ready, ${formatMegabytes(sum)} on disk; npx trainbook doctor says more\n`);
   },
 });

@@ -27,7 +27,7 @@ export function requireDisk(
   });
 }
 
-/** Disk that a file or folder takes, in MB (10⁶ bytes) of whole blocks; 0 where it does not exist. Links are not followed. */
+/** Disk that a file or folder takes, in MB (10⁶ bytes); 0 where it does not exist. Links are not followed. */
 export async function diskUsage(path: string): Promise<number> {
   return (await diskBytes(path)) / 1e6;
 }
@@ -35,9 +35,8 @@ export async function diskUsage(path: string): Promise<number> {
 async function diskBytes(path: string): Promise<number> {
   const found = await lstat(path).catch(() => undefined);
   if (found === undefined) return 0;
-  const own = found.blocks * 512;
-  if (!found.isDirectory()) return own;
-  let sum = own;
+  if (!found.isDirectory()) return found.size; // blocks are counted late, when the system writes them
+  let sum = found.blocks * 512;
   for (const name of await readdir(path)) sum += await diskBytes(join(path, name));
   return sum;
 }
