@@ -69,9 +69,12 @@ export function wheelFor({ platform, arch }: Pick<Surroundings, 'platform' | 'ar
  * (`TRAINBOOK_LIBTENSORFLOW`, an active Python environment) and where no wheel holds one: the engine then says what it
  * falls back to.
  */
-export function libraryStep(project: string, around: Surroundings = surroundings()): Step {
+export function libraryStep(
+  project: string,
+  around: Surroundings = surroundings(),
+  wheel: Wheel | undefined = wheelFor(around),
+): Step {
   const folder = setUpLibraryFolder(around);
-  const wheel = wheelFor(around);
   return {
     name: 'libtensorflow',
     path: folder,
