@@ -1,0 +1,85 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { main } from '../../src/cli.js';
+import { settings } from '../../src/commands/run-file.js';
+import { everyValue, integerOption, parseValue } from '../../src/commands/usage.js';
+
+let stdout: string;
+let stderr: string;
+
+beforeEach(() => {
+  stdout = '';
+  stderr = '';
+  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+    stdout += String(text);
+    return true;
+  });
+  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+    stderr += String(text);
+    return true;
+  });
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+describe('exit code 2 for wrong usage, with the usage on stderr', () => {
+  const wrong: readonly (readonly [string, readonly string[], RegExp])[] = [
+    ['no command', [], /which command\?/],
+    ['an unknown command', ['frobnicate'], /unknown command: frobnicate/],
+    ['an unknown option', ['run', 'a.ts', '--frob'], /Unknown option '--frob'/],
+    ['an argument too many', ['run', 'a.ts', 'b.ts'], /too many arguments: b\.ts/],
+    ['a missing argument', ['run'], /Missing required positional argument: FILE/],
+    ['a missing option', ['new', 'my-model'], /Missing required argument: --data/],
+    ['a seed that is no integer', ['run', 'a.ts', '--seed', '1.5'], /--seed needs an integer, not '1\.5'/],
+    ['a --set without value', ['run', 'a.ts', '--set', 'train.steps'], /--set needs path=value, not 'train\.steps'/],
+    ['an unknown kernel', ['notebooks', '--kernel', 'python3'], /Expected one of: .*trainbook/],
+  ];
+  test.each(wrong)('%s', async (_name, args, message) => {
+    expect(await main(args)).toBe(2);
+    expect(stderr).toMatch(message);
+    expect(stderr).toContain('USAGE');
+    expect(stdout).toBe('');
+  });
+});
+
+test('--help of the whole and of each command exits 0', async () => {
+  expect(await main(['--help'])).toBe(0);
+  const names = [...stdout.matchAll(/^\s+(?:\x1b\[\d+m)?([a-z]+)(?:\x1b\[\d+m)?\s{2,}\S/gm)].map(
+    ([, name = '']) => name,
+  );
+  expect(names).toEqual(expect.arrayContaining(['setup', 'doctor', 'lab', 'new', 'run', 'notebooks', 'start', 'test']));
+  for (const name of names) {
+    stdout = '';
+    expect(await main([name, '--help'])).toBe(0);
+    expect(stdout).toContain('USAGE');
+    expect(stdout).toMatch(new RegExp(`trainbook (\\x1b\\[\\d+m)?${name}`));
+  }
+});
+
+test('exit code 1 for a failure, with the error on stderr', async () => {
+  expect(await main(['run', 'experiments/none.ts'])).toBe(1);
+  expect(stderr).toMatch(/^run: no such file\n {2}received: .*none\.ts\n {2}expected: an experiment/);
+  expect(stdout).toBe('');
+});
+
+test('--set may be repeated; values are JSON where they can be', () => {
+  const given = [
+    'run',
+    '--set',
+    'train.steps=200',
+    '--set=model.norm=rms',
+    '--set',
+    'samples.prompts=["a","b=c"]',
+    '--seed',
+    '3',
+  ];
+  expect(settings(everyValue(given, 'set'))).toEqual({
+    'train.steps': 200,
+    'model.norm': 'rms',
+    'samples.prompts': ['a', 'b=c'],
+  });
+  expect(parseValue('1e-3')).toBe(0.001);
+  expect(parseValue('语料')).toBe('语料');
+  expect(integerOption('seed', undefined)).toBeUndefined();
+  expect(() => integerOption('seed', '')).toThrow('--seed needs an integer');
+});
