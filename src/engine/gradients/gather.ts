@@ -45,5 +45,5 @@ function gatherGradient(dy: tf.Tensor, x: tf.Tensor, index: tf.Tensor, axis: num
 /** index[b, i] + size · b */
 function batchRows(index: tf.Tensor, batch: number, picked: number, size: number): tf.Tensor {
   const starts = tf.reshape(tf.range(0, batch * size, size, 'int32'), [batch, 1]);
-  return tf.add(tf.reshape(tf.cast(index, 'int32'), [batch, picked]), starts);
+  return tf.add(tf.reshape(index, [batch, picked]), starts);
 }

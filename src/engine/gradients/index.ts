@@ -7,6 +7,7 @@ import './gather.js';
 import './gather-nd.js';
 import './mat-mul.js';
 import './reduction.js';
+import './relu.js';
 import './rsqrt.js';
 import './select.js';
 import './squared-difference.js';

@@ -22,22 +22,22 @@ registerGradient<MatMul>({
     const b = at(kept, 1);
     const shared = !transposeA && dy.rank > 2 && product(b.shape.slice(0, -2)) === 1;
     const [da, db] = shared ? rowGradients(dy, a, b, transposeB) : matrixGradients(dy, a, b, transposeA, transposeB);
-    return {
-      a: () => tf.reshape(sumToShape(da(), a.shape), a.shape),
-      b: () => tf.reshape(sumToShape(db(), b.shape), b.shape),
-    };
+    return { a: () => sumToShape(da(), a.shape), b: () => sumToShape(db(), b.shape) };
   },
 });
 
 type Thunks = readonly [() => tf.Tensor, () => tf.Tensor];
 
 function rowGradients(dy: tf.Tensor, a: tf.Tensor, b: tf.Tensor, transposeB: boolean): Thunks {
-  const matrix = tf.reshape(b, b.shape.slice(-2));
+  const matrix = b.rank === 2 ? b : tf.reshape(b, b.shape.slice(-2));
   const dyRows = rows(dy);
   const outer = [...dy.shape.slice(0, -1), a.shape[a.rank - 1] ?? 1];
   return [
     () => tf.reshape(tf.matMul(dyRows, matrix, false, !transposeB), outer),
-    () => (transposeB ? tf.matMul(dyRows, rows(a), true, false) : tf.matMul(rows(a), dyRows, true, false)),
+    () => {
+      const db = transposeB ? tf.matMul(dyRows, rows(a), true, false) : tf.matMul(rows(a), dyRows, true, false);
+      return b.rank === 2 ? db : tf.reshape(db, b.shape);
+    },
   ];
 }
 

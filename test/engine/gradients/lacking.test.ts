@@ -227,6 +227,10 @@ describe('second order', () => {
       inputs: [around(2, 3)],
     },
     rsqrt: { fn: second((x) => tf.rsqrt(x)), inputs: [positive(3)] },
+    'exp, tanh, sigmoid, sqrt, relu': {
+      fn: second((x) => tf.addN([tf.exp(x), tf.tanh(x), tf.sigmoid(x), tf.sqrt(x), tf.relu(x)])),
+      inputs: [positive(3)],
+    },
   });
 });
 

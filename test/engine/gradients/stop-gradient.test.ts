@@ -10,15 +10,15 @@ describe('stopGradient', () => {
 
   test('takes its argument as given: d(x · [x²])/dx = x²', async () => {
     const x = tf.tensor1d([1, -2, 3]);
-    expect(Array.from(valueAndGrads<tf.Tensor>(product)(x).grads.dataSync())).toEqual([1, 4, 9]);
+    expect(Array.from(valueAndGrads(product)(x).grads.dataSync())).toEqual([1, 4, 9]);
     for (const target of ['xla', 'graph'] as const) {
-      const grads = await compile((input: tf.Tensor) => valueAndGrads<tf.Tensor>(product)(input).grads, { target })(x);
+      const grads = await compile((input: tf.Tensor) => valueAndGrads(product)(input).grads, { target })(x);
       expect(Array.from(grads.dataSync())).toEqual([1, 4, 9]);
     }
   });
 
   test('straight through: the value of round(x), the gradient of x', () => {
-    const { value, grads } = valueAndGrads<tf.Tensor>((x) =>
+    const { value, grads } = valueAndGrads((x) =>
       tf.sum(tf.mul(tf.add(x, stopGradient(tf.sub(tf.round(x), x))), [1, 2])),
     )(tf.tensor1d([0.7, 1.6]));
     expect(value.dataSync()[0]).toBeCloseTo(5, 6);
@@ -26,13 +26,13 @@ describe('stopGradient', () => {
   });
 
   test('a loss that depends on x only through it has zeros', () => {
-    const { grads } = valueAndGrads<tf.Tensor>((x) => tf.sum(stopGradient(x)))(tf.tensor1d([1, 2]));
+    const { grads } = valueAndGrads((x) => tf.sum(stopGradient(x)))(tf.tensor1d([1, 2]));
     expect(Array.from(grads.dataSync())).toEqual([0, 0]);
   });
 
   test('cuts the backward pass: no op of the stopped part is in it', () => {
     const stopped = compile(
-      (x: tf.Tensor) => valueAndGrads<tf.Tensor>((y) => tf.sum(tf.mul(y, stopGradient(tf.tanh(tf.tanh(y))))))(x).grads,
+      (x: tf.Tensor) => valueAndGrads((y) => tf.sum(tf.mul(y, stopGradient(tf.tanh(tf.tanh(y))))))(x).grads,
     );
     const ops = stopped.trace(tf.zeros([3])).trace.nodes.map(({ op }) => op);
     expect(ops.filter((op) => op === 'Tanh')).toHaveLength(2);
