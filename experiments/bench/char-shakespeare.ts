@@ -30,8 +30,8 @@ type Recipe = {
 };
 
 const full: Recipe = {
-  model: { layers: 4, width: 128, heads: 4, context: 128 },
-  train: { batchSize: 16, learningRate: 4e-3, finalFraction: 0.02, beta2: 0.99, weightDecay: 0.1 },
+  model: { layers: 4, width: 128, heads: 4, context: 64 },
+  train: { batchSize: 8, learningRate: 4e-3, finalFraction: 0.02, beta2: 0.99, weightDecay: 0.1 },
   warmup: 0.05,
   budgetSeconds: 180,
   trialSteps: 60,

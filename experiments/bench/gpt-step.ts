@@ -23,7 +23,7 @@ const full: GptRecipe = {
 };
 const quick: GptRecipe = {
   ...full,
-  layers: 2,
+  layers: 1,
   width: 32,
   heads: 2,
   context: 16,

@@ -8,20 +8,32 @@ import { runProgram } from './built.js';
 /** What of a CPU decides how fast matrix products are. */
 const telling = /^(fma|avx2|avx_vnni|avx512f|avx512_vnni|avx512_bf16|avx512_fp16|amx_.*|asimd|bf16|i8mm|sve)$/;
 
-/** The machine that figures belong to. */
-export function machine(peer: Peer | undefined): Promise<Readonly<Record<string, Json>>> {
-  const { backend, library } = engineInfo();
-  return Promise.resolve({
+/**
+ * The machine that figures belong to.
+ *
+ * @throws TrainbookError where tensors do not run on libtensorflow: figures of another backend would be called ours.
+ */
+export function machine(peer: Peer | undefined): Readonly<Record<string, Json>> {
+  const { reason, library } = engineInfo();
+  if (library === undefined) {
+    throw new TrainbookError({
+      what: 'bench: libtensorflow is not in use',
+      received: reason,
+      expected: 'the engine that is to be measured',
+      fix: 'npx trainbook setup',
+    });
+  }
+  return {
     cpu: cpus()[0]?.model.trim() ?? arch(),
     cores: availableParallelism(),
     features: features(),
     memoryGigabytes: Number((totalmem() / 1e9).toFixed(1)),
     system: `${type()} ${release()} ${arch()}`,
     node: process.versions.node,
-    tensorflow: library?.version ?? `none (tfjs ${backend})`,
+    tensorflow: library.version,
     pytorch: peer?.version ?? 'none',
     load: Number((loadavg()[0] ?? NaN).toFixed(2)),
-  });
+  };
 }
 
 function features(): string[] {

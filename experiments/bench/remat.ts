@@ -18,9 +18,9 @@ const full: GptRecipe = {
 };
 const quick: GptRecipe = {
   ...full,
-  layers: 2,
+  layers: 1,
   width: 32,
-  context: 32,
+  context: 16,
   batchSize: 2,
   rounds: 3,
   secondsPerBlock: 0.2,

@@ -57,7 +57,7 @@ export interface Benchmark {
 export interface BenchTable {
   readonly benchmarks: readonly Benchmark[];
   /** The machine that the figures belong to, by name. */
-  readonly machine: (peer: Peer | undefined) => Promise<Readonly<Record<string, Json>>>;
+  readonly machine: (peer: Peer | undefined) => Readonly<Record<string, Json>>;
   /** @throws TrainbookError where a Python was named and has no PyTorch */
   readonly findPeer: (named: string | undefined) => Promise<Peer | undefined>;
 }
@@ -95,7 +95,7 @@ export const bench = defineCommand({
     const { benchmarks, machine, findPeer } = await loadTable();
     const chosen = choose(benchmarks, args.names);
     const peer = await findPeer(args['peer-python']);
-    const about = await machine(peer);
+    const about = machine(peer);
     const json = args.json === true;
     const print = (text: string): void => void process.stdout.write(json ? '' : `${text}\n`);
     print(Object.entries(about).map(asWords).join('; '));
