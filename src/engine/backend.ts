@@ -10,6 +10,7 @@ import * as tf from '@tensorflow/tfjs';
 import { TrainbookError } from '../error.js';
 import { Binding, type TensorMetadata } from './binding.js';
 import { searchLibrary, type Library } from './library.js';
+import './gradients/index.js';
 import { registerOwnKernels } from './kernels.js';
 import { collectGarbage } from './memory.js';
 import { Context } from './tensorflow/context.js';
@@ -105,7 +106,8 @@ function createBackend(): tf.KernelBackend {
   return backend;
 }
 
-if (tf.findBackendFactory('tensorflow') === null) {
+// tfjs says null, its types do not.
+if ((tf.findBackendFactory('tensorflow') as unknown) === null) {
   tf.registerBackend(
     'tensorflow',
     () => {

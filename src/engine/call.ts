@@ -63,7 +63,7 @@ function tracedOnce(
     const specs = tensorIds(args).map((id) => binding.specOf(id));
     const key = JSON.stringify(specs);
     let callees = known.get(recorder);
-    if (callees === undefined) known.set(recorder, (callees = new Map()));
+    if (callees === undefined) known.set(recorder, (callees = new Map<string, Known>()));
     let callee = callees.get(key);
     if (callee === undefined) {
       const traced = trace(name, specs, (inputs) => ({ outputs: fn(...inputs), extra: undefined }));

@@ -158,7 +158,10 @@ export function loadCApi(framework: string, cc: string): CApi {
 
 /** koffi unloads what it loaded when the process ends, while TensorFlow's threads still run in it: a crash. So never unload. */
 function stayLoaded(path: string): void {
-  const dlopen = koffi.load(null).func('void* dlopen(const char* path, int flags)') as (path: string, flags: number) => unknown;
+  const dlopen = koffi.load(null).func('void* dlopen(const char* path, int flags)') as (
+    path: string,
+    flags: number,
+  ) => unknown;
   const now = 2;
   const noDelete = process.platform === 'darwin' ? 0x80 : 0x1000;
   if (process.platform !== 'win32') dlopen(path, now | noDelete);

@@ -214,7 +214,7 @@ export function cellsOf(recorder: Recorder): ReadonlyMap<Cell, CellUse> {
 function cellUse(recorder: Recorder, cell: Cell): CellUse {
   const outermost = recorder.outermost;
   let cells = uses.get(outermost);
-  if (cells === undefined) uses.set(outermost, (cells = new Map()));
+  if (cells === undefined) uses.set(outermost, (cells = new Map<Cell, CellUse>()));
   let use = cells.get(cell);
   if (use === undefined) {
     const input = outermost.addInput(cell.spec);

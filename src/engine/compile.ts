@@ -4,7 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import { TrainbookError } from '../error.js';
-import { binding, isNative, tensorIds, wrapTensor } from './backend.js';
+import { binding, isNative, tensorIds } from './backend.js';
 import { Cell, cellsOf } from './cell.js';
 import { explain, type Explanation } from './explain.js';
 import { settleMemory } from './memory.js';
@@ -13,7 +13,7 @@ import { activeRecorder } from './recorder.js';
 import { type Target, TensorFlowProgram } from './tensorflow/program.js';
 import { formatSpec, type Spec, type Trace } from './trace.js';
 import { requireSynchronous, trace } from './tracing.js';
-import { treeEntries, unflatten } from './tree.js';
+import { treeEntries, unflatten, unflattenArguments } from './tree.js';
 
 export type { Target };
 
@@ -51,6 +51,11 @@ interface Variant {
   readonly stateful: StatefulTrace;
   /** The shape of the result: places of tensors in it, and everything else. */
   readonly rebuild: (outputs: readonly tf.Tensor[]) => unknown;
+}
+
+/** `instanceof` alone would make it a tensor of `any`. */
+function isTensor(value: unknown): value is tf.Tensor {
+  return value instanceof tf.Tensor;
 }
 
 /** Marks the place of a tensor in a result. */
@@ -137,14 +142,16 @@ function traceOf<Arguments extends readonly unknown[]>(
     name,
     specs,
     (symbols) => {
-      const places = new Map(tensors.map((tensor, index) => [tensor, symbols[index]]));
+      const places = new Map<unknown, tf.Tensor | undefined>(
+        tensors.map((tensor, index) => [tensor, symbols[index]] as const),
+      );
       const leaves = treeEntries<unknown>(args as never).map(([, leaf]) =>
         leaf instanceof tf.Tensor ? places.get(leaf) : leaf,
       );
-      const result = fn(...(unflatten(args as never, leaves) as unknown as Arguments));
+      const result = fn(...unflattenArguments(args, leaves));
       requireSynchronous(name, result);
-      const entries = treeEntries<unknown>(result as never);
-      const outputs = entries.flatMap(([, leaf]) => (leaf instanceof tf.Tensor ? [leaf as tf.Tensor] : []));
+      const entries = treeEntries<unknown>(result);
+      const outputs = entries.flatMap(([, leaf]) => (isTensor(leaf) ? [leaf] : []));
       return { outputs, extra: { result, entries } };
     },
     (recorder) => {
@@ -167,7 +174,7 @@ function traceOf<Arguments extends readonly unknown[]>(
     extra.result as never,
     extra.entries.map((_, index) => index),
   );
-  const statics = extra.entries.map(([, leaf]) => (leaf instanceof tf.Tensor ? aTensor : leaf));
+  const statics = extra.entries.map(([, leaf]) => (isTensor(leaf) ? aTensor : leaf));
   const rebuild = (outputs: readonly tf.Tensor[]): unknown => {
     let next = 0;
     return unflatten(
@@ -182,8 +189,8 @@ function traceOf<Arguments extends readonly unknown[]>(
 function signature(args: readonly unknown[]): { key: string; tensors: tf.Tensor[] } {
   const tensors: tf.Tensor[] = [];
   const parts: string[] = [];
-  for (const [path, leaf] of treeEntries<unknown>(args as never)) {
-    if (leaf instanceof tf.Tensor) {
+  for (const [path, leaf] of treeEntries<unknown>(args)) {
+    if (isTensor(leaf)) {
       if (!tensors.includes(leaf)) tensors.push(leaf);
       parts.push(`${path}=#${tensors.indexOf(leaf)} ${formatSpec({ dtype: leaf.dtype, shape: leaf.shape })}`);
     } else if (leaf === null || leaf === undefined || ['number', 'string', 'boolean', 'bigint'].includes(typeof leaf)) {

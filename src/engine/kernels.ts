@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { type Binding, type TensorMetadata, tfjsDtype } from './binding.js';
 import { TensorFlowError } from './tensorflow/context.js';
-import type { Attribute, Attributes, DType } from './trace.js';
+import type { Attribute, Attributes } from './trace.js';
 
 /** What a kernel needs of the backend. */
 interface TensorTable {
@@ -22,7 +22,7 @@ export function registerOwnKernels(binding: Binding, table: TensorTable): void {
     if (result === undefined) throw new Error(`internal: ${op} gave nothing`);
     return table.createOutputTensor(binding.metadata(result));
   };
-  const typeOf = (tensor: tf.TensorInfo): Attribute => ({ type: tfjsDtype(tensor.dtype as DType) });
+  const typeOf = (tensor: tf.TensorInfo): Attribute => ({ type: tfjsDtype(tensor.dtype) });
 
   // tfjs-node's kernel reads the indices to check them; TensorFlow checks them itself.
   replace('GatherV2', ({ inputs, attrs }) => {
@@ -106,7 +106,8 @@ export function registerOwnKernels(binding: Binding, table: TensorTable): void {
 }
 
 function replace(kernelName: string, kernelFunc: tf.KernelFunc): void {
-  if (tf.getKernel(kernelName, 'tensorflow') !== undefined) tf.unregisterKernel(kernelName, 'tensorflow');
+  if ((tf.getKernel(kernelName, 'tensorflow') as tf.KernelConfig | undefined) !== undefined)
+    tf.unregisterKernel(kernelName, 'tensorflow');
   tf.registerKernel({ kernelName, backendName: 'tensorflow', kernelFunc });
 }
 

@@ -85,7 +85,8 @@ export function collectGarbage(binding: Binding, backend: Backend): void {
   };
   const getInputTensorIds = backend.getInputTensorIds.bind(backend);
   backend.getInputTensorIds = (tensors) => {
-    for (const { dataId } of tensors) if (dataId !== undefined && !backend.tensorMap.has(dataId)) throw disposed();
+    for (const { dataId } of tensors)
+      if ((dataId as object | undefined) !== undefined && !backend.tensorMap.has(dataId)) throw disposed();
     return getInputTensorIds(tensors);
   };
   backend.memory = () => ({ unreliable: false });

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { loop, opaqueOne } from './control.js';
 import { customGradient, vectorJacobian, withCaptured } from './custom-gradient.js';
 import { activeRecorder } from './recorder.js';
-import { flatten, type Tree, unflatten } from './tree.js';
+import { flatten, unflattenArguments } from './tree.js';
 
 /**
  * Recomputation: `fn`'s intermediate values are not kept for the backward pass but computed again there. Same results; less
@@ -23,12 +23,12 @@ export function remat<Arguments extends readonly unknown[]>(
 ): (...args: Arguments) => tf.Tensor {
   return (...args) => {
     if (activeRecorder() === undefined) return fn(...args);
-    const leaves = flatten<unknown>(args as Tree<unknown>);
+    const leaves = flatten<unknown>(args);
     const tensors = leaves.filter((leaf): leaf is tf.Tensor => leaf instanceof tf.Tensor);
     const apply = (inputs: readonly tf.Tensor[]): tf.Tensor => {
       let next = 0;
       const given = leaves.map((leaf) => (leaf instanceof tf.Tensor ? inputs[next++] : leaf));
-      return fn(...(unflatten(args as Tree<unknown>, given) as unknown as Arguments));
+      return fn(...unflattenArguments(args, given));
     };
     const { result, captured } = withCaptured(() => tf.tidy(() => apply(tensors)), tensors);
     const inputs = [...tensors, ...captured];

@@ -167,7 +167,7 @@ function backward(step: ScanStep, residuals: Residuals, dys: readonly tf.Tensor[
 
 /** stack[index]: [length, …] → […] */
 function row(stack: tf.Tensor, index: tf.Tensor): tf.Tensor {
-  return tf.reshape(tf.gather(stack, tf.reshape(index, [1]) as tf.Tensor1D), stack.shape.slice(1));
+  return tf.reshape(tf.gather(stack, tf.reshape<tf.Rank.R1>(index, [1])), stack.shape.slice(1));
 }
 
 /** The stack with `value` in place of stack[index]. */
@@ -194,8 +194,8 @@ type Shaped = Pick<tf.Tensor, 'shape' | 'dtype'>;
 
 /** The shapes that one step gives, from a trace that is thrown away. */
 function shapesOfStep(step: ScanStep, initial: readonly tf.Tensor[], inputs: readonly tf.Tensor[]): Shaped[] {
-  const slices = inputs.map(({ shape, dtype }): Spec => ({ dtype: dtype as Spec['dtype'], shape: shape.slice(1) }));
-  const specs = [...initial.map(({ shape, dtype }): Spec => ({ dtype: dtype as Spec['dtype'], shape })), ...slices];
+  const slices = inputs.map(({ shape, dtype }): Spec => ({ dtype: dtype, shape: shape.slice(1) }));
+  const specs = [...initial.map(({ shape, dtype }): Spec => ({ dtype: dtype, shape })), ...slices];
   const { recorder, extra } = trace('scan_shapes', specs, (symbols) => {
     const { carry, outputs } = step(symbols.slice(0, initial.length), symbols.slice(initial.length));
     const all = [...carry, ...outputs];

@@ -56,3 +56,12 @@ export function unflatten<Result>(like: Tree<unknown>, leaves: readonly Result[]
   if (next !== leaves.length) throw new Error(`internal: unflatten got ${leaves.length} leaves for ${next} places`);
   return tree;
 }
+
+/** The arguments of a call with other leaves: their types are the caller's affair. */
+export function unflattenArguments<Arguments extends readonly unknown[]>(
+  args: Arguments,
+  leaves: readonly unknown[],
+): Arguments {
+  const replaced: unknown = unflatten(args, leaves);
+  return replaced as Arguments;
+}

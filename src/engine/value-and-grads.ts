@@ -2,19 +2,27 @@ import * as tf from '@tensorflow/tfjs';
 import { TrainbookError } from '../error.js';
 import { Cell } from './cell.js';
 import { gradients } from './custom-gradient.js';
-import { type Tree, treeEntries, unflatten } from './tree.js';
+import { treeEntries, unflatten } from './tree.js';
+
+/** `Tensor<R0>` is no `Tensor<Rank>` to the compiler: leaves are known by what every tensor has. */
+type TensorOfAnyRank = Pick<tf.Tensor, 'dataId' | 'dtype' | 'shape'>;
 
 /** A tree with tensors in place of cells: what a function of parameters sees. */
-export type Values<P> = P extends Cell | tf.Tensor ? tf.Tensor : { [Key in keyof P]: Values<P[Key]> };
+export type Values<P> = P extends Cell | TensorOfAnyRank ? tf.Tensor : { [Key in keyof P]: Values<P[Key]> };
+
+/** What stands for a tree of tensors: the same tree with cells or tensors as leaves. */
+export type Parameters<V> = V extends TensorOfAnyRank
+  ? Cell | TensorOfAnyRank
+  : { readonly [Key in keyof V]: Parameters<V[Key]> };
 
 /** The compiler cannot follow a tree of unknown depth: what replaces each leaf by a tensor has this type. */
-function like<P>(parameters: P, tensors: readonly tf.Tensor[]): Values<P> {
-  return unflatten(parameters as Tree<unknown>, tensors) as Values<P>;
+function replaced(parameters: unknown, tensors: readonly tf.Tensor[]): unknown {
+  return unflatten(parameters, tensors);
 }
 
 /** The leaves of a tree of parameters, which are tensors or cells. */
 function leavesOf(parameters: unknown): (Cell | tf.Tensor)[] {
-  return treeEntries<unknown>(parameters as Tree<unknown>).map(([path, leaf]) => {
+  return treeEntries<unknown>(parameters).map(([path, leaf]) => {
     if (leaf instanceof Cell || leaf instanceof tf.Tensor) return leaf as Cell | tf.Tensor;
     throw new TrainbookError({
       what: 'valueAndGrads: every leaf of the parameters must be a tensor or a cell',
@@ -27,7 +35,7 @@ function leavesOf(parameters: unknown): (Cell | tf.Tensor)[] {
 /** The tensors of a tree of cells, as they are now. */
 export function readTree<P>(parameters: P): Values<P> {
   const leaves = leavesOf(parameters).map((leaf) => (leaf instanceof Cell ? leaf.read() : leaf));
-  return like(parameters, leaves);
+  return replaced(parameters, leaves) as Values<P>;
 }
 
 /**
@@ -35,16 +43,16 @@ export function readTree<P>(parameters: P): Values<P> {
  * A leaf that `fn` does not use has a gradient of zeros.
  *
  * @example
- * const { value, grads } = valueAndGrads((weights) => crossEntropy(forward(weights, inputs), targets))(model);
+ * const { value, grads } = valueAndGrads((weights: Weights) => crossEntropy(forward(weights, inputs), targets))(cells);
  */
-export function valueAndGrads<P>(
-  fn: (parameters: Values<P>) => tf.Tensor,
-): (parameters: P) => { readonly value: tf.Scalar; readonly grads: Values<P> } {
+export function valueAndGrads<V>(
+  fn: (values: V) => tf.Tensor,
+): (parameters: Parameters<V>) => { readonly value: tf.Scalar; readonly grads: V } {
   return (parameters) => {
     const leaves = leavesOf(parameters);
     const values = leaves.map((leaf) => (leaf instanceof Cell ? leaf.read() : leaf));
     const { value, grads } = gradients(() => {
-      const result = fn(like(parameters, values));
+      const result = fn(replaced(parameters, values) as V);
       if (!(result instanceof tf.Tensor) || result.rank !== 0) {
         throw new TrainbookError({
           what: 'valueAndGrads: the function must return one number',
@@ -59,6 +67,6 @@ export function valueAndGrads<P>(
     leaves.forEach((leaf, index) => {
       if (leaf instanceof Cell) values[index]?.dispose();
     });
-    return { value: value as tf.Scalar, grads: like(parameters, complete) };
+    return { value: value as tf.Scalar, grads: replaced(parameters, complete) as V };
   };
 }

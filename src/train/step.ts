@@ -68,7 +68,7 @@ export function startTraining(architecture: Decoder, options: TrainingOptions): 
   const update = compile(
     ({ inputs, targets, weights: counted }: BatchTensors, scalars: Readonly<Record<string, tf.Tensor>>) => {
       const { value: loss, grads } = withPrecision(precision, () =>
-        valueAndGrads<DecoderWeights<Cell>>((values) =>
+        valueAndGrads((values: DecoderWeights) =>
           crossEntropy(architecture.forward(values, inputs), { targets, weights: counted }),
         )(parameters),
       );

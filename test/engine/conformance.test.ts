@@ -1,11 +1,13 @@
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { exclusions } from './conformance/exclusions.js';
+
+/** The bundle must find koffi and jasmine from where it lies. */
+const packages = fileURLToPath(new URL('../../node_modules/', import.meta.url));
 
 interface Outcome {
   readonly passed: number;
@@ -14,7 +16,7 @@ interface Outcome {
 }
 
 it("passes tfjs-core's own test suite", async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'trainbook-conformance-'));
+  const folder = await mkdtemp(join(packages, '.conformance-'));
   try {
     const program = fileURLToPath(new URL('conformance/run.mjs', import.meta.url));
     const { stdout } = await promisify(execFile)(process.execPath, [program, folder], { maxBuffer: 2 ** 26 });

@@ -18,7 +18,7 @@ describe('stopGradient', () => {
   });
 
   test('straight through: the value of round(x), the gradient of x', () => {
-    const { value, grads } = valueAndGrads((x) =>
+    const { value, grads } = valueAndGrads((x: tf.Tensor) =>
       tf.sum(tf.mul(tf.add(x, stopGradient(tf.sub(tf.round(x), x))), [1, 2])),
     )(tf.tensor1d([0.7, 1.6]));
     expect(value.dataSync()[0]).toBeCloseTo(5, 6);
@@ -26,13 +26,13 @@ describe('stopGradient', () => {
   });
 
   test('a loss that depends on x only through it has zeros', () => {
-    const { grads } = valueAndGrads((x) => tf.sum(stopGradient(x)))(tf.tensor1d([1, 2]));
+    const { grads } = valueAndGrads((x: tf.Tensor) => tf.sum(stopGradient(x)))(tf.tensor1d([1, 2]));
     expect(Array.from(grads.dataSync())).toEqual([0, 0]);
   });
 
   test('cuts the backward pass: no op of the stopped part is in it', () => {
     const stopped = compile(
-      (x: tf.Tensor) => valueAndGrads((y) => tf.sum(tf.mul(y, stopGradient(tf.tanh(tf.tanh(y))))))(x).grads,
+      (x: tf.Tensor) => valueAndGrads((y: tf.Tensor) => tf.sum(tf.mul(y, stopGradient(tf.tanh(tf.tanh(y))))))(x).grads,
     );
     const ops = stopped.trace(tf.zeros([3])).trace.nodes.map(({ op }) => op);
     expect(ops.filter((op) => op === 'Tanh')).toHaveLength(2);

@@ -1,0 +1,25 @@
+import * as tf from '@tensorflow/tfjs';
+import { expect, it } from 'vitest';
+import '../../src/engine/backend.js';
+import { nativeBytes } from '../../src/engine/memory.js';
+
+it('counts native bytes and tensors truly', () => {
+  const before = { native: nativeBytes(), ...tf.memory() };
+  const x = tf.add(tf.zeros([256, 1024]), 1); // 1 MiB, and the zeros
+  const during = { native: nativeBytes(), ...tf.memory() };
+  expect(during.unreliable).toBe(false);
+  expect(during.native - before.native).toBeGreaterThanOrEqual(2 ** 20);
+  x.dispose();
+  expect(before.native + 2 ** 20 + 8).toBeGreaterThanOrEqual(nativeBytes());
+});
+
+it('frees tensors that are garbage when a loop awaits', async () => {
+  const start = nativeBytes();
+  let highest = 0;
+  for (let index = 0; index < 150; index++) {
+    tf.add(tf.fill([1024, 1024], index), 1); // 8 MB dropped each time
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    highest = Math.max(highest, nativeBytes() - start);
+  }
+  expect(highest).toBeLessThan(600 * 2 ** 20); // 1.2 GB were made
+});
