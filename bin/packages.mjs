@@ -10,49 +10,57 @@ const neededMegabytes = 1100;
 /** @param {string} root */
 const stampPath = (root) => join(root, 'node_modules', '.trainbook-packages');
 
-/** @param {string} root */
+/** package-lock.json decides alone: npm ci stops where package.json asks for anything else. @param {string} root */
 function wanted(root) {
-  const hash = createHash('sha256');
-  for (const name of ['package.json', 'package-lock.json']) hash.update(readFileSync(join(root, name)));
-  return hash.digest('hex').slice(0, 32);
+  return createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex')
+    .slice(0, 32);
 }
 
-/** Whether `node_modules` was installed whole from the present package.json and package-lock.json. @param {string} root */
+/** Whether `node_modules` was installed whole from the present package-lock.json. @param {string} root */
 export function packagesReady(root) {
   const stamp = stampPath(root);
   return existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted(root);
 }
 
 /**
- * Installs the Node packages of a clone with `npm ci`; the stamp is written last, so that an interrupted install is redone.
+ * Installs the Node packages of a clone; the stamp is written last, so that an interrupted install is redone.
  * @param {string} root
  * @param {(line: string) => void} say
  */
 export async function installPackages(root, say) {
   if (packagesReady(root)) return;
-  const { bavail, bsize } = statfsSync(root);
-  const freeMegabytes = Math.floor((bavail * bsize) / 1e6);
-  if (freeMegabytes < neededMegabytes) {
-    throw new Stop({
-      what: 'set-up: not enough disk for the Node packages',
-      received: `${freeMegabytes} MB free at ${root}`,
-      expected: `${neededMegabytes} MB`,
-      fix: 'free some disk, then run the same command again',
-    });
-  }
+  // once installed whole, only what changed is installed; without the stamp nothing there can be trusted
+  const isUpdate = existsSync(stampPath(root));
+  if (!isUpdate) requireDisk(root);
   const stamp = wanted(root);
-  say(`Node packages: npm ci (about ${neededMegabytes} MB on disk, about a minute)`);
-  const { code, output } = await npm(root, ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+  const command = isUpdate ? 'install' : 'ci';
+  say(`Node packages: npm ${command}${isUpdate ? '' : ` (about ${neededMegabytes} MB on disk, about a minute)`}`);
+  const { code, output } = await npm(root, [command, '--no-audit', '--no-fund', '--loglevel=error']);
   if (code !== 0) {
     throw new Stop({
       what: 'set-up: npm could not install the Node packages',
       received: output.trim().split('\n').slice(-6).join('\n            ') || `npm ended with code ${code}`,
-      expected: 'npm ci to succeed; it needs the npm registry',
+      expected: `npm ${command} to succeed; it needs the npm registry`,
       fix: 'check the network (npm ping), then run the same command again',
     });
   }
   mkdirSync(join(root, 'node_modules'), { recursive: true });
   writeFileSync(stampPath(root), stamp);
+}
+
+/** @param {string} root */
+function requireDisk(root) {
+  const { bavail, bsize } = statfsSync(root);
+  const freeMegabytes = Math.floor((bavail * bsize) / 1e6);
+  if (freeMegabytes >= neededMegabytes) return;
+  throw new Stop({
+    what: 'set-up: not enough disk for the Node packages',
+    received: `${freeMegabytes} MB free at ${root}`,
+    expected: `${neededMegabytes} MB`,
+    fix: 'free some disk, then run the same command again',
+  });
 }
 
 /**

@@ -4,7 +4,7 @@ import { defineCommand } from 'citty';
 import { TrainbookError } from '../error.js';
 import { checkName } from '../experiment/name.js';
 import { writeAtomic } from '../files.js';
-import { projectRoot } from '../setup/project.js';
+import { isModuleProject, projectRoot } from '../setup/project.js';
 import { experimentText } from './new-template.js';
 
 export const newExperiment = defineCommand({
@@ -18,7 +18,7 @@ export const newExperiment = defineCommand({
     const { name, data } = args;
     checkName('experiment', name);
     const project = projectRoot();
-    const path = join(project, 'experiments', `${name}.ts`);
+    const path = join(project, 'experiments', `${name}.${isModuleProject(project) ? 'ts' : 'mts'}`);
     if (existsSync(path)) {
       throw new TrainbookError({
         what: 'new: the experiment exists already',

@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { register } from 'tsx/esm/api';
 import { checkOneTfjs } from '../engine/one-tfjs.js';
 import { TrainbookError } from '../error.js';
 import type { Experiment } from '../experiment/experiment.js';
 import type { Json } from '../files.js';
-import { isClone, projectRoot } from '../setup/project.js';
+import { isClone, isModuleProject, projectRoot } from '../setup/project.js';
 import { terminalEvents } from './terminal.js';
 import { parseValue, UsageError } from './usage.js';
 
@@ -44,21 +44,24 @@ export async function loadExperiment(file: string): Promise<Experiment<never>> {
       fix,
     });
   }
+  if (path.endsWith('.ts') && !isModuleProject(projectRoot(dirname(path)))) {
+    throw new TrainbookError({
+      what: 'run: Node takes this file for CommonJS, which cannot import trainbook',
+      received: `${path} in a project whose package.json has no "type": "module"`,
+      expected: 'an ES module',
+      fix: `rename it: mv ${file} ${file.replace(/\.ts$/, '.mts')}`,
+    });
+  }
   // the paths of the clone's tsconfig.json lead `trainbook` to src/, for the type check: here it would be a second copy
   register(isClone() ? { tsconfig: false } : {});
   const loaded = (await import(pathToFileURL(path).href)) as { default?: unknown };
-  const found = unwrap(loaded.default);
+  const found = loaded.default;
   if (isExperiment(found)) return found;
   throw new TrainbookError({
     what: `run: ${file} exports no experiment`,
     received: found === undefined ? 'no default export' : `a default export of type ${typeof found}`,
     expected: "export default experiment('name', schema, defaults).stage(…)",
   });
-}
-
-/** In a project without `"type": "module"` a file is CommonJS, and its exports are one level down. */
-function unwrap(value: unknown): unknown {
-  return typeof value === 'object' && value !== null && 'default' in value ? value.default : value;
 }
 
 function isExperiment(value: unknown): value is Experiment<never> {

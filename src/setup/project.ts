@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -19,4 +19,11 @@ export function projectRoot(from: string = process.cwd()): string {
     if (existsSync(join(folder, 'package.json'))) return folder;
     if (dirname(folder) === folder) return resolve(from);
   }
+}
+
+/** Whether Node takes the `.ts` files of a project for ES modules: its package.json says `"type": "module"`. */
+export function isModuleProject(project: string): boolean {
+  const path = join(project, 'package.json');
+  if (!existsSync(path)) return false;
+  return (JSON.parse(readFileSync(path, 'utf8')) as { type?: string }).type === 'module';
 }

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { builtinModules } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -126,6 +127,21 @@ describe('build.mjs', () => {
     expect(existsSync(join(folder, 'nodejs_kernel_backend.js'))).toBe(true);
     expect(existsSync(join(folder, 'kernels', 'Einsum.js'))).toBe(true);
     expect(existsSync(join(folder, 'index.js'))).toBe(false); // it throws without the addon
+  });
+
+  test('what tfjs-node’s JavaScript requires is a dependency of ours or of Node', () => {
+    const folder = join(bin, '..', 'dist', 'tfjs-node');
+    const own = JSON.parse(readFileSync(join(bin, '..', 'package.json'), 'utf8')) as Record<
+      string,
+      Record<string, string>
+    >;
+    const known = [...Object.keys({ ...own['dependencies'], ...own['peerDependencies'] }), ...builtinModules];
+    const required = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((path) => path.endsWith('.js'))
+      .flatMap((path) => [...readFileSync(join(folder, path), 'utf8').matchAll(/require\(["']([^."'][^"']*)["']\)/g)])
+      .map(([, name = '']) => name);
+    expect(required).toContain('@tensorflow/tfjs');
+    expect([...new Set(required)].filter((name) => !known.includes(name))).toEqual([]);
   });
 });
 
