@@ -24,6 +24,8 @@ export const lab = defineCommand({
     const notebook = args.notebook ?? (existsSync(join(project, first)) ? first : undefined);
     const options = [
       ...(args.browser ? [] : ['--no-browser']),
+      // in a container everything runs as root, and Jupyter would refuse; it listens on this machine only, with a token
+      ...(process.getuid?.() === 0 ? ['--allow-root'] : []),
       '--MultiKernelManager.default_kernel_name=trainbook',
       ...(notebook === undefined ? [] : [notebook]),
     ];
