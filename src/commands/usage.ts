@@ -23,6 +23,7 @@ export function checkUsage(args: ArgsDef, rawArgs: readonly string[]): void {
   for (const [name, definition] of Object.entries(args)) {
     if (definition.type === 'positional') positions += 1;
     else options[name] = { type: definition.type === 'boolean' ? 'boolean' : 'string', multiple: true };
+    if (definition.type === 'boolean') options[`no-${name}`] = { type: 'boolean' };
   }
   let positionals: string[];
   try {

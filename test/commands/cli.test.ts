@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { main } from '../../src/cli.js';
 import { settings } from '../../src/commands/run-file.js';
-import { everyValue, integerOption, parseValue } from '../../src/commands/usage.js';
+import { checkUsage, everyValue, integerOption, parseValue } from '../../src/commands/usage.js';
 
 let stdout: string;
 let stderr: string;
@@ -40,6 +40,16 @@ describe('exit code 2 for wrong usage, with the usage on stderr', () => {
     expect(stderr).toContain('USAGE');
     expect(stdout).toBe('');
   });
+});
+
+test('a boolean option may be negated', () => {
+  const args = { browser: { type: 'boolean', default: true } } as const;
+  expect(() => {
+    checkUsage(args, ['--no-browser']);
+  }).not.toThrow();
+  expect(() => {
+    checkUsage(args, ['--no-window']);
+  }).toThrow("Unknown option '--no-window'");
 });
 
 test('--help of the whole and of each command exits 0', async () => {
