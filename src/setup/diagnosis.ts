@@ -126,7 +126,7 @@ async function engineChecks(): Promise<Check[]> {
   return [
     {
       name: 'engine',
-      value: `${info.backend}: ${info.reason}`,
+      value: `${info.backend}: ${info.reason.replace(/\n\s*/g, '; ')}`,
       ...(native ? { state: 'ok' } : { state: noWheel ? 'note' : 'missing', fix }),
     },
     ...(library === undefined ? [] : [{ name: 'library', state: 'ok', value: library.folder } as const]),
