@@ -1,7 +1,19 @@
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', '.venv/', 'runs/', 'docs/', '**/*.mjs', '**/*.cjs', 'eslint.config.js', 'test/**/fixtures/'] },
+  {
+    ignores: [
+      'dist/',
+      'node_modules/',
+      '.venv/',
+      'runs/',
+      'docs/',
+      '**/*.mjs',
+      '**/*.cjs',
+      'eslint.config.js',
+      'test/**/fixtures/',
+    ],
+  },
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },

@@ -33,9 +33,9 @@ const schema = z.strictObject({
 
 export default experiment(${quoted(name)}, schema, {
   data: { files: ${quoted(source)}, heldOut: 0.1 },
-  tokenizer: { vocabularySize: 2048 },
-  model: { layers: 4, width: 256, heads: 4, context: 128 },
-  train: { steps: 240, batchSize: 16, learningRate: 2e-3, warmupSteps: 30, evaluateEvery: 60, heldOutRows: 64 },
+  tokenizer: { vocabularySize: 1024 },
+  model: { layers: 3, width: 192, heads: 3, context: 128 },
+  train: { steps: 500, batchSize: 16, learningRate: 3e-3, warmupSteps: 50, evaluateEvery: 100, heldOutRows: 64 },
   samples: { prompts: ['The'], temperature: 0.7, topP: 0.9 },
 })
   // read → clean → held out by document

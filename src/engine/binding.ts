@@ -211,6 +211,8 @@ export class Binding {
     const recorder = activeRecorder();
     if (recorder !== undefined) {
       const inputs = ids.map((id) => this.valueIn(recorder, id));
+      // tfjs casts float32 to float32 here and there.
+      if (name === 'Cast' && isSameType(attributes)) return inputs.map((value) => this.addSymbol(recorder, value));
       return recorder.add(name, inputs, attributes).map((value) => this.addSymbol(recorder, value));
     }
     const { context } = this;
@@ -400,6 +402,10 @@ export function tfjsDtype(dtype: DType): 'float32' | 'int32' | 'bool' | 'complex
 /** The attributes of `Cast`. */
 export function castAttributes(from: DType, to: DType): Attributes {
   return { SrcT: { type: from }, DstT: { type: to }, Truncate: { bool: false } };
+}
+
+function isSameType({ SrcT, DstT }: Attributes): boolean {
+  return SrcT !== undefined && DstT !== undefined && 'type' in SrcT && 'type' in DstT && SrcT.type === DstT.type;
 }
 
 function toHostData(spec: Spec, buffer: ArrayLike<number> | HostData): HostData {

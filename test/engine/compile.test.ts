@@ -91,7 +91,7 @@ describe.each(targets)('compile for %s', (target) => {
     (await step(x)).dispose();
     const { numTensors } = tf.memory();
     for (let index = 0; index < 10; index++) (await step(x)).dispose();
-    expect(tf.memory().numTensors).toBe(numTensors);
+    expect(tf.memory().numTensors).toBeLessThanOrEqual(numTensors);
   });
 });
 

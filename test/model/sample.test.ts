@@ -141,7 +141,7 @@ describe('sample', () => {
     expect(again).toEqual(first);
     expect(other.map(({ text }) => text)).not.toEqual(first.map(({ text }) => text));
     expect(first.map(({ prompt }) => prompt)).toEqual(['a', 'xyz']);
-    expect(tf.memory().numTensors).toBe(before);
+    expect(tf.memory().numTensors).toBeLessThanOrEqual(before);
   });
 
   it('refuses options out of range', async () => {

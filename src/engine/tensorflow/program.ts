@@ -2,6 +2,7 @@ import type * as tf from '@tensorflow/tfjs';
 import { binding, tensorIds, wrapTensor } from '../backend.js';
 import type { Pointer } from '../capi.js';
 import type { StatefulTrace } from '../compile.js';
+import { trimHeap } from '../memory.js';
 import type { Spec } from '../trace.js';
 import { addFunction } from './lower.js';
 
@@ -14,6 +15,7 @@ export class TensorFlowProgram {
   private readonly outputs: readonly Spec[];
   /** For each input of the function: the argument's index, or a handle that is the same at every call. */
   private readonly sources: readonly (number | Pointer)[];
+  private hasRun = false;
 
   constructor(
     private readonly stateful: StatefulTrace,
@@ -40,7 +42,9 @@ export class TensorFlowProgram {
   run(args: readonly tf.Tensor[]): tf.Tensor[] {
     const { context } = binding;
     context.drain();
-    return this.wrap(context.execute(this.name, this.numOutputs, this.configure(args)));
+    const handles = context.execute(this.name, this.numOutputs, this.configure(args));
+    this.compiled();
+    return this.wrap(handles);
   }
 
   /** One call in the queue. */
@@ -53,7 +57,15 @@ export class TensorFlowProgram {
       for (const handle of handles) context.c.deleteHandle(handle);
       throw error;
     }
+    this.compiled();
     return this.wrap(handles);
+  }
+
+  /** The first call compiles. */
+  private compiled(): void {
+    if (this.hasRun) return;
+    this.hasRun = true;
+    trimHeap();
   }
 
   /** A function always has an output: calls are waited for by it. */

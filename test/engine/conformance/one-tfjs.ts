@@ -2,4 +2,4 @@
 import { KernelBackend as Class } from '@tensorflow/tfjs-core';
 export * from '@tensorflow/tfjs-core';
 export function KernelBackend(): void {}
-KernelBackend.prototype = Object.create(Class.prototype as object) as object;
+KernelBackend.prototype = Object.create(Class.prototype) as object;

@@ -14,7 +14,7 @@ import { findLibrary } from '../../../src/engine/library.js';
 import { Context } from '../../../src/engine/tensorflow/context.js';
 import { exclusions } from './exclusions.js';
 // @ts-expect-error -- jasmine 3 has no types of its own
-import Jasmine from 'jasmine';
+import UntypedJasmine from 'jasmine';
 
 const library = findLibrary();
 if (library === undefined) throw new Error('libtensorflow was not found: npx trainbook setup');
@@ -25,11 +25,11 @@ tf.registerBackend(
   () => {
     const backend = new NodeJSKernelBackend(binding as never, 'tensorflow');
     registerOwnKernels(binding, backend as never);
-    return backend as unknown as tf.KernelBackend;
+    return backend;
   },
   3,
 );
-tf.setBackend('tensorflow');
+await tf.setBackend('tensorflow');
 setTestEnvs([{ name: 'test-tensorflow', backendName: 'tensorflow', flags: {}, isDataSync: true }]);
 
 interface SpecResult {
@@ -38,6 +38,12 @@ interface SpecResult {
   readonly failedExpectations: readonly { readonly message: string }[];
 }
 
+/** What we use of jasmine 3. */
+interface Runner {
+  loadConfig(config: object): void;
+  execute(): void;
+}
+const Jasmine = UntypedJasmine as new () => Runner;
 const runner = new Jasmine();
 runner.loadConfig({ spec_files: [], random: false });
 await import('@tensorflow/tfjs-core/dist/tests.js');
