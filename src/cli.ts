@@ -14,6 +14,7 @@ const everywhere: Readonly<Record<string, LoadCommand>> = {
   lab: () => import('./commands/lab.js').then(({ lab }) => lab as Command),
   new: () => import('./commands/new.js').then(({ newExperiment }) => newExperiment as Command),
   run: () => import('./commands/run.js').then(({ run }) => run as Command),
+  chat: () => import('./commands/chat.js').then(({ chat }) => chat as Command),
   report: () => import('./commands/report.js').then(({ report }) => report as Command),
   notebooks: () => import('./commands/notebooks.js').then(({ notebooks }) => notebooks as Command),
 };
