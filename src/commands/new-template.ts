@@ -43,7 +43,7 @@ export default experiment(${quoted(name)}, schema, {
     const clean = await load(config.data.files).through(normalise(), deduplicate({ threshold: 0.9 }));
     return splitDocuments(clean, config.data.heldOut, key);
   })
-  .stage('tokenizer', ({ config, corpus, progress }) => trainBpe(corpus.train, { ...config.tokenizer, progress }))
+  .stage('tokenizer', ({ config, corpus, progress }) => trainBpe(corpus.train, config.tokenizer, progress))
   .stage(
     'base',
     ({ config, corpus, tokenizer, key, metrics, progress, checkpoints, signal }) =>

@@ -7,32 +7,25 @@
  * - `symbol`: a value of a trace, known only by its spec.
  */
 import { TrainbookError } from '../error.js';
-import { type Native, type Pointer, typeNumbers, dtypeOf } from './capi.js';
+import {
+  attributeKinds,
+  castAttributes,
+  convertAttributes,
+  isSameType,
+  setOpAttribute,
+  type TfjsAttribute,
+} from './attributes.js';
+import { dtypeOf, type Pointer, typeNumbers } from './capi.js';
+import { isUniform, tfjsDtype, toHostData } from './host-data.js';
 import { currentPrecision, matrixProducts } from './precision.js';
 import { activeRecorder, type Recorder } from './recorder.js';
 import type { Context, HostData } from './tensorflow/context.js';
-import {
-  type Attribute,
-  type Attributes,
-  bytesOf,
-  type DType,
-  type Elements,
-  formatSpec,
-  sizeOf,
-  type Spec,
-} from './trace.js';
+import { type Attributes, bytesOf, type DType, type Elements, formatSpec, sizeOf, type Spec } from './trace.js';
 
 type Entry =
   | { readonly kind: 'host'; readonly spec: Spec; readonly data: HostData }
   | { readonly kind: 'handle'; readonly spec: Spec; readonly handle: Pointer }
   | { readonly kind: 'symbol'; readonly spec: Spec; readonly recorder: Recorder; readonly value: number };
-
-/** An attribute as tfjs-node's kernels write it. */
-interface TfjsAttribute {
-  readonly name: string;
-  readonly type: number;
-  readonly value: unknown;
-}
 
 /** An output as tfjs-node's kernels read it. */
 export interface TensorMetadata {
@@ -46,9 +39,6 @@ const largestConstant = 64;
 
 /** Elements still in JavaScript are constants up to this size (a mask of 512 x 512); larger ones are inputs, copied once. */
 const largestHostConstant = 2 ** 18;
-
-/** TF_AttrType. */
-const attributeKinds = { string: 0, int: 1, float: 2, bool: 3, type: 4, shape: 5 } as const;
 
 export class Binding {
   private readonly entries = new Map<number, Entry>();
@@ -368,106 +358,9 @@ function addFill(recorder: Recorder, spec: Spec, data: HostData): number | undef
   return value;
 }
 
-function isUniform(elements: Elements): boolean {
-  const [first] = elements;
-  for (const element of elements) if (!Object.is(element, first)) return false;
-  return true;
-}
-
 /** What a captured tensor is known by: an eager one by its number, a value of an outer trace by its place there. */
 function captureKey(id: number, entry: Entry): string {
   return entry.kind === 'symbol' ? `${entry.recorder.depth}:${entry.value}` : `eager:${id}`;
-}
-
-/** The dtype by which tfjs knows a tensor. */
-export function tfjsDtype(dtype: DType): 'float32' | 'int32' | 'bool' | 'complex64' | 'string' {
-  switch (dtype) {
-    case 'float32':
-    case 'int32':
-    case 'bool':
-    case 'complex64':
-    case 'string':
-      return dtype;
-    case 'float64':
-    case 'bfloat16':
-    case 'float16':
-      return 'float32';
-    case 'resource':
-      return 'string';
-    default:
-      return 'int32';
-  }
-}
-
-/** The attributes of `Cast`. */
-export function castAttributes(from: DType, to: DType): Attributes {
-  return { SrcT: { type: from }, DstT: { type: to }, Truncate: { bool: false } };
-}
-
-function isSameType({ SrcT, DstT }: Attributes): boolean {
-  return SrcT !== undefined && DstT !== undefined && 'type' in SrcT && 'type' in DstT && SrcT.type === DstT.type;
-}
-
-function toHostData(spec: Spec, buffer: ArrayLike<number> | HostData): HostData {
-  if (spec.dtype === 'string') return [...(buffer as readonly Uint8Array[])];
-  if (spec.dtype === 'float32')
-    return buffer instanceof Float32Array ? buffer : Float32Array.from(buffer as ArrayLike<number>);
-  if (spec.dtype === 'int32')
-    return buffer instanceof Int32Array ? buffer : Int32Array.from(buffer as ArrayLike<number>);
-  if (spec.dtype === 'int64') {
-    // tfjs-node hands 64-bit integers over as pairs of 32-bit ones, low part first.
-    const pairs = buffer as Int32Array;
-    return new BigInt64Array(pairs.buffer, pairs.byteOffset, sizeOf(spec.shape));
-  }
-  return buffer instanceof Uint8Array ? buffer : Uint8Array.from(buffer as ArrayLike<number>);
-}
-
-function convertAttributes(attributes: readonly TfjsAttribute[]): Attributes {
-  const converted: Record<string, Attribute> = {};
-  for (const { name, type, value } of attributes) converted[name] = convertAttribute(name, type, value);
-  return converted;
-}
-
-function convertAttribute(name: string, kind: number, value: unknown): Attribute {
-  const list = Array.isArray(value);
-  switch (kind) {
-    case attributeKinds.type:
-      return list ? { types: (value as number[]).map(dtypeOf) } : { type: dtypeOf(value as number) };
-    case attributeKinds.int:
-      return list ? { ints: value as number[] } : { int: value as number };
-    case attributeKinds.float:
-      return list ? { floats: value as number[] } : { float: value as number };
-    case attributeKinds.bool:
-      return { bool: Boolean(value) };
-    case attributeKinds.string:
-      return list ? { strings: value as string[] } : { string: value as string };
-    case attributeKinds.shape:
-      return { shape: value as number[] };
-    default:
-      throw new Error(`internal: the attribute ${name} has the unknown kind ${kind}`);
-  }
-}
-
-type AttributeSetters = Readonly<
-  Record<'opType' | 'opTypes' | 'opInt' | 'opInts' | 'opFloat' | 'opFloats' | 'opBool' | 'opString', Native>
->;
-
-function setOpAttribute(c: AttributeSetters, op: Pointer, key: string, attribute: Attribute): void {
-  if ('type' in attribute) c.opType(op, key, typeNumbers[attribute.type]);
-  else if ('bool' in attribute) c.opBool(op, key, attribute.bool ? 1 : 0);
-  else if ('int' in attribute) c.opInt(op, key, attribute.int);
-  else if ('float' in attribute) c.opFloat(op, key, attribute.float);
-  else if ('ints' in attribute) c.opInts(op, key, attribute.ints, attribute.ints.length);
-  else if ('floats' in attribute) c.opFloats(op, key, attribute.floats, attribute.floats.length);
-  else if ('string' in attribute) c.opString(op, key, attribute.string, Buffer.byteLength(attribute.string));
-  else if ('types' in attribute) {
-    c.opTypes(
-      op,
-      key,
-      attribute.types.map((type) => typeNumbers[type]),
-      attribute.types.length,
-    );
-  } else throw new Error(`internal: the attribute ${key} cannot be set on an eager op`);
 }
 
 function wrongTrace(owner: Recorder, user: Recorder | undefined): TrainbookError {

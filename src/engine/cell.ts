@@ -5,7 +5,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { TrainbookError } from '../error.js';
 import { binding, isNative, tensorIds, wrapTensor } from './backend.js';
-import { castAttributes } from './binding.js';
+import { castAttributes } from './attributes.js';
 import type { Pointer } from './capi.js';
 import { activeRecorder, recording, type Recorder } from './recorder.js';
 import { type DType, formatSpec, type Spec } from './trace.js';

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { type Binding, type TensorMetadata, tfjsDtype } from './binding.js';
+import type { Binding, TensorMetadata } from './binding.js';
+import { tfjsDtype } from './host-data.js';
 import { TensorFlowError } from './tensorflow/context.js';
 import type { Attribute, Attributes } from './trace.js';
 
