@@ -13,6 +13,7 @@ const changesOf = (isQuick: boolean): Changes =>
     ? {
         'model.layers': 1,
         'model.width': 32,
+        'model.heads': 2,
         'model.context': 32,
         'train.steps': 4,
         'train.warmupSteps': 2,

@@ -209,10 +209,8 @@ export class Binding {
     const { c } = context;
     const handles = ids.map((id) => this.handleOf(id));
     const returns = context.execute(name, numOutputs, (op, status) => {
-      for (const handle of handles) {
-        c.addInput(op, handle, status);
-        context.check(name);
-      }
+      // A bad input also fails the execution: one check is enough, and each costs a foreign call.
+      for (const handle of handles) c.addInput(op, handle, status);
       for (const [key, attribute] of Object.entries(attributes)) {
         if ('shape' in attribute) c.opShape(op, key, attribute.shape, attribute.shape.length, status);
         else setOpAttribute(c, op, key, attribute);

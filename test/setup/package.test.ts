@@ -78,6 +78,7 @@ test('new writes an experiment on the user’s own text that runs to its report'
     'train.evaluateEvery=4',
     'model.layers=1',
     'model.width=32',
+    'model.heads=2',
     'tokenizer.vocabularySize=300',
   ];
   const stdout = await trainbook('run', path, ...small.flatMap((pair) => ['--set', pair]), '--json');
