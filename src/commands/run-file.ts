@@ -85,6 +85,7 @@ export async function runFile(file: string, options: RunFileOptions): Promise<nu
   if (!json) write(`engine: ${reason}\n`);
   const run = await runExperiment(experiment, {
     ...choices,
+    file: resolve(file),
     runsFolder: join(project, 'runs'),
     numericClass: engineName(),
     engine: { backend, reason, version: library?.version ?? null, devices: [...devices] },

@@ -91,6 +91,8 @@ function summaryText({ facts, texts }: Summary): string {
   const shown = Object.entries(facts).map(([name, value]) => `\n    ${name}: ${formatValue(value)}`);
   const samples = (texts ?? [])
     .slice(0, 2)
-    .map(({ title, text }) => `\n    ${title}: ${text.replaceAll('\n', '\n      ')}`);
+    // a sample begins with its prompt, which is its title
+    .map(({ title, text }) => (text.startsWith(title) ? text : `${title}: ${text}`))
+    .map((text) => `\n    ${text.replaceAll('\n', '\n      ')}`);
   return [...shown, ...samples].join('');
 }

@@ -13,6 +13,8 @@ import { isAlive, ownerSchema, thisProcess, tryLock } from './lock.js';
 export interface Spec {
   readonly format: 1;
   readonly experiment: string;
+  /** The experiment's file, relative to the project's folder; none for one that a notebook's cell defines. */
+  readonly file?: string;
   readonly runId: string;
   readonly seed: number;
   readonly config: PlainConfig;
@@ -27,6 +29,8 @@ const statusSchema = z.object({
   startedAt: z.string(),
   endedAt: z.string().optional(),
   error: z.string().optional(),
+  /** The most memory that the process held until then, of all it did: resident set size. */
+  peakMemoryBytes: z.number().optional(),
   /** The process that runs it, or ran it last. */
   owner: ownerSchema.optional(),
 });
@@ -147,7 +151,10 @@ export class RunRecord {
   }
 
   async status(state: Status['state'], error?: string): Promise<void> {
-    const ended = state === 'running' ? {} : { endedAt: new Date().toISOString() };
+    const ended =
+      state === 'running'
+        ? {}
+        : { endedAt: new Date().toISOString(), peakMemoryBytes: process.resourceUsage().maxRSS * 1024 }; // maxRSS: KiB
     const status: Status = { state, startedAt: this.startedAt, ...ended, owner: thisProcess };
     await writeJson(join(this.folder, 'status.json'), error === undefined ? status : { ...status, error });
   }

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { realpathSync } from 'node:fs';
+import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { TrainbookError } from '../error.js';
 import type { Codec, Json } from '../files.js';
@@ -39,6 +40,8 @@ export interface RunOptions<Config = unknown> {
   readonly signal?: AbortSignal;
   /** Goes on with this run, or begins it; if not given, a run that was cut off goes on, else a new one begins. */
   readonly runId?: string;
+  /** The experiment's file, where the caller knows it; if not given, the one file that it was written in. */
+  readonly file?: string;
   /** The kinds of artifacts that stages may return beside plain values; if not given, those of trainbook. */
   readonly codecs?: readonly Codec<unknown>[];
 }
@@ -116,6 +119,15 @@ async function identify(
   };
 }
 
+/** The experiment's file as its project knows it; undefined for one outside it, or that is not in one file alone. */
+function fileInProject({ origin }: ExperimentDefinition, root: string, given: string | undefined): string | undefined {
+  const [only, ...more] = origin.inCell ? [] : origin.files;
+  const file = given ?? (more.length === 0 ? only : undefined);
+  if (file === undefined) return undefined;
+  const path = relative(realpathSync(root), realpathSync(file));
+  return path.startsWith('..') || isAbsolute(path) ? undefined : path.replaceAll(sep, '/');
+}
+
 /** Opens a run's record and all that its stages need. */
 export async function openSession(
   experiment: ExperimentDefinition,
@@ -126,9 +138,11 @@ export async function openSession(
   const { config, seed, code, numericClass, runsFolder } = identity;
   const emit: OnEvent = options.onEvent ?? (() => undefined);
   const stages = experiment.stages.map((stage) => stage.name);
+  const file = fileInProject(experiment, identity.root, options.file);
   const about = {
     format: 1,
     experiment: experiment.name,
+    ...(file === undefined ? {} : { file }),
     seed,
     config,
     stages,

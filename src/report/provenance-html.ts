@@ -105,7 +105,8 @@ function settings(value: Json, path: string): string[] {
 
 /** The command that makes this run again, and what may then be expected to be equal. */
 export function reproduceHtml(spec: Spec): Html {
-  const command = `npx trainbook run experiments/${spec.experiment}.ts --seed ${spec.seed}`;
+  const file = spec.file === undefined ? '<the file of the experiment>' : quoted(spec.file);
+  const command = `npx trainbook run ${file} --seed ${spec.seed}`;
   const whole = [command, ...settings(spec.config, '')].join(' \\\n  ');
   return html`<pre>${command}</pre>
     <p>

@@ -14,6 +14,7 @@ const json: z.ZodType<Json> = z.json();
 const specSchema = z.looseObject({
   format: z.literal(1),
   experiment: z.string(),
+  file: z.string().optional(),
   runId: z.string(),
   seed: z.number(),
   config: z.record(z.string(), json),
@@ -27,6 +28,7 @@ const statusSchema = z.looseObject({
   startedAt: z.string(),
   endedAt: z.string().optional(),
   error: z.unknown().optional(),
+  peakMemoryBytes: z.number().optional(),
 });
 
 const lineageSchema = z.looseObject({

@@ -51,6 +51,17 @@ test('into a file: whole lines, progress every ten seconds, the estimate before 
   expect(written(false, 1)).not.toContain('pretrain');
 });
 
+test('a sample is shown once, from its prompt on', () => {
+  let out = '';
+  const onEvent = terminalEvents({ write: (text) => (out += text), isTerminal: false, columns: 40 });
+  const texts = [
+    { title: 'ROMEO:', text: 'ROMEO:\nAy' },
+    { title: 'The last tokens', text: '" a"' },
+  ];
+  onEvent({ type: 'stage-end', stage: 's', artifact: 'a', seconds: 1, summary: { title: 's', facts: {}, texts } });
+  expect(out).toContain('\n    ROMEO:\n      Ay\n    The last tokens: " a"\n');
+});
+
 test('on a terminal: one line that is written over, never wider than the window', () => {
   const out = written(true, 1);
   expect(out).toContain('\r\x1b[K  pretrain 25% (60 of 240)  loss 4.25');

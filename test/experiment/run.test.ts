@@ -88,7 +88,12 @@ describe('runExperiment', () => {
       seed: 1,
       stages: ['语料', 'count', 'base'],
     });
-    expect(await json('status.json')).toMatchObject({ state: 'done' });
+    // This file is not in the project of the run: no path of a machine goes into its record.
+    expect(await json('spec.json')).not.toHaveProperty('file');
+    const { state, peakMemoryBytes } = (await json('status.json')) as { state: string; peakMemoryBytes: number };
+    expect(state).toBe('done');
+    expect(peakMemoryBytes).toBeGreaterThanOrEqual(process.memoryUsage().rss / 2); // it is a peak, in bytes
+    expect(peakMemoryBytes).toBeLessThanOrEqual(process.resourceUsage().maxRSS * 1024);
     expect(await json('stages/base.json')).toMatchObject({ stage: 'base', cached: false });
     const lineage = (await json('lineage.json')) as { stages: { artifact: string; parents: string[] }[] };
     expect(lineage.stages).toHaveLength(3);
@@ -98,6 +103,15 @@ describe('runExperiment', () => {
       [2, 2.5],
       [3, 5 / 3],
     ]);
+  });
+
+  it("notes the experiment's file as its project knows it; the file is no part of what the run is", async () => {
+    const file = join(folder, '实验 1.ts');
+    await writeFile(file, '');
+    const first = await runExperiment(letters, options({ file, runId: 'r' }));
+    const spec = JSON.parse(await readFile(join(first.folder, 'spec.json'), 'utf8')) as { file: string };
+    expect(spec.file).toBe('实验 1.ts');
+    expect((await runExperiment(letters, options({ runId: 'r' }))).runId).toBe('r');
   });
 
   it('finds everything in the store the second time, with metrics and summaries', async () => {

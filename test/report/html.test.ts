@@ -91,7 +91,7 @@ describe('writeReport', () => {
     expect(text('#environment')).toMatch(/peak memory\s*1\.8 GiB/);
     expect(text('#reproduce details pre')).toContain('--set data.shares.shakespeare=0.6 \\\n');
     expect(text('#reproduce details pre')).toContain(`--set 'model.norm="rms"'`);
-    expect(text('#reproduce pre')).toBe('npx trainbook run experiments/quickstart.ts --seed 7');
+    expect(text('#reproduce pre')).toBe(`npx trainbook run 'experiments/my quickstart.ts' --seed 7`);
   });
 
   it('has pictures that need no script, each with its name, and headings in order', () => {
