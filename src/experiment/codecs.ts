@@ -1,7 +1,16 @@
 import { corpusCodec, splitCorpusCodec } from '../data/corpus-codec.js';
+import { scoreCodec } from '../evaluate/score-codec.js';
 import type { Codec } from '../files.js';
 import { modelCodec } from '../model/model.js';
+import { samplesCodec } from '../model/samples-codec.js';
 import { tokenizerCodec } from '../tokens/tokenizer-codec.js';
 
 /** The kinds of artifacts that stages may return, besides plain values and objects that hold these. */
-export const codecs: readonly Codec<unknown>[] = [splitCorpusCodec, corpusCodec, tokenizerCodec, modelCodec];
+export const codecs: readonly Codec<unknown>[] = [
+  splitCorpusCodec,
+  corpusCodec,
+  tokenizerCodec,
+  modelCodec,
+  scoreCodec,
+  samplesCodec,
+];
