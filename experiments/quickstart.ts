@@ -36,7 +36,7 @@ export default experiment('quickstart', schema, {
   data: { shares: { shakespeare: 0.6, brown: 0.4 }, heldOut: 0.1 },
   tokenizer: { vocabularySize: 1024 },
   model: { layers: 3, width: 192, heads: 3, context: 128 },
-  train: { steps: 500, batchSize: 16, learningRate: 3e-3, warmupSteps: 50, evaluateEvery: 100, heldOutRows: 64 },
+  train: { steps: 360, batchSize: 16, learningRate: 3e-3, warmupSteps: 40, evaluateEvery: 60, heldOutRows: 64 },
 })
   .stage('corpus', async ({ config: { data }, key }) => {
     const steps = [normalise(), deduplicate({ threshold: 0.9 }), mix({ shares: data.shares, key: fold(key, 'mix') })];

@@ -35,7 +35,7 @@ export default experiment(${quoted(name)}, schema, {
   data: { files: ${quoted(source)}, heldOut: 0.1 },
   tokenizer: { vocabularySize: 1024 },
   model: { layers: 3, width: 192, heads: 3, context: 128 },
-  train: { steps: 500, batchSize: 16, learningRate: 3e-3, warmupSteps: 50, evaluateEvery: 100, heldOutRows: 64 },
+  train: { steps: 360, batchSize: 16, learningRate: 3e-3, warmupSteps: 40, evaluateEvery: 60, heldOutRows: 64 },
   samples: { prompts: ['The'], temperature: 0.7, topP: 0.9 },
 })
   // read → clean → held out by document
