@@ -11,8 +11,8 @@ import koffi from 'koffi';
 import { TrainbookError } from '../error.js';
 import type { Binding, TensorMetadata } from './binding.js';
 
-/** Collect when this much was allocated since the last collection. 256 MB: a collection takes some 10 ms, this a second or so of work. */
-const bytesBetweenCollections = 256 * 2 ** 20;
+/** Collect when this much was allocated since the last collection. 160 MB: a collection takes some 10 ms, this a second or so of work. */
+const bytesBetweenCollections = 160 * 2 ** 20;
 
 interface TensorRecord {
   values: unknown;
@@ -89,6 +89,12 @@ export function collectGarbage(binding: Binding, backend: Backend): void {
     for (const { dataId } of tensors)
       if ((dataId as object | undefined) !== undefined && !backend.tensorMap.has(dataId)) throw disposed();
     return getInputTensorIds(tensors);
+  };
+  const readSync = backend.readSync.bind(backend);
+  backend.read = async (dataId) => {
+    const values = readSync(dataId);
+    await settleMemory();
+    return values;
   };
   backend.memory = () => ({ unreliable: false });
 
