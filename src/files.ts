@@ -66,14 +66,22 @@ export function canonicalJson(value: Json): string {
   return JSON.stringify(value);
 }
 
-/** Writes beside the target, flushes to disk and renames: a reader sees the old file or the whole new one, never a half. */
+/** Writes a file whole, as `replaceAtomic` does, and makes its folder where that is missing. */
 export async function writeAtomic(path: string, content: string | Uint8Array): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
+  await replaceAtomic(path, [content]);
+}
+
+/**
+ * Writes parts, one after another, beside the target, flushes to disk and renames: a reader sees the old file or the whole new
+ * one, never a half. The folder must exist.
+ */
+export async function replaceAtomic(path: string, parts: Iterable<string | Uint8Array>): Promise<void> {
   const beside = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     const file = await open(beside, 'wx');
     try {
-      await file.writeFile(content);
+      for (const part of parts) await file.writeFile(part);
       await file.sync();
     } finally {
       await file.close();

@@ -1,7 +1,8 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { TrainbookError } from '../error.js';
+import { replaceAtomic } from '../files.js';
 
 /*
  * A file is: 8 bytes, the length n of the header (little-endian); n bytes of JSON; the tensors' bytes, one after another.
@@ -75,24 +76,10 @@ export function safetensorsParts({ tensors, metadata }: Safetensors): Uint8Array
  * const hash = await writeSafetensors('model.safetensors', { tensors, metadata: {} });
  */
 export async function writeSafetensors(path: string, contents: Safetensors): Promise<string> {
+  const parts = safetensorsParts(contents);
+  await replaceAtomic(path, parts);
   const sha = createHash('sha256');
-  const beside = `${path}.${randomBytes(6).toString('hex')}.tmp`;
-  try {
-    const file = await open(beside, 'wx');
-    try {
-      for (const part of safetensorsParts(contents)) {
-        sha.update(part);
-        await file.writeFile(part);
-      }
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(beside, path);
-  } catch (cause) {
-    await rm(beside, { force: true });
-    throw cause;
-  }
+  for (const part of parts) sha.update(part);
   return sha.digest('hex').slice(0, 32);
 }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { TrainbookError } from '../error.js';
 import { byteCharacters, bytesOfToken, wordPattern } from './byte-level.js';
-import { END_OF_TEXT } from './tokenizer.js';
+import { END_OF_TEXT, endOfTextEntry } from './tokenizer.js';
 import type { Tokenizer } from './tokenizer.js';
 
 // "merges": [["Ġ", "t"], ["h", "e"], …] as tokenizers 0.20 and later write them, or ["Ġ t", "h e", …] as before.
@@ -152,17 +152,7 @@ function writeJson(
     version: '1.0',
     truncation: null,
     padding: null,
-    added_tokens: [
-      {
-        id: endOfText,
-        content: END_OF_TEXT,
-        single_word: false,
-        lstrip: false,
-        rstrip: false,
-        normalized: false,
-        special: true,
-      },
-    ],
+    added_tokens: [endOfTextEntry(endOfText)],
     normalizer: null,
     pre_tokenizer: byteLevelPart,
     post_processor: null,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { TrainbookError } from '../error.js';
-import { END_OF_TEXT } from './tokenizer.js';
+import { END_OF_TEXT, endOfTextEntry } from './tokenizer.js';
 import type { Tokenizer } from './tokenizer.js';
 
 /** What must stand in a `tokenizer.json` of single characters for it to mean what `characters` does. */
@@ -73,17 +73,7 @@ export function characters(vocab: Readonly<Record<string, number>>): Tokenizer {
       version: '1.0',
       truncation: null,
       padding: null,
-      added_tokens: [
-        {
-          id: endOfText,
-          content: END_OF_TEXT,
-          single_word: false,
-          lstrip: false,
-          rstrip: false,
-          normalized: false,
-          special: true,
-        },
-      ],
+      added_tokens: [endOfTextEntry(endOfText)],
       normalizer: null,
       pre_tokenizer: { type: 'Split', pattern: { Regex: '[\\s\\S]' }, behavior: 'Isolated', invert: false },
       post_processor: null,

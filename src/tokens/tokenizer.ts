@@ -13,3 +13,16 @@ export interface Tokenizer {
 
 /** How `endOfText` is written: in `tokenizer.json`, and in decoded text. */
 export const END_OF_TEXT = '<|endoftext|>';
+
+/** The end-of-text token as an entry of `added_tokens` in `tokenizer.json`. */
+export function endOfTextEntry(id: number): Readonly<Record<string, string | number | boolean>> {
+  return {
+    id,
+    content: END_OF_TEXT,
+    single_word: false,
+    lstrip: false,
+    rstrip: false,
+    normalized: false,
+    special: true,
+  };
+}

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { temporaryFolder } from './fakes.js';
@@ -44,8 +44,8 @@ afterAll(() => {
 });
 
 test('installed from its package: one tfjs-core, and commands of the clone are not offered', async () => {
-  const tree = JSON.parse(await succeed('npm', ['ls', '--all', '--json', '@tensorflow/tfjs-core'])) as object;
-  expect([...new Set(JSON.stringify(tree).match(/tfjs-core-[\d.]+\.tgz/g))]).toHaveLength(1);
+  const installed = readdirSync(join(project, 'node_modules'), { recursive: true, encoding: 'utf8' });
+  expect(installed.filter((path) => path.endsWith(join('@tensorflow', 'tfjs-core', 'package.json')))).toHaveLength(1);
   const help = await trainbook('--help');
   expect(help).toContain('setup');
   expect(help).not.toMatch(/\bstart\b/);

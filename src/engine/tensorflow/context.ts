@@ -28,7 +28,6 @@ export class Context {
   readonly c: CApi;
   readonly pointer: Pointer;
   readonly version: string;
-  /** Bytes of all tensor handles that are alive. */
   private readonly status: Pointer;
   private readonly eagerExecutor: Pointer;
   private readonly queueExecutor: Pointer;
