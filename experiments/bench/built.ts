@@ -2,9 +2,9 @@
  * Parts of trainbook that are not in its vocabulary, from the build that `trainbook` itself comes from: a process has one
  * engine.
  */
-import type * as AttentionModule from '../../src/model/attention.js';
 import type * as BlockModule from '../../src/model/block.js';
 import type * as EmbeddingModule from '../../src/model/embedding.js';
+import type * as MixingModule from '../../src/model/mixing.js';
 import type * as MlpModule from '../../src/model/mlp.js';
 import type * as NormModule from '../../src/model/norm.js';
 import type * as OptimizerModule from '../../src/train/optimizer.js';
@@ -21,9 +21,9 @@ async function built<Module>(file: string): Promise<Module> {
   return (await import(new URL(`../../dist/${file}.js`, import.meta.url).href)) as Module;
 }
 
-export const { causalMask } = await built<typeof AttentionModule>('model/attention');
 export const { block } = await built<typeof BlockModule>('model/block');
 export const { embed, tiedOutput } = await built<typeof EmbeddingModule>('model/embedding');
+export const { causalMixing } = await built<typeof MixingModule>('model/mixing');
 export const { geluMlp } = await built<typeof MlpModule>('model/mlp');
 export const { layerNorm } = await built<typeof NormModule>('model/norm');
 export const { readSafetensors, writeSafetensors } = await built<typeof SafetensorsModule>('model/safetensors');

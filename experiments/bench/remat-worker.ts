@@ -3,7 +3,7 @@ import type { BlockParts, BlockWeights } from '../../src/model/block.js';
 import type { Training } from '../../src/train/step.js';
 import type * as tf from '@tensorflow/tfjs';
 import { add, slice } from '@tensorflow/tfjs';
-import { block, causalMask, embed, geluMlp, layerNorm, startTraining, tiedOutput } from './built.js';
+import { block, causalMixing, embed, geluMlp, layerNorm, startTraining, tiedOutput } from './built.js';
 import { adamwNumbers, architectureOf, drawBatch, optimizerOf, type GptRecipe } from './gpt-recipe.js';
 import { peakMegabytes, residentMegabytes, resetPeak } from './memory.js';
 
@@ -58,7 +58,7 @@ function recomputing(architecture: Decoder): Decoder {
       const time = tokens.shape[1] ?? 0;
       const context = {
         rotate: (x: tf.Tensor) => x,
-        mask: causalMask(time),
+        mix: causalMixing,
         remember: (keys: tf.Tensor, values: tf.Tensor) => [keys, values] as const,
       };
       const recomputed = remat((layer: BlockWeights, x: tf.Tensor) => block(parts, layer, x, context));

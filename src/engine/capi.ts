@@ -2,6 +2,7 @@
  * TensorFlow's C API by koffi: only declarations. The one place where types are what a foreign function interface gives
  * (pointers are bigints); `binding.ts` and `tensorflow/` wrap it.
  */
+import { totalmem } from 'node:os';
 import koffi from 'koffi';
 import type { DType } from './trace.js';
 
@@ -136,8 +137,7 @@ let outputStruct: unknown;
  * @throws Error where a library does not load or lacks a function, with the loader's own words.
  */
 export function loadCApi(framework: string, cc: string): CApi {
-  // TensorFlow logs to stderr from C++: it must be told before it loads.
-  process.env.TF_CPP_MIN_LOG_LEVEL ??= process.env.TRAINBOOK_DEBUG === undefined ? '3' : '0';
+  configure();
   const libraries = [koffi.load(framework, { global: true }), koffi.load(cc, { global: true })];
   stayLoaded(framework);
   stayLoaded(cc);
@@ -154,6 +154,16 @@ export function loadCApi(framework: string, cc: string): CApi {
     throw failure;
   };
   return Object.fromEntries(Object.entries(prototypes).map(([name, prototype]) => [name, bind(prototype)])) as CApi;
+}
+
+/** What TensorFlow reads from the environment when it loads; what the user has set stays. */
+function configure(): void {
+  // It logs to stderr from C++.
+  process.env.TF_CPP_MIN_LOG_LEVEL ??= process.env.TRAINBOOK_DEBUG === undefined ? '3' : '0';
+  // Memory is kept for the next call. The C library's allocator gives a step's hundreds of megabytes back to the system each time,
+  // and the page faults of getting them again took 14% of a GPT step.
+  process.env.TF_CPU_ALLOCATOR_USE_BFC ??= 'true';
+  process.env.TF_CPU_BFC_MEM_LIMIT_IN_MB ??= String(Math.floor(totalmem() / 2 ** 20));
 }
 
 /** koffi unloads what it loaded when the process ends, while TensorFlow's threads still run in it: a crash. So never unload. */

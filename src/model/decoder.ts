@@ -1,6 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Key } from '../engine/key.js';
-import { causalMask } from './attention.js';
 import type { AttentionContext } from './attention.js';
 import { block } from './block.js';
 import type { BlockParts } from './block.js';
@@ -10,6 +9,7 @@ import { embed, separateOutput, tiedOutput } from './embedding.js';
 import type { Output } from './embedding.js';
 import { cachedContexts } from './key-value-cache.js';
 import type { KeyValueCache } from './key-value-cache.js';
+import { causalMixing } from './mixing.js';
 import { geluMlp, swiglu } from './mlp.js';
 import type { Mlp } from './mlp.js';
 import { layerNorm, rmsNorm } from './norm.js';
@@ -89,7 +89,7 @@ export function decoder(options: DecoderOptions & { readonly vocabularySize: num
       const time = tokens.shape[1] ?? 0;
       const context: AttentionContext = {
         rotate: parts.positions.rotation({ time }),
-        mask: causalMask(time),
+        mix: causalMixing,
         remember: (keys, values) => [keys, values],
       };
       return run(parts, weights, tokens, { time }, () => context);

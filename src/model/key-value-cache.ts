@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { masked } from './attention.js';
 import type { AttentionContext } from './attention.js';
+import { masked, maskedMixing } from './mixing.js';
 
 /** The keys and values of one block for every position up to the cache's length; positions not seen yet hold zeros. */
 export type LayerCache<Leaf = tf.Tensor> = {
@@ -40,12 +40,14 @@ export function cachedContexts(
   const places = tf.range(0, numPositions, 1, 'int32');
   const here = tf.reshape(tf.cast(tf.equal(places, position), 'float32'), [numPositions, 1]); // 1 at `position`
   const elsewhere = tf.sub(1, here);
-  const mask = tf.reshape(tf.mul(tf.cast(tf.greater(places, position), 'float32'), masked), [1, numPositions]);
+  const mix = maskedMixing(
+    tf.reshape(tf.mul(tf.cast(tf.greater(places, position), 'float32'), masked), [1, numPositions]),
+  );
   const put = (all: tf.Tensor, row: tf.Tensor): tf.Tensor => tf.add(tf.mul(all, elsewhere), tf.mul(row, here));
   const after: LayerCache[] = [];
   const contexts = cache.map((layer, index): AttentionContext => ({
     rotate,
-    mask,
+    mix,
     remember: (keys, values) => {
       const next = { keys: put(layer.keys, keys), values: put(layer.values, values) };
       after[index] = next;

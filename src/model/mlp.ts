@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { linear } from './linear.js';
+import { linear, linears } from './linear.js';
 
 /** A position-wise network: [..., width] → [..., width] by way of [..., hidden]. Its matrices are named as in Hugging Face's Llama. */
 export interface Mlp<Weights extends Readonly<Record<string, tf.Tensor>> = Readonly<Record<string, tf.Tensor>>> {
@@ -17,7 +17,10 @@ export interface Mlp<Weights extends Readonly<Record<string, tf.Tensor>> = Reado
 export const swiglu: Mlp<{ readonly gate: tf.Tensor; readonly up: tf.Tensor; readonly down: tf.Tensor }> = {
   hidden: (width) => Math.ceil((8 * width) / 3 / 32) * 32,
   shapes: (width, hidden) => ({ gate: [width, hidden], up: [width, hidden], down: [hidden, width] }),
-  forward: ({ gate, up, down }, x) => linear(down, tf.mul(silu(linear(gate, x)), linear(up, x))),
+  forward: ({ gate, up, down }, x) => {
+    const [opening, values] = linears([gate, up], x);
+    return linear(down, gated(opening, values));
+  },
 };
 
 /** gelu(x U) D. Hendrycks and Gimpel 2016, "Gaussian Error Linear Units" (1606.08415); GPT-2's tanh form. */
@@ -27,47 +30,77 @@ export const geluMlp: Mlp<{ readonly up: tf.Tensor; readonly down: tf.Tensor }> 
   forward: ({ up, down }, x) => linear(down, gelu(linear(up, x))),
 };
 
+/*
+ * The functions below are applied to each element, with their derivatives written out, which keep only the inputs for the backward
+ * pass. They hold one function in two forms, σ(z) = ½ (1 + tanh ½z), one in each direction: with one form for both a compiler
+ * finds the two equal and keeps its values, the largest tensors of a step, from the forward pass to the backward one.
+ */
+
+/** σ(z), for backward passes. */
+function sigmoidByTanh(z: tf.Tensor): tf.Tensor {
+  return tf.add(tf.mul(tf.tanh(tf.mul(z, 0.5)), 0.5), 0.5);
+}
+
 /** silu(z) = z σ(z), with silu′ = σ (1 + z (1 − σ)). */
 export function silu(z: tf.Tensor): tf.Tensor {
   return pointwise(
-    z,
+    [z],
     (x) => tf.mul(x, tf.sigmoid(x)),
-    (x) => {
-      const gate = tf.sigmoid(x);
-      return tf.mul(gate, tf.add(tf.mul(x, tf.sub(1, gate)), 1));
+    (dy, x) => [tf.mul(dy, siluSlope(x, sigmoidByTanh(x)))],
+  );
+}
+
+/** silu(g) · u, with ∂g = dy · u · silu′(g) and ∂u = dy · silu(g). */
+function gated(gate: tf.Tensor, up: tf.Tensor): tf.Tensor {
+  return pointwise(
+    [gate, up],
+    (g, u) => tf.mul(tf.mul(g, tf.sigmoid(g)), u),
+    (dy, g, u) => {
+      const opening = sigmoidByTanh(g);
+      return [tf.mul(tf.mul(dy, u), siluSlope(g, opening)), tf.mul(dy, tf.mul(g, opening))];
     },
   );
+}
+
+/** silu′(z) = σ (1 + z (1 − σ)) */
+function siluSlope(z: tf.Tensor, sigmoid: tf.Tensor): tf.Tensor {
+  return tf.mul(sigmoid, tf.add(tf.mul(z, tf.sub(1, sigmoid)), 1));
 }
 
 /**
- * gelu(z) ≈ ½ z (1 + tanh u), u = √(2/π) (z + 0.044715 z³), with
- * gelu′ = ½ (1 + tanh u) + ½ z (1 − tanh² u) √(2/π) (1 + 3 · 0.044715 z²).
+ * gelu(z) ≈ ½ z (1 + tanh u) = z σ(2u), u = √(2/π) (z + 0.044715 z³), with
+ * gelu′ = σ + z σ (1 − σ) 2u′, u′ = √(2/π) (1 + 3 · 0.044715 z²).
  */
 export function gelu(z: tf.Tensor): tf.Tensor {
-  const slope = Math.sqrt(2 / Math.PI);
+  const slope = 2 * Math.sqrt(2 / Math.PI);
   const cubic = 0.044715;
-  const tanhOf = (x: tf.Tensor): tf.Tensor => tf.tanh(tf.mul(tf.mul(x, slope), tf.add(tf.mul(tf.square(x), cubic), 1)));
+  const twice = (x: tf.Tensor): tf.Tensor => tf.mul(tf.mul(x, slope), tf.add(tf.mul(tf.square(x), cubic), 1)); // 2u
   return pointwise(
-    z,
-    (x) => tf.mul(tf.mul(x, 0.5), tf.add(tanhOf(x), 1)),
-    (x) => {
-      const tanh = tanhOf(x);
-      const inner = tf.mul(tf.add(tf.mul(tf.square(x), 3 * cubic), 1), slope);
-      const sharpness = tf.mul(tf.mul(x, tf.sub(1, tf.square(tanh))), inner);
-      return tf.mul(tf.add(tf.add(tanh, 1), sharpness), 0.5);
+    [z],
+    (x) => tf.mul(x, tf.sigmoid(twice(x))),
+    (dy, x) => {
+      const sigmoid = sigmoidByTanh(twice(x));
+      const inner = tf.mul(tf.add(tf.mul(tf.square(x), 3 * cubic), 1), slope); // 2u′
+      const along = tf.mul(tf.mul(x, tf.sub(1, sigmoid)), inner);
+      return [tf.mul(dy, tf.mul(sigmoid, tf.add(along, 1)))];
     },
   );
 }
 
-/** A function of one number applied to each element, with its derivative written out, which keeps only x for the backward pass. */
-function pointwise(x: tf.Tensor, fn: (x: tf.Tensor) => tf.Tensor, derivative: (x: tf.Tensor) => tf.Tensor): tf.Tensor {
+/** A function of the elements at one place, with its gradient written out. */
+function pointwise<const Inputs extends readonly tf.Tensor[]>(
+  inputs: Inputs,
+  fn: (...inputs: Inputs) => tf.Tensor,
+  gradient: (dy: tf.Tensor, ...inputs: Inputs) => tf.Tensor[],
+): tf.Tensor {
   const apply = tf.customGrad((...args) => {
-    const [input, save] = args as [tf.Tensor, tf.GradSaveFunc];
-    save([input]);
+    const save = args.pop() as unknown as tf.GradSaveFunc;
+    const values = args as unknown as Inputs;
+    save([...values]);
     return {
-      value: fn(input),
-      gradFunc: (dy: tf.Tensor, [saved]: tf.Tensor[]) => [tf.mul(dy, derivative(saved as tf.Tensor))],
+      value: fn(...values),
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => gradient(dy, ...(saved as unknown as Inputs)),
     };
   });
-  return apply(x);
+  return apply(...inputs);
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
 import '../../src/engine/backend.js';
-import { causalMask, masked } from '../../src/model/attention.js';
+import { causalMask, causalMixing, masked, maskedMixing } from '../../src/model/mixing.js';
 import { embed } from '../../src/model/embedding.js';
 import { linear } from '../../src/model/linear.js';
 import { gelu, silu } from '../../src/model/mlp.js';
@@ -77,7 +77,22 @@ describe('small parts, by hand', () => {
   });
 
   it('causalMask: a query sees itself and what came before', () => {
-    expect([...causalMask(3).dataSync()]).toEqual([0, masked, masked, 0, 0, masked, 0, 0, 0].map(Math.fround));
+    expect([...causalMask(0, 3).dataSync()]).toEqual([0, masked, masked, 0, 0, masked, 0, 0, 0].map(Math.fround));
+  });
+
+  it('causalMixing: blocks give what the whole mask gives, values and gradients', () => {
+    const time = 259; // four blocks, the last one shorter
+    const draw = (shape: number[], seed: number): tf.Tensor => tf.randomNormal(shape, 0, 1, 'float32', seed);
+    const inputs = [draw([2, 2, 3, time, 4], 1), draw([2, 2, time, 4], 2), draw([2, 2, time, 4], 3)];
+    const dy = draw([2, 2, 3, time, 4], 4);
+    const whole = maskedMixing(causalMask(0, time));
+    const [blocks, reference] = [causalMixing, whole].map((mix) =>
+      tf.valueAndGrads((...[q, k, v]: tf.Tensor[]) => mix(q as tf.Tensor, k as tf.Tensor, v as tf.Tensor))(inputs, dy),
+    );
+    expectClose(blocks?.value.dataSync() ?? [], reference?.value.dataSync() ?? [], 1e-5);
+    reference?.grads.forEach((gradient, index) => {
+      expectClose(blocks?.grads[index]?.dataSync() ?? [], gradient.dataSync(), 1e-5);
+    });
   });
 
   it('a rotation keeps lengths, and products depend on the distance alone', () => {

@@ -2,7 +2,7 @@ import type * as tf from '@tensorflow/tfjs';
 import { binding, tensorIds, wrapTensor } from '../backend.js';
 import type { Pointer } from '../capi.js';
 import type { StatefulTrace } from '../compile.js';
-import { trimHeap } from '../memory.js';
+import { releaseMemory } from '../memory.js';
 import type { Spec } from '../trace.js';
 import { addFunction } from './lower.js';
 
@@ -65,7 +65,7 @@ export class TensorFlowProgram {
   private compiled(): void {
     if (this.hasRun) return;
     this.hasRun = true;
-    trimHeap();
+    releaseMemory();
   }
 
   /** A function always has an output: calls are waited for by it. */
