@@ -55,7 +55,7 @@ export const causalMixing: Mixing = (queries, keys, values) => {
 
 /** More blocks leave out less and less, while the products get small. */
 const mostBlocks = 4;
-const smallestBlock = 64;
+const smallestBlock = 128;
 
 /** The causal mask's rows `start` … `end` and columns up to `end`: query i sees keys 0 … i. [end − start, end] */
 export function causalMask(start: number, end: number): tf.Tensor2D {
