@@ -19,6 +19,8 @@ import { dtypeOf, type Pointer, typeNumbers } from './capi.js';
 import { isUniform, tfjsDtype, toHostData } from './host-data.js';
 import { currentPrecision, matrixProducts } from './precision.js';
 import { activeRecorder, type Recorder } from './recorder.js';
+import { comparison } from './rules/comparison.js';
+import { elementwise } from './rules/elementwise.js';
 import type { Context, HostData } from './tensorflow/context.js';
 import { type Attributes, bytesOf, type DType, type Elements, formatSpec, sizeOf, type Spec } from './trace.js';
 
@@ -33,6 +35,9 @@ export interface TensorMetadata {
   readonly shape: number[];
   readonly dtype: number;
 }
+
+/** Ops whose outputs have their inputs' shape where that is one, and whose `T` is the inputs' dtype. */
+const worksByElement = new Set([...Object.keys(elementwise), ...Object.keys(comparison)]);
 
 /** Captured tensors of up to so many elements become constants of the trace: axes, shapes, scalars. */
 const largestConstant = 64;
@@ -207,16 +212,31 @@ export class Binding {
     }
     const { context } = this;
     const { c } = context;
+    const byElement = worksByElement.has(name);
     const handles = ids.map((id) => this.handleOf(id));
     const returns = context.execute(name, numOutputs, (op, status) => {
-      // A bad input also fails the execution: one check is enough, and each costs a foreign call.
       for (const handle of handles) c.addInput(op, handle, status);
       for (const [key, attribute] of Object.entries(attributes)) {
+        if (byElement && key === 'T' && attributes['N'] === undefined) continue; // TensorFlow sees it in the inputs, lists apart
         if ('shape' in attribute) c.opShape(op, key, attribute.shape, attribute.shape.length, status);
         else setOpAttribute(c, op, key, attribute);
       }
     });
-    return returns.map((handle) => this.addHandle(handle, context.specOf(handle)));
+    const shape = byElement ? this.sharedShape(ids) : undefined;
+    return returns.map((handle) =>
+      this.addHandle(handle, { dtype: context.dtypeOf(handle), shape: shape ?? context.shapeOf(handle) }),
+    );
+  }
+
+  /** The shape that all of some tensors have, if there is one. To ask TensorFlow for an output's costs several foreign calls. */
+  private sharedShape(ids: readonly number[]): readonly number[] | undefined {
+    const [first = 0, ...others] = ids;
+    const { shape } = this.entry(first).spec;
+    const same = (id: number): boolean => {
+      const other = this.entry(id).spec.shape;
+      return other.length === shape.length && other.every((size, axis) => size === shape[axis]);
+    };
+    return others.every(same) ? shape : undefined;
   }
 
   addHandle(handle: Pointer, spec: Spec): number {

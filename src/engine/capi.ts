@@ -82,7 +82,7 @@ const prototypes = {
   opBool: 'void TFE_OpSetAttrBool(void* op, const char* n, uint8_t v)',
   opString: 'void TFE_OpSetAttrString(void* op, const char* n, const char* v, size_t length)',
   opShape: 'void TFE_OpSetAttrShape(void* op, const char* n, const int64_t* dims, int numDims, void* s)',
-  execute: 'void TFE_Execute(void* op, _Out_ void** returns, _Inout_ int* numReturns, void* s)',
+  execute: 'void TFE_Execute(void* op, void* returns, void* numReturns, void* s)', // void**, int*: typed arrays, which koffi does not copy
   newHandle: 'void* TFE_NewTensorHandle(void* t, void* s)',
   deleteHandle: 'void TFE_DeleteTensorHandle(void* h)',
   shareHandle: 'void* TFE_TensorHandleCopySharingTensor(void* h, void* s)',

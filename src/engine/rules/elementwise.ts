@@ -14,7 +14,7 @@ import {
   signedAndComplex,
 } from './dtypes.js';
 import { requireRank, requireSameShape, sameShape, takeInputs, takeList } from './inputs.js';
-import { noFlops, perInputElement, perOutputElement } from './flops.js';
+import { noFlops, perOutputElement } from './flops.js';
 import { each, named } from './named.js';
 import type { RuleMaker } from './named.js';
 
@@ -72,15 +72,6 @@ const clip: RuleMaker = (op) => ({
   flops: perOutputElement(2),
 });
 
-/** sum(x²) / 2. */
-const l2Loss: RuleMaker = (op) => ({
-  infer(inputs) {
-    const [x] = takeInputs(op, inputs, 't');
-    return [{ dtype: requireDtype(op, floats, x), shape: [] }];
-  },
-  flops: perInputElement(2),
-});
-
 /** Local response normalisation over the channels (Krizhevsky et al. 2012): images of rank 4. */
 const localResponse = (...names: readonly string[]): RuleMaker => {
   return (op) => ({
@@ -127,7 +118,6 @@ export const elementwise = named({
 
   AddN: addN,
   ClipByValue: clip,
-  L2Loss: l2Loss,
   LRN: localResponse('input'),
   LRNGrad: localResponse('input_grads', 'input_image', 'output_image'),
 });

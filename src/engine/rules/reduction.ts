@@ -97,6 +97,15 @@ const binCount: RuleMaker = (op) => ({
   flops: perInputElement(1),
 });
 
+/** sum(x²) / 2. */
+const l2Loss: RuleMaker = (op) => ({
+  infer(inputs) {
+    const [x] = takeInputs(op, inputs, 't');
+    return [{ dtype: requireDtype(op, floats, x), shape: [] }];
+  },
+  flops: perInputElement(2),
+});
+
 export const reduction = named({
   ...each(['Sum', 'Mean', 'Prod', 'EuclideanNorm'], reduce(numbers)),
   ...each(['Max', 'Min'], reduce(reals)),
@@ -104,6 +113,7 @@ export const reduction = named({
   ...each(['ArgMax', 'ArgMin'], argument),
   ...each(['Cumsum', 'Cumprod'], cumulate(numbers)),
   CumulativeLogsumexp: cumulate(floats),
+  L2Loss: l2Loss,
   TopKV2: topK,
   Bincount: binCount,
 });

@@ -5,7 +5,7 @@
 import { availableParallelism } from 'node:os';
 import { dtypeOf, loadCApi, type CApi, type Pointer, typeNumbers, viewMemory } from '../capi.js';
 import type { Library } from '../library.js';
-import { bytesOf, type Elements, sizeOf, type Spec } from '../trace.js';
+import { bytesOf, type DType, type Elements, sizeOf, type Spec } from '../trace.js';
 
 /** Elements of a string tensor are UTF-8 bytes, as tfjs has them. */
 export type HostData = Elements | readonly Uint8Array[];
@@ -32,6 +32,9 @@ export class Context {
   private readonly eagerExecutor: Pointer;
   private readonly queueExecutor: Pointer;
   private numQueued = 0;
+  /** Where TensorFlow writes an op's outputs: foreign memory that is made once. */
+  private readonly returns = new BigUint64Array(64);
+  private readonly numReturns = new Int32Array(1);
 
   constructor(readonly library: Library) {
     this.c = loadCApi(library.framework, library.cc);
@@ -134,29 +137,35 @@ export class Context {
     });
   }
 
-  /** The spec of a handle whose op has run. */
-  specOf(handle: Pointer): Spec {
+  /** The dtype of a handle. */
+  dtypeOf(handle: Pointer): DType {
+    return dtypeOf(this.c.handleType(handle) as number);
+  }
+
+  /** The shape of a handle whose op has run. */
+  shapeOf(handle: Pointer): number[] {
     const { c, status } = this;
     const rank = c.handleRank(handle, status) as number;
     const shape = new Array<number>(rank);
     for (let axis = 0; axis < rank; axis++) shape[axis] = Number(c.handleSize(handle, axis, status));
-    return { dtype: dtypeOf(c.handleType(handle) as number), shape };
+    return shape;
   }
 
-  /** Executes an op now. `configure` adds inputs and attributes. */
+  /**
+   * Executes an op now. `configure` adds inputs and attributes; what it adds wrongly fails the execution, so that one look at the
+   * status is enough (each is a foreign call).
+   */
   execute(name: string, numOutputs: number, configure: (op: Pointer, status: Pointer) => void): Pointer[] {
     const { c, status } = this;
-    const op = c.newOp(this.pointer, name, status) as Pointer;
-    this.check(name);
+    const op = c.newOp(this.pointer, name, status) as Pointer | null;
+    if (op === null || op === 0n) this.check(name);
     try {
-      configure(op, status);
+      configure(op as Pointer, status);
+      const returns = numOutputs <= this.returns.length ? this.returns : new BigUint64Array(numOutputs);
+      this.numReturns[0] = numOutputs;
+      c.execute(op, returns, this.numReturns, status);
       this.check(name);
-      const returns = new Array<Pointer | null>(numOutputs).fill(null);
-      const count = [numOutputs];
-      c.execute(op, returns, count, status);
-      this.check(name);
-      returns.length = count[0] ?? 0;
-      return returns as Pointer[];
+      return Array.from(returns.subarray(0, this.numReturns[0]));
     } finally {
       c.deleteOp(op);
     }
