@@ -4,7 +4,7 @@
  * tensor that is garbage frees its handle.
  */
 import { totalmem } from 'node:os';
-import { getHeapStatistics, setFlagsFromString } from 'node:v8';
+import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import * as tf from '@tensorflow/tfjs';
 import koffi from 'koffi';
@@ -146,15 +146,13 @@ function disposed(): TrainbookError {
 let trim: (() => void) | undefined;
 
 /**
- * Gives memory that is no longer used back to the system. Compiling leaves a hundred megabytes in the C library's heap, and often
- * in V8's what the function was made from, such as weights just read from a file.
+ * Gives memory that is no longer used back to the system: compiling a large function leaves a hundred megabytes in the C library's
+ * heap, and tracing it, or reading the weights that it starts from, tens of them in V8's.
  */
 export function releaseMemory(): void {
-  if (getHeapStatistics().external_memory > muchOutsideTheHeap) collect();
+  collect();
   setImmediate(trimHeap); // finalizers first
 }
-
-const muchOutsideTheHeap = 32 * 2 ** 20;
 
 /** Only glibc has the call; elsewhere nothing happens. */
 function trimHeap(): void {

@@ -9,6 +9,9 @@ import { addFunction } from './lower.js';
 /** How TensorFlow runs a function: fused by XLA, or op by op with oneDNN's kernels. */
 export type Target = 'xla' | 'graph';
 
+/** Functions of so many values leave much memory behind when they are compiled. */
+const manyValues = 100;
+
 /** A stateful trace as a TensorFlow function, ready to call. */
 export class TensorFlowProgram {
   private readonly name: string;
@@ -65,7 +68,7 @@ export class TensorFlowProgram {
   private compiled(): void {
     if (this.hasRun) return;
     this.hasRun = true;
-    releaseMemory();
+    if (this.stateful.trace.values.length >= manyValues) releaseMemory();
   }
 
   /** A function always has an output: calls are waited for by it. */
