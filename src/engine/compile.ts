@@ -97,7 +97,7 @@ export function compile<Arguments extends readonly unknown[], Result>(
   };
 
   const call = async (...args: Arguments): Promise<Result> => {
-    if (!isNative()) return Promise.resolve(fn(...args));
+    if (!isNative()) return Promise.resolve(plainly(fn, args));
     if (activeRecorder() !== undefined) return Promise.reject(nestedCall(name));
     const { variant, tensors } = variantFor(args);
     const outputs = await variant.program.enqueue(tensors);
@@ -106,8 +106,9 @@ export function compile<Arguments extends readonly unknown[], Result>(
   };
   const members = {
     sync: (...args: Arguments): Result => {
+      if (!isNative()) return plainly(fn, args);
       // Inside another trace a compiled function is simply called: its ops become part of that trace.
-      if (!isNative() || activeRecorder() !== undefined) return fn(...args);
+      if (activeRecorder() !== undefined) return fn(...args);
       const { variant, tensors } = variantFor(args);
       return variant.rebuild(variant.program.run(tensors)) as Result;
     },
@@ -117,6 +118,14 @@ export function compile<Arguments extends readonly unknown[], Result>(
   };
   const compiled = Object.assign(call, members) as unknown as Compiled<Arguments, Result>;
   return Object.defineProperty(compiled, 'numTraces', { get: () => variants.size });
+}
+
+/** Without TensorFlow: op by op. As in a compiled function, only what is returned stays. */
+function plainly<Arguments extends readonly unknown[], Result>(
+  fn: (...args: Arguments) => Result,
+  args: Arguments,
+): Result {
+  return tf.tidy(() => fn(...args) as tf.TensorContainer) as Result;
 }
 
 function build<Arguments extends readonly unknown[]>(

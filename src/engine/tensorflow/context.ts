@@ -2,7 +2,7 @@
  * A TensorFlow eager context: memory in and out, ops executed at once on the JavaScript thread, and a second executor whose
  * thread runs compiled calls in the order they were queued.
  */
-import { availableParallelism } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
 import { dtypeOf, loadCApi, type CApi, type Pointer, typeNumbers, viewMemory } from '../capi.js';
 import type { Library } from '../library.js';
 import { bytesOf, type DType, type Elements, sizeOf, type Spec } from '../trace.js';
@@ -49,6 +49,23 @@ export class Context {
     this.c.deleteContextOptions(options);
     this.eagerExecutor = this.c.getExecutor(this.pointer) as Pointer;
     this.queueExecutor = this.c.newExecutor(1, 0, 0) as Pointer;
+    this.reserve(Math.min(2 ** 30, Math.floor(totalmem() / 16)));
+  }
+
+  /**
+   * Makes TensorFlow's allocator own a free range of addresses (no memory: nothing is written there). It gives a request the smallest
+   * free range that holds it. Without a range for weights and results, they would be cut out of the one that a large call's
+   * temporaries used and will ask for again; then it no longer fits, and the process holds it twice.
+   */
+  private reserve(numBytes: number): void {
+    const { c } = this;
+    const shape = this.newHandle({ dtype: 'int32', shape: [1] }, Int32Array.of(numBytes));
+    const [range] = this.execute('Empty', 1, (op, status) => {
+      c.addInput(op, shape, status);
+      c.opType(op, 'dtype', typeNumbers.uint8);
+    });
+    c.deleteHandle(shape);
+    if (range !== undefined) c.deleteHandle(range);
   }
 
   /** Throws what the last call that took `status` reported. */
