@@ -2,8 +2,9 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import type { z } from 'zod';
 import { TrainbookError } from './error.js';
 import type { Summary } from './figure.js';
 
@@ -23,6 +24,18 @@ export interface Codec<T> {
   summarise(value: T): Summary;
   /** Gives back what the value holds outside of JavaScript's memory (tensors); values without such need none. May be called twice. */
   dispose?(value: T): void;
+}
+
+/** A codec for plain values that a schema describes: one JSON file, named by the kind. */
+export function schemaCodec<T>(kind: string, schema: z.ZodType<T>, summarise: Codec<T>['summarise']): Codec<T> {
+  const file = `${kind}.json`;
+  return {
+    kind,
+    is: (value): value is T => schema.safeParse(value).success,
+    write: (value, folder) => writeAtomic(join(folder, file), `${JSON.stringify(value, undefined, 2)}\n`),
+    read: async (folder) => schema.parse(await readJson(join(folder, file))),
+    summarise,
+  };
 }
 
 const readers = new AsyncLocalStorage<(path: string) => void>();

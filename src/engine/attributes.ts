@@ -1,5 +1,5 @@
 /** Attributes of ops, between the three forms they have: tfjs-node's, ours, and the C API's. */
-import { dtypeOf, type Native, type Pointer, typeNumbers } from './capi.js';
+import { type CApi, dtypeOf, type Native, type Pointer, typeNumbers } from './capi.js';
 import type { Attribute, Attributes, DType } from './trace.js';
 
 /** An attribute as tfjs-node's kernels write it. */
@@ -49,25 +49,52 @@ function convertAttribute(name: string, kind: number, value: unknown): Attribute
   }
 }
 
-type AttributeSetters = Readonly<
-  Record<'opType' | 'opTypes' | 'opInt' | 'opInts' | 'opFloat' | 'opFloats' | 'opBool' | 'opString', Native>
+/** One family of the C API's functions that set an attribute. */
+export type AttributeSetters = Readonly<
+  Record<'type' | 'types' | 'int' | 'ints' | 'float' | 'floats' | 'bool' | 'string', Native>
 >;
 
-/** Sets an attribute of an eager op (shapes apart, which need a status). */
-export function setOpAttribute(c: AttributeSetters, op: Pointer, key: string, attribute: Attribute): void {
-  if ('type' in attribute) c.opType(op, key, typeNumbers[attribute.type]);
-  else if ('bool' in attribute) c.opBool(op, key, attribute.bool ? 1 : 0);
-  else if ('int' in attribute) c.opInt(op, key, attribute.int);
-  else if ('float' in attribute) c.opFloat(op, key, attribute.float);
-  else if ('ints' in attribute) c.opInts(op, key, attribute.ints, attribute.ints.length);
-  else if ('floats' in attribute) c.opFloats(op, key, attribute.floats, attribute.floats.length);
-  else if ('string' in attribute) c.opString(op, key, attribute.string, Buffer.byteLength(attribute.string));
+/** Those of eager ops. */
+export function opSetters(c: CApi): AttributeSetters {
+  const { opType, opTypes, opInt, opInts, opFloat, opFloats, opBool, opString } = c;
+  return {
+    type: opType,
+    types: opTypes,
+    int: opInt,
+    ints: opInts,
+    float: opFloat,
+    floats: opFloats,
+    bool: opBool,
+    string: opString,
+  };
+}
+
+/** Those of a graph's nodes. */
+export function nodeSetters(c: CApi): AttributeSetters {
+  const { nodeType, nodeTypes, nodeInt, nodeInts, nodeFloat, nodeFloats, nodeBool, nodeString } = c;
+  return {
+    type: nodeType,
+    types: nodeTypes,
+    int: nodeInt,
+    ints: nodeInts,
+    float: nodeFloat,
+    floats: nodeFloats,
+    bool: nodeBool,
+    string: nodeString,
+  };
+}
+
+/** Sets an attribute of an eager op or of a node; shapes and traces apart, which the two set in ways of their own. */
+export function setAttribute(set: AttributeSetters, target: Pointer, key: string, attribute: Attribute): void {
+  if ('type' in attribute) set.type(target, key, typeNumbers[attribute.type]);
+  else if ('bool' in attribute) set.bool(target, key, attribute.bool ? 1 : 0);
+  else if ('int' in attribute) set.int(target, key, attribute.int);
+  else if ('float' in attribute) set.float(target, key, attribute.float);
+  else if ('ints' in attribute) set.ints(target, key, attribute.ints, attribute.ints.length);
+  else if ('floats' in attribute) set.floats(target, key, attribute.floats, attribute.floats.length);
+  else if ('string' in attribute) set.string(target, key, attribute.string, Buffer.byteLength(attribute.string));
   else if ('types' in attribute) {
-    c.opTypes(
-      op,
-      key,
-      attribute.types.map((type) => typeNumbers[type]),
-      attribute.types.length,
-    );
-  } else throw new Error(`internal: the attribute ${key} cannot be set on an eager op`);
+    const numbers = attribute.types.map((type) => typeNumbers[type]);
+    set.types(target, key, numbers, numbers.length);
+  } else throw new Error(`internal: the attribute ${key} cannot be set here`);
 }

@@ -1,10 +1,6 @@
 /**
  * What the JavaScript layer of tfjs-node asks of its native addon (`TFJSBinding`), over TensorFlow's C API; and the same for
- * ops while a function is traced. Every tensor is an entry of one table:
- *
- * - `host`: elements in JavaScript, not yet copied into TensorFlow (tracing needs no TensorFlow at all);
- * - `handle`: computed, or being computed, by TensorFlow;
- * - `symbol`: a value of a trace, known only by its spec.
+ * ops while a function is traced. Every tensor is an entry of one table.
  */
 import { TrainbookError } from '../error.js';
 import {
@@ -12,22 +8,29 @@ import {
   castAttributes,
   convertAttributes,
   isSameType,
-  setOpAttribute,
+  setAttribute,
   type TfjsAttribute,
 } from './attributes.js';
 import { dtypeOf, type Pointer, typeNumbers } from './capi.js';
+import { captureKey, type Entry, wrongTrace } from './entry.js';
 import { isUniform, tfjsDtype, toHostData } from './host-data.js';
 import { currentPrecision, matrixProducts } from './precision.js';
 import { activeRecorder, type Recorder } from './recorder.js';
 import { comparison } from './rules/comparison.js';
+import { convolution } from './rules/convolution.js';
 import { elementwise } from './rules/elementwise.js';
-import type { Context, HostData } from './tensorflow/context.js';
-import { type Attributes, bytesOf, type DType, type Elements, formatSpec, sizeOf, type Spec } from './trace.js';
-
-type Entry =
-  | { readonly kind: 'host'; readonly spec: Spec; readonly data: HostData }
-  | { readonly kind: 'handle'; readonly spec: Spec; readonly handle: Pointer }
-  | { readonly kind: 'symbol'; readonly spec: Spec; readonly recorder: Recorder; readonly value: number };
+import { rules } from './rules/index.js';
+import { type Context, type HostData, typedView } from './tensorflow/context.js';
+import {
+  type Attributes,
+  bytesOf,
+  type DType,
+  type Elements,
+  formatSpec,
+  type RuleInput,
+  sizeOf,
+  type Spec,
+} from './trace.js';
 
 /** An output as tfjs-node's kernels read it. */
 export interface TensorMetadata {
@@ -38,6 +41,12 @@ export interface TensorMetadata {
 
 /** Ops whose outputs have their inputs' shape where that is one, and whose `T` is the inputs' dtype. */
 const worksByElement = new Set([...Object.keys(elementwise), ...Object.keys(comparison)]);
+
+/**
+ * Ops that our own rule looks at before TensorFlow does. Where inputs do not fit, `ScatterNd` (too few axes) and oneDNN's convolutions
+ * (another rank; CPUs with AVX-512) end the process on a failed CHECK; where the result is empty, the latter give the input back.
+ */
+const ruledFirst = new Set(['ScatterNd', ...Object.keys(convolution)]);
 
 /** Captured tensors of up to so many elements become constants of the trace: axes, shapes, scalars. */
 const largestConstant = 64;
@@ -210,6 +219,15 @@ export class Binding {
       if (name === 'Cast' && isSameType(attributes)) return inputs.map((value) => this.addSymbol(recorder, value));
       return recorder.add(name, inputs, attributes).map((value) => this.addSymbol(recorder, value));
     }
+    if (ruledFirst.has(name)) {
+      const specs =
+        rules[name]?.infer(
+          ids.map((id) => this.ruleInput(id)),
+          attributes,
+        ) ?? [];
+      if (specs.every(({ shape }) => sizeOf(shape) === 0))
+        return specs.map((spec) => this.addHost(spec, typedView(new ArrayBuffer(0), spec)));
+    }
     const { context } = this;
     const { c } = context;
     const byElement = worksByElement.has(name);
@@ -219,13 +237,19 @@ export class Binding {
       for (const [key, attribute] of Object.entries(attributes)) {
         if (byElement && key === 'T' && attributes['N'] === undefined) continue; // TensorFlow sees it in the inputs, lists apart
         if ('shape' in attribute) c.opShape(op, key, attribute.shape, attribute.shape.length, status);
-        else setOpAttribute(c, op, key, attribute);
+        else setAttribute(context.setters, op, key, attribute);
       }
     });
     const shape = byElement ? this.sharedShape(ids) : undefined;
     return returns.map((handle) =>
       this.addHandle(handle, { dtype: context.dtypeOf(handle), shape: shape ?? context.shapeOf(handle) }),
     );
+  }
+
+  private ruleInput(id: number): RuleInput {
+    const entry = this.entry(id);
+    const constant = this.constantOf(entry);
+    return constant === undefined ? { spec: entry.spec } : { spec: entry.spec, constant };
   }
 
   /** The shape that all of some tensors have, if there is one. To ask TensorFlow for an output's costs several foreign calls. */
@@ -306,7 +330,7 @@ export class Binding {
       recorder.constantOf.set(id, value);
       return value;
     }
-    const filled = entry.kind === 'host' ? addFill(recorder, entry.spec, entry.data) : undefined;
+    const filled = entry.kind === 'host' ? recorder.addFill(entry.spec, entry.data) : undefined;
     if (filled !== undefined) {
       recorder.constantOf.set(id, filled);
       return filled;
@@ -365,29 +389,6 @@ export class Binding {
     this.entries.set(id, entry);
     return id;
   }
-}
-
-/** `tf.zeros` and `tf.ones` are arrays in JavaScript; in a trace they are one number, filled in. */
-function addFill(recorder: Recorder, spec: Spec, data: HostData): number | undefined {
-  if (spec.dtype === 'string' || !isUniform(data as Elements)) return undefined;
-  const dims = recorder.addConstant({ dtype: 'int32', shape: [spec.shape.length] }, Int32Array.from(spec.shape));
-  const element = recorder.addConstant({ dtype: spec.dtype, shape: [] }, (data as Elements).slice(0, 1));
-  const [value] = recorder.add('Fill', [dims, element], { T: { type: spec.dtype }, index_type: { type: 'int32' } });
-  return value;
-}
-
-/** What a captured tensor is known by: an eager one by its number, a value of an outer trace by its place there. */
-function captureKey(id: number, entry: Entry): string {
-  return entry.kind === 'symbol' ? `${entry.recorder.depth}:${entry.value}` : `eager:${id}`;
-}
-
-function wrongTrace(owner: Recorder, user: Recorder | undefined): TrainbookError {
-  return new TrainbookError({
-    what: 'compile: a tensor of a traced function was used outside it',
-    received: `a tensor of ${owner.name} ${user === undefined ? 'in an eager operation' : `in ${user.name}`}`,
-    expected: 'tensors of the same function, its arguments, or tensors that exist outside',
-    fix: 'return the tensor from the compiled function instead of storing it in a variable outside',
-  });
 }
 
 function unsupported(what: string): TrainbookError {

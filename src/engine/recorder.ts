@@ -1,5 +1,7 @@
 import { TrainbookError } from '../error.js';
+import { isUniform } from './host-data.js';
 import { rules } from './rules/index.js';
+import type { HostData } from './tensorflow/context.js';
 import type { Attributes, Elements, Node, RuleInput, Spec, Trace } from './trace.js';
 
 /** Records the ops of one function while it is called with symbolic tensors. */
@@ -54,6 +56,15 @@ export class Recorder {
   addConstant(spec: Spec, elements: Elements): number {
     const value = this.addValue(spec);
     this.constants.set(value, elements);
+    return value;
+  }
+
+  /** `tf.zeros` and `tf.ones` are arrays in JavaScript; here they are one number, filled in. Undefined if the elements differ. */
+  addFill({ dtype, shape }: Spec, data: HostData): number | undefined {
+    if (dtype === 'string' || !isUniform(data as Elements)) return undefined;
+    const dims = this.addConstant({ dtype: 'int32', shape: [shape.length] }, Int32Array.from(shape));
+    const element = this.addConstant({ dtype, shape: [] }, (data as Elements).slice(0, 1));
+    const [value] = this.add('Fill', [dims, element], { T: { type: dtype }, index_type: { type: 'int32' } });
     return value;
   }
 

@@ -1,3 +1,6 @@
+import { fold, uniformNumbers } from '../engine/key.js';
+import type { Key } from '../engine/key.js';
+
 /** How the next token is drawn from logits. */
 export interface Choice {
   /** Divides the logits: below 1 favours likely tokens more; 0 always takes the likeliest. */
@@ -37,6 +40,21 @@ export function chooseToken(logits: Float32Array, { temperature, topP }: Choice,
     if (left < 0) return token;
   }
   return likeliest; // rounding may leave a remainder of about 1e-16
+}
+
+/**
+ * How one sequence's tokens are drawn: the token at a position is decided by the key folded with it, so that equal keys give equal
+ * texts, whatever else is generated beside them.
+ *
+ * @example
+ * const draw = drawTokens(fold(key, sequence), { temperature: 0.7, topP: 0.9 });
+ * const token = draw(logits, position);
+ */
+export function drawTokens(key: Key, choice: Choice): (logits: Float32Array, position: number) => number {
+  return (logits, position) => {
+    const [uniform = 0] = uniformNumbers(fold(key, position), 1);
+    return chooseToken(logits, choice, uniform);
+  };
 }
 
 function argMax(values: Float32Array): number {

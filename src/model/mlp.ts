@@ -41,17 +41,8 @@ function sigmoidByTanh(z: tf.Tensor): tf.Tensor {
   return tf.add(tf.mul(tf.tanh(tf.mul(z, 0.5)), 0.5), 0.5);
 }
 
-/** silu(z) = z σ(z), with silu′ = σ (1 + z (1 − σ)). */
-export function silu(z: tf.Tensor): tf.Tensor {
-  return pointwise(
-    [z],
-    (x) => tf.mul(x, tf.sigmoid(x)),
-    (dy, x) => [tf.mul(dy, siluSlope(x, sigmoidByTanh(x)))],
-  );
-}
-
-/** silu(g) · u, with ∂g = dy · u · silu′(g) and ∂u = dy · silu(g). */
-function gated(gate: tf.Tensor, up: tf.Tensor): tf.Tensor {
+/** silu(g) · u with silu(g) = g σ(g): ∂g = dy · u · silu′(g) and ∂u = dy · silu(g). */
+export function gated(gate: tf.Tensor, up: tf.Tensor): tf.Tensor {
   return pointwise(
     [gate, up],
     (g, u) => tf.mul(tf.mul(g, tf.sigmoid(g)), u),
@@ -94,7 +85,7 @@ function pointwise<const Inputs extends readonly tf.Tensor[]>(
   gradient: (dy: tf.Tensor, ...inputs: Inputs) => tf.Tensor[],
 ): tf.Tensor {
   const apply = tf.customGrad((...args) => {
-    const save = args.pop() as unknown as tf.GradSaveFunc;
+    const save = args.pop() as tf.GradSaveFunc;
     const values = args as unknown as Inputs;
     save([...values]);
     return {

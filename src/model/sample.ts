@@ -1,10 +1,10 @@
-import { fold, uniformNumbers } from '../engine/key.js';
+import { fold } from '../engine/key.js';
 import type { Key } from '../engine/key.js';
 import { TrainbookError } from '../error.js';
 import { silent } from '../progress.js';
 import type { OnProgress } from '../progress.js';
 import type { Tokenizer } from '../tokens/tokenizer.js';
-import { chooseToken } from './choose-token.js';
+import { drawTokens } from './choose-token.js';
 import { startDecoding } from './decoding.js';
 import { generate } from './generate.js';
 import type { Finish } from './generate.js';
@@ -57,10 +57,8 @@ export async function sample(
   const generated = prompts.map((): number[] => []);
   const finishes = prompts.map((): Finish => 'length');
   try {
-    const choose = (logits: Float32Array, sequence: number, position: number): number => {
-      const [uniform = 0] = uniformNumbers(fold(fold(key, sequence), position), 1);
-      return chooseToken(logits, { temperature, topP }, uniform);
-    };
+    const choose = (logits: Float32Array, sequence: number, position: number): number =>
+      drawTokens(fold(key, sequence), { temperature, topP })(logits, position);
     for await (const { sequence, token, finish } of generate(decoding, ids, {
       choose,
       maxTokens,

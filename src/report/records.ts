@@ -124,18 +124,18 @@ async function optional<T>(schema: z.ZodType<T>, folder: string, name: string): 
 }
 
 /**
- * Reads a run's folder. Only `spec.json` and `status.json` must be there: a run that failed early has a report too.
+ * Reads a run's folder for a command. Only `spec.json` and `status.json` must be there: a run that failed early has a report too.
  *
  * @throws TrainbookError if the folder is no run, or a record cannot be read
  */
-export async function readRun(folder: string): Promise<RunRecords> {
+export async function readRun(folder: string, command = 'report'): Promise<RunRecords> {
   const names = await namesIn(folder);
   if (!names.includes('spec.json')) {
     throw new TrainbookError({
-      what: 'report: this folder is not a run',
+      what: `${command}: there is no run in this folder`,
       received: folder,
-      expected: 'a folder with spec.json, such as runs/quickstart/<run id>',
-      fix: 'npx trainbook runs shows the runs there are',
+      expected: 'the folder of a run, such as runs/quickstart/2026-11-21-143502-3f9c',
+      fix: 'npx trainbook run makes one, and prints where its report is',
     });
   }
   const spec = await parse(specSchema, join(folder, 'spec.json'));

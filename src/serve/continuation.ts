@@ -1,6 +1,6 @@
-import { fold, uniformNumbers } from '../engine/key.js';
+import { fold } from '../engine/key.js';
 import type { Key } from '../engine/key.js';
-import { chooseToken } from '../model/choose-token.js';
+import { drawTokens } from '../model/choose-token.js';
 import type { Choice } from '../model/choose-token.js';
 import { startDecoding } from '../model/decoding.js';
 import { generate } from '../model/generate.js';
@@ -38,11 +38,7 @@ export function startContinuation(
   let count = 0;
   return {
     async next(prompt, write, signal) {
-      const own = fold(key, count++);
-      const choose = (logits: Float32Array, _sequence: number, position: number): number => {
-        const [uniform = 0] = uniformNumbers(fold(own, position), 1);
-        return chooseToken(logits, { temperature, topP }, uniform);
-      };
+      const draw = drawTokens(fold(key, count++), { temperature, topP });
       const grown = decodedText(tokenizer);
       const pieces: string[] = [];
       const add = (text: string): void => {
@@ -51,7 +47,11 @@ export function startContinuation(
       };
       let numTokens = 0;
       let finish: Finish = 'length';
-      const options = { choose, maxTokens, stop: tokenizer.endOfText };
+      const options = {
+        choose: (logits: Float32Array, _sequence: number, position: number) => draw(logits, position),
+        maxTokens,
+        stop: tokenizer.endOfText,
+      };
       for await (const generated of generate(decoding, [tokenizer.encode(prompt)], options)) {
         finish = generated.finish ?? finish;
         if (generated.finish === 'stop') break;

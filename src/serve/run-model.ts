@@ -1,4 +1,3 @@
-import { readdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { TrainbookError } from '../error.js';
 import { codecs } from '../experiment/codecs.js';
@@ -73,16 +72,7 @@ function unfinished(kind: string, stages: readonly LineageStage[]): TrainbookErr
  */
 export async function loadRunModel(runFolder: string): Promise<RunModel> {
   const folder = resolve(runFolder);
-  const names = await readdir(folder).catch((): string[] => []);
-  if (!names.includes('spec.json')) {
-    throw new TrainbookError({
-      what: 'chat: there is no run in this folder',
-      received: runFolder,
-      expected: 'the folder of a run, such as runs/quickstart/2026-11-21-143502-3f9c',
-      fix: 'npx trainbook run makes one, and prints where its report is',
-    });
-  }
-  const { lineage } = await readRun(folder);
+  const { lineage } = await readRun(folder, 'chat');
   const place = findModel(lineage ?? { format: 1, stages: [] });
   const store = new Store(join(dirname(dirname(folder)), 'store'), codecs);
   try {

@@ -5,7 +5,7 @@ import '../../src/engine/backend.js';
 import { causalMask, causalMixing, masked, maskedMixing } from '../../src/model/mixing.js';
 import { embed } from '../../src/model/embedding.js';
 import { linear } from '../../src/model/linear.js';
-import { gelu, silu } from '../../src/model/mlp.js';
+import { gated, gelu } from '../../src/model/mlp.js';
 import { layerNorm, rmsNorm } from '../../src/model/norm.js';
 import { rotaryTables, rotate } from '../../src/model/rope.js';
 import { expectClose } from './close.js';
@@ -28,6 +28,9 @@ const turn = (x: tf.Tensor): tf.Tensor => {
   const { cos, sin } = rotaryTables({ numPositions: 6, headSize: 8, base: 10_000 });
   return rotate(x, tf.tensor2d(cos, [6, 8]), tf.tensor2d(sin, [6, 8]));
 };
+
+/** What opens SwiGLU’s gate. */
+const silu = (x: tf.Tensor): tf.Tensor => gated(x, tf.onesLike(x));
 
 const layers: Record<string, (...inputs: tf.Tensor[]) => tf.Tensor> = {
   rmsNorm: (gain, x) => rmsNorm(1e-5)(gain, x),

@@ -129,7 +129,7 @@ describe('writeReport', () => {
   });
 
   it('refuses a folder that is no run, and a record that it cannot read', async () => {
-    await expect(writeReport(tmpdir())).rejects.toThrow(/not a run[\s\S]*spec\.json/);
+    await expect(writeReport(tmpdir())).rejects.toThrow(/no run in this folder[\s\S]*npx trainbook run/);
     const status = join(folder, 'status.json');
     const before = await readFile(status, 'utf8');
     await writeFile(status, '{"state":"dreaming","startedAt":"2026-11-21T06:31:12.000Z"}');

@@ -3,6 +3,7 @@
  * thread runs compiled calls in the order they were queued.
  */
 import { availableParallelism, totalmem } from 'node:os';
+import { type AttributeSetters, opSetters } from '../attributes.js';
 import { dtypeOf, loadCApi, type CApi, type Pointer, typeNumbers, viewMemory } from '../capi.js';
 import type { Library } from '../library.js';
 import { bytesOf, type DType, type Elements, sizeOf, type Spec } from '../trace.js';
@@ -26,6 +27,7 @@ const tstringBytes = 24;
 
 export class Context {
   readonly c: CApi;
+  readonly setters: AttributeSetters;
   readonly pointer: Pointer;
   readonly version: string;
   private readonly status: Pointer;
@@ -38,6 +40,7 @@ export class Context {
 
   constructor(readonly library: Library) {
     this.c = loadCApi(library.framework, library.cc);
+    this.setters = opSetters(this.c);
     this.version = this.c.version() as string;
     this.status = this.c.newStatus() as Pointer;
     const options = this.c.newContextOptions() as Pointer;

@@ -1,4 +1,5 @@
 /** A trace as a TensorFlow function: one graph node per record, cells read first and assigned last. */
+import { type AttributeSetters, nodeSetters, setAttribute } from '../attributes.js';
 import { type CApi, type GraphOutput, type Pointer, typeNumbers } from '../capi.js';
 import { rules } from '../rules/index.js';
 import type { Attribute, Node, Spec, Trace } from '../trace.js';
@@ -31,12 +32,14 @@ export function addFunction(context: Context, trace: Trace, state: StateFlow = n
 
 class Lowering {
   private readonly c: CApi;
+  private readonly setters: AttributeSetters;
   private readonly graph: Pointer;
   private readonly places = new Map<number, GraphOutput>();
   private numNodes = 0;
 
   constructor(private readonly context: Context) {
     this.c = context.c;
+    this.setters = nodeSetters(this.c);
     this.graph = this.c.newGraph() as Pointer;
   }
 
@@ -174,26 +177,12 @@ class Lowering {
 
   private setAttribute(node: Pointer, key: string, attribute: Attribute): void {
     const { c } = this;
-    if ('type' in attribute) c.nodeType(node, key, typeNumbers[attribute.type]);
-    else if ('bool' in attribute) c.nodeBool(node, key, attribute.bool ? 1 : 0);
-    else if ('int' in attribute) c.nodeInt(node, key, attribute.int);
-    else if ('float' in attribute) c.nodeFloat(node, key, attribute.float);
-    else if ('ints' in attribute) c.nodeInts(node, key, attribute.ints, attribute.ints.length);
-    else if ('floats' in attribute) c.nodeFloats(node, key, attribute.floats, attribute.floats.length);
-    else if ('string' in attribute) c.nodeString(node, key, attribute.string, Buffer.byteLength(attribute.string));
-    else if ('shape' in attribute)
+    if ('shape' in attribute)
       c.nodeShape(node, key, attribute.shape.length === 0 ? [0] : attribute.shape, attribute.shape.length);
-    else if ('types' in attribute) {
-      c.nodeTypes(
-        node,
-        key,
-        attribute.types.map((type) => typeNumbers[type]),
-        attribute.types.length,
-      );
-    } else if ('trace' in attribute) {
+    else if ('trace' in attribute) {
       const name = this.subFunction(attribute.trace);
       c.nodeFunction(node, key, name, name.length);
-    } else throw new Error(`internal: the attribute ${key} cannot be set on a graph node`);
+    } else setAttribute(this.setters, node, key, attribute);
   }
 
   /** A trace within the trace: its function must be known to this graph and to the context. */

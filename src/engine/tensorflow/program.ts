@@ -78,14 +78,10 @@ export class TensorFlowProgram {
 
   private configure(args: readonly tf.Tensor[]): (op: Pointer, status: Pointer) => void {
     for (const { cell } of this.stateful.cells) cell.requireAlive();
-    const { context } = binding;
-    const { c } = context;
+    const { c } = binding.context;
     const handles = tensorIds(args).map((id) => binding.handleOf(id));
     return (op, status) => {
-      for (const source of this.sources) {
-        c.addInput(op, typeof source === 'number' ? handles[source] : source, status);
-        context.check(this.name);
-      }
+      for (const source of this.sources) c.addInput(op, typeof source === 'number' ? handles[source] : source, status);
       if (this.target === 'xla') c.opBool(op, '_XlaMustCompile', 1);
     };
   }

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { TrainbookError } from '../../../src/error.js';
 import type { Call } from './tensorflow.js';
 import { executed, expectRefused, expectSame, inferred, ruleOf, scalar, tensor, vector } from './tensorflow.js';
 
@@ -62,9 +61,7 @@ describe('scattering', () => {
     fc.assert(
       fc.property(shapes, shapes, filledShapes, (at, updates, shape) => {
         const call = scatter(at, updates, shape);
-        // With fewer axes in the updates than the indices have places, TensorFlow ends the process (a failed CHECK).
-        if (at.length < 2 || updates.length < at.length - 1) expect(inferred(call)).toBeInstanceOf(TrainbookError);
-        else expectAgrees(call);
+        expectAgrees(call);
       }),
       { numRuns: 300 },
     );

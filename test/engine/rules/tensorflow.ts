@@ -89,7 +89,7 @@ function listAttributes({ op, inputs }: Call): Attributes {
   return { N: { int: values.length }, T: { type: values[0]?.spec.dtype ?? 'float32' } };
 }
 
-/** What TensorFlow gives, or its refusal. */
+/** What TensorFlow gives, or its refusal; ours before it, for ops on which TensorFlow would end the process. */
 export function executed(call: Call): readonly Spec[] | Error {
   const ids = call.inputs.map(({ spec, data }) => binding.addHost(spec, data));
   try {
@@ -99,7 +99,7 @@ export function executed(call: Call): readonly Spec[] | Error {
     for (const id of outputs) binding.deleteTensor(id);
     return specs;
   } catch (error) {
-    if (error instanceof TensorFlowError) return error;
+    if (error instanceof TensorFlowError || error instanceof TrainbookError) return error;
     throw error;
   } finally {
     for (const id of ids) binding.deleteTensor(id);
