@@ -2,7 +2,8 @@
  * TensorFlow's C API by koffi: only declarations. The one place where types are what a foreign function interface gives
  * (pointers are bigints); `binding.ts` and `tensorflow/` wrap it.
  */
-import { totalmem } from 'node:os';
+import { closeSync, openSync } from 'node:fs';
+import { devNull, totalmem } from 'node:os';
 import koffi from 'koffi';
 import type { DType } from './trace.js';
 
@@ -138,7 +139,11 @@ let outputStruct: unknown;
  */
 export function loadCApi(framework: string, cc: string): CApi {
   configure();
-  const libraries = [koffi.load(framework, { global: true }), koffi.load(cc, { global: true })];
+  const load = (): ReturnType<typeof koffi.load>[] => [
+    koffi.load(framework, { global: true }),
+    koffi.load(cc, { global: true }),
+  ];
+  const libraries = process.env.TRAINBOOK_DEBUG === undefined ? withoutStderr(load) : load();
   stayLoaded(framework);
   stayLoaded(cc);
   outputStruct ??= koffi.struct('TF_Output', { oper: 'void*', index: 'int' });
@@ -164,6 +169,26 @@ function configure(): void {
   // and the page faults of getting them again took 14% of a GPT step.
   process.env.TF_CPU_ALLOCATOR_USE_BFC ??= 'true';
   process.env.TF_CPU_BFC_MEM_LIMIT_IN_MB ??= String(Math.floor(totalmem() / 2 ** 20));
+}
+
+/**
+ * Runs `task` with the process's stderr closed to native code. TensorFlow reports "oneDNN custom operations are on" while it is loaded (on CPUs
+ * with AVX-512), before any setting of its log level holds.
+ */
+function withoutStderr<R>(task: () => R): R {
+  if (process.platform === 'win32') return task();
+  const library = koffi.load(null);
+  const duplicate = library.func('int dup(int fd)') as (fd: number) => number;
+  const replace = library.func('int dup2(int from, int to)') as (from: number, to: number) => number;
+  const [stderr, nowhere] = [duplicate(2), openSync(devNull, 'w')];
+  replace(nowhere, 2);
+  try {
+    return task();
+  } finally {
+    replace(stderr, 2);
+    closeSync(stderr);
+    closeSync(nowhere);
+  }
 }
 
 /** koffi unloads what it loaded when the process ends, while TensorFlow's threads still run in it: a crash. So never unload. */
