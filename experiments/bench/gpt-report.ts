@@ -8,7 +8,7 @@ import type { GptStarted } from './gpt-worker.js';
  */
 export const precisions = {
   float32: { tolerance: 1e-3, ratio: 1.05, usual: 'xla' },
-  bfloat16: { tolerance: 1e-2, ratio: 0.9, usual: 'graph' },
+  bfloat16: { tolerance: 1e-2, ratio: 0.9, usual: 'xla' },
 } as const;
 
 /** What a contestant did. */

@@ -92,8 +92,10 @@ export function setAttribute(set: AttributeSetters, target: Pointer, key: string
   else if ('float' in attribute) set.float(target, key, attribute.float);
   else if ('ints' in attribute) set.ints(target, key, attribute.ints, attribute.ints.length);
   else if ('floats' in attribute) set.floats(target, key, attribute.floats, attribute.floats.length);
-  else if ('string' in attribute) set.string(target, key, attribute.string, Buffer.byteLength(attribute.string));
-  else if ('types' in attribute) {
+  else if ('string' in attribute) {
+    const bytes = Buffer.from(attribute.string); // it may hold a zero byte
+    set.string(target, key, bytes, bytes.length);
+  } else if ('types' in attribute) {
     const numbers = attribute.types.map((type) => typeNumbers[type]);
     set.types(target, key, numbers, numbers.length);
   } else throw new Error(`internal: the attribute ${key} cannot be set here`);

@@ -5,6 +5,7 @@ import type { StatefulTrace } from '../compile.js';
 import { releaseMemory } from '../memory.js';
 import type { Spec } from '../trace.js';
 import { addFunction } from './lower.js';
+import { productsForXla } from './xla-products.js';
 
 /** How TensorFlow runs a function: fused by XLA, or op by op with oneDNN's kernels. */
 export type Target = 'xla' | 'graph';
@@ -27,7 +28,8 @@ export class TensorFlowProgram {
   ) {
     const { trace, cells, captured } = stateful;
     const writes = cells.flatMap(({ input, output }) => (output === undefined ? [] : [{ input, output }]));
-    this.name = addFunction(binding.context, trace, { reads: new Set(cells.map(({ input }) => input)), writes });
+    const lowered = target === 'xla' ? productsForXla(trace) : trace;
+    this.name = addFunction(binding.context, lowered, { reads: new Set(cells.map(({ input }) => input)), writes });
     const written = new Set(writes.map(({ output }) => output));
     this.outputs = trace.outputs
       .filter((_, position) => !written.has(position))
