@@ -1,17 +1,19 @@
 /**
- * Products of bfloat16 as XLA runs them fast on a CPU. In a trace they are TensorFlow's: bfloat16 in, bfloat16 out, cast to float32,
- * and the left factor may be transposed. XLA's library of CPU kernels (YNNPACK) has products of bfloat16 with a float32 result, left
- * factor as it lies; any other product of bfloat16 is computed in float32, several times slower than AMX. Hence
+ * Matrix products as XLA runs them fast on a CPU. Its library of kernels there (YNNPACK) has float32 × float32 and bfloat16 × bfloat16,
+ * both with a float32 result, and wants the left factor as it lies in memory. TensorFlow's ops round a product of bfloat16 to
+ * bfloat16, and a weight's gradient is a product with a transposed left factor, Xᵀ dY. XLA computes the first in float32, several times
+ * slower than AMX; the second by slower code, a batch of them on one thread. Hence
  *
- *     Cast(MatMul(A, B))   →   XlaDotV2(A, B) with a float32 result, which then is not even rounded
- *     Cast(MatMul(Aᵀ, B))  →   the same of a transposed copy of A, or (Bᵀ A)ᵀ with one of B where that copies less
+ *     Cast(A B) of bfloat16   →   A B with a float32 result (`XlaDotV2`), which then is not even rounded
+ *     Aᵀ B                    →   the product of a transposed copy of A, or (Bᵀ A)ᵀ with a copy of B where that moves less
  *
- * Barriers keep XLA from undoing this: it would fold transposes into the product after it has chosen the kernel, and then have none.
+ * Barriers keep XLA from undoing this: it folds transposes into products, also after it has chosen their kernels; for bfloat16 it then
+ * has none.
  */
 import type { Attributes, Elements, Node, Spec, Trace } from '../trace.js';
 import { sizeOf } from '../trace.js';
 
-/** The trace with its products of bfloat16 rewritten, and the traces within it. */
+/** The trace with such products rewritten, and the traces within it. */
 export function productsForXla(trace: Trace): Trace {
   return new Rewriting(trace).rewrite();
 }
@@ -28,11 +30,11 @@ class Rewriting {
 
   rewrite(): Trace {
     const { trace } = this;
-    const float32Results = castProducts(trace);
+    const results = rewritten(trace);
     for (const node of trace.nodes) {
-      const result = float32Results.get(node.outputs[0] ?? -1);
+      const result = results.get(node.outputs[0] ?? -1);
       if (result !== undefined) this.product(node, result);
-      else if (node.op !== 'Cast' || !float32Results.has(node.inputs[0] ?? -1)) {
+      else if (node.op !== 'Cast' || results.get(node.inputs[0] ?? -1) !== node.outputs[0]) {
         this.nodes.push({ ...node, attributes: withTraces(node.attributes) });
       }
     }
@@ -71,12 +73,14 @@ class Rewriting {
   }
 
   /**
-   * A copy with the last two axes exchanged. It is made with one axis more and then reshaped: XLA gives the result of a transpose the
-   * layout that its input has, so that nothing moves, and chooses the product's kernel by that layout.
+   * With the last two axes exchanged. XLA gives a transpose the layout that its input has, so that nothing moves, and copies later, fast,
+   * to the layout that a product wants. But it looks at the layout before that when it asks for a kernel for bfloat16; so those are
+   * transposed with one axis more, and a reshape has the plain layout.
    */
   private transposed(value: number): number {
     const { dtype, shape } = this.spec(value);
     const exchanged = lastExchanged(shape);
+    if (dtype === 'float32') return this.transpose(value, this.add({ dtype, shape: exchanged }));
     const deeper = this.reshape(value, { dtype, shape: [1, ...shape] });
     const moved = this.transpose(deeper, this.add({ dtype, shape: [1, ...exchanged] }));
     return this.reshape(this.keep(moved, this.add(this.spec(moved))), { dtype, shape: exchanged });
@@ -125,8 +129,28 @@ class Rewriting {
   }
 }
 
-/** Products of bfloat16, equal in their batch axes, whose only use is a cast to float32: each with the value of that cast. */
-function castProducts({ nodes, values, outputs }: Trace): Map<number, number> {
+/**
+ * The products to rewrite, each with the value that is its float32 result: of bfloat16 whose only use is a cast to float32, that of the
+ * cast; of float32 with a transposed left factor, their own. Batch axes must be equal: no kernel stretches them.
+ */
+function rewritten({ nodes, values, outputs }: Trace): Map<number, number> {
+  const uses = usesOf(nodes);
+  const results = new Map<number, number>();
+  for (const node of nodes) {
+    const [product = -1] = node.outputs;
+    const [batchOfA, batchOfB] = node.inputs.map((input) => String(values[input]?.shape.slice(0, -2)));
+    if ((node.op !== 'MatMul' && node.op !== 'BatchMatMulV2') || batchOfA !== batchOfB) continue;
+    const { dtype } = values[product] ?? {};
+    if (dtype === 'float32' && isTransposed(node, 'a')) results.set(product, product);
+    const [use, ...others] = uses.get(product) ?? [];
+    if (dtype !== 'bfloat16' || use?.op !== 'Cast' || others.length > 0 || outputs.includes(product)) continue;
+    const [cast = -1] = use.outputs;
+    if (values[cast]?.dtype === 'float32') results.set(product, cast);
+  }
+  return results;
+}
+
+function usesOf(nodes: readonly Node[]): Map<number, Node[]> {
   const uses = new Map<number, Node[]>();
   for (const node of nodes) {
     for (const input of node.inputs) {
@@ -135,17 +159,7 @@ function castProducts({ nodes, values, outputs }: Trace): Map<number, number> {
       else known.push(node);
     }
   }
-  const results = new Map<number, number>();
-  for (const { op, inputs, outputs: products } of nodes) {
-    const [product = -1] = products;
-    if ((op !== 'MatMul' && op !== 'BatchMatMulV2') || values[product]?.dtype !== 'bfloat16') continue;
-    const [batchOfA, batchOfB] = inputs.map((input) => String(values[input]?.shape.slice(0, -2)));
-    const [use, ...others] = uses.get(product) ?? [];
-    if (batchOfA !== batchOfB || use?.op !== 'Cast' || others.length > 0 || outputs.includes(product)) continue;
-    const [cast = -1] = use.outputs;
-    if (values[cast]?.dtype === 'float32') results.set(product, cast);
-  }
-  return results;
+  return uses;
 }
 
 function isTransposed({ op, attributes }: Node, factor: 'a' | 'b'): boolean {
