@@ -116,11 +116,20 @@ if ((tf.findBackendFactory('tensorflow') as unknown) === null) {
       } catch (error) {
         // tfjs prints `stack` as its one warning and goes on to its next backend.
         if (error instanceof TrainbookError) error.stack = error.message;
+        dropHint();
         throw error;
       }
     },
     10,
   );
+}
+
+/** tfjs's backend in plain JavaScript says at its first use that tfjs-node would be faster; our warning has said what to do. */
+function dropHint(): void {
+  const make = tf.findBackendFactory('cpu') as (() => tf.KernelBackend) | null;
+  if (make === null) return;
+  tf.removeBackend('cpu');
+  tf.registerBackend('cpu', () => Object.assign(make(), { firstUse: false }), 1);
 }
 
 /** The backend, or an error where another one is in use. */

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { cell } from '../engine/cell.js';
 import type { Cell } from '../engine/cell.js';
 import { compile } from '../engine/compile.js';
+import { inferring } from '../engine/inference.js';
 import { flatten, mapTree } from '../engine/tree.js';
 import { emptyCache } from './key-value-cache.js';
 import type { KeyValueCache } from './key-value-cache.js';
@@ -47,14 +48,15 @@ export function startDecoding(model: Model, options: { readonly batch: number; r
   return {
     batch,
     positions,
-    next: async (tokens, position) => {
-      const token = tf.tensor1d(tokens, 'int32');
-      const place = tf.scalar(position, 'int32');
-      const logits = await step(token, place);
-      const numbers = (await logits.data()) as Float32Array;
-      tf.dispose([token, place, logits]);
-      return numbers;
-    },
+    next: (tokens, position) =>
+      inferring(async () => {
+        const token = tf.tensor1d(tokens, 'int32');
+        const place = tf.scalar(position, 'int32');
+        const logits = await step(token, place);
+        const numbers = (await logits.data()) as Float32Array;
+        tf.dispose([token, place, logits]);
+        return numbers;
+      }),
     dispose: () => {
       for (const kept of flatten(cells)) kept.dispose();
     },

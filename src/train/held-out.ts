@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { compile } from '../engine/compile.js';
+import { inferring } from '../engine/inference.js';
 import type { Decoder } from '../model/decoder.js';
 import type { DecoderWeights } from '../model/weights.js';
 import { inOrder } from '../tokens/loader.js';
@@ -39,7 +40,7 @@ export function heldOutLoss(architecture: Decoder, batchSize: number): Measure {
       sumCrossEntropy(architecture.forward(weights, batch.inputs), batch),
     { name: 'held-out loss' },
   );
-  return async (weights, packed, progress) => {
+  const measure: Measure = async (weights, packed, progress) => {
     let total = 0;
     let tokens = 0;
     let done = 0;
@@ -54,6 +55,7 @@ export function heldOutLoss(architecture: Decoder, batchSize: number): Measure {
     }
     return { nats: total / tokens, tokens };
   };
+  return (...args) => inferring(() => measure(...args));
 }
 
 /** At most `numRows` rows of a packing, evenly spread, the same ones each time. `numBytes` counts for whole packings only. */
