@@ -17,9 +17,9 @@ import { isUniform, tfjsDtype, toHostData } from './host-data.js';
 import { currentPrecision, matrixProducts } from './precision.js';
 import { activeRecorder, type Recorder } from './recorder.js';
 import { comparison } from './rules/comparison.js';
-import { convolution } from './rules/convolution.js';
 import { elementwise } from './rules/elementwise.js';
 import { rules } from './rules/index.js';
+import { ruledFirst } from './rules/ruled-first.js';
 import { type Context, type HostData, typedView } from './tensorflow/context.js';
 import {
   type Attributes,
@@ -42,11 +42,8 @@ export interface TensorMetadata {
 /** Ops whose outputs have their inputs' shape where that is one, and whose `T` is the inputs' dtype. */
 const worksByElement = new Set([...Object.keys(elementwise), ...Object.keys(comparison)]);
 
-/**
- * Ops that our own rule looks at before TensorFlow does. Where inputs do not fit, `ScatterNd` (too few axes) and oneDNN's convolutions
- * (another rank; CPUs with AVX-512) end the process on a failed CHECK; where the result is empty, the latter give the input back.
- */
-const ruledFirst = new Set(['ScatterNd', ...Object.keys(convolution)]);
+/** An op object is used again, and till then holds its inputs, where each has at most so many bytes. */
+const mostBytesKept = 4096;
 
 /** Captured tensors of up to so many elements become constants of the trace: axes, shapes, scalars. */
 const largestConstant = 64;
@@ -232,17 +229,20 @@ export class Binding {
     const { c } = context;
     const byElement = worksByElement.has(name);
     const handles = ids.map((id) => this.handleOf(id));
-    const returns = context.execute(name, numOutputs, (op, status) => {
+    const configure = (op: Pointer, status: Pointer): void => {
       for (const handle of handles) c.addInput(op, handle, status);
       for (const [key, attribute] of Object.entries(attributes)) {
         if (byElement && key === 'T' && attributes['N'] === undefined) continue; // TensorFlow sees it in the inputs, lists apart
         if ('shape' in attribute) c.opShape(op, key, attribute.shape, attribute.shape.length, status);
         else setAttribute(context.setters, op, key, attribute);
       }
-    });
+    };
+    const isSmall = ids.every((id) => bytesOf(this.entry(id).spec) <= mostBytesKept);
+    const returns = context.execute(name, numOutputs, configure, isSmall);
     const shape = byElement ? this.sharedShape(ids) : undefined;
+    const sameType = name in elementwise ? this.entry(ids[0] ?? 0).spec.dtype : undefined;
     return returns.map((handle) =>
-      this.addHandle(handle, { dtype: context.dtypeOf(handle), shape: shape ?? context.shapeOf(handle) }),
+      this.addHandle(handle, { dtype: sameType ?? context.dtypeOf(handle), shape: shape ?? context.shapeOf(handle) }),
     );
   }
 

@@ -73,6 +73,7 @@ const prototypes = {
   deleteDeviceList: 'void TF_DeleteDeviceList(void* list)',
   newOp: 'void* TFE_NewOp(void* ctx, const char* name, void* s)',
   deleteOp: 'void TFE_DeleteOp(void* op)',
+  resetOp: 'void TFE_OpReset(void* op, const char* name, const char* device, void* s)',
   addInput: 'void TFE_OpAddInput(void* op, void* h, void* s)',
   opType: 'void TFE_OpSetAttrType(void* op, const char* n, int v)',
   opTypes: 'void TFE_OpSetAttrTypeList(void* op, const char* n, const int* v, int num)',

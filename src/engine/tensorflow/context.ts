@@ -37,6 +37,9 @@ export class Context {
   /** Where TensorFlow writes an op's outputs: foreign memory that is made once. */
   private readonly returns = new BigUint64Array(64);
   private readonly numReturns = new Int32Array(1);
+  private spareOp: Pointer | undefined;
+  /** Names that TensorFlow has ops for: it need not be asked again. */
+  private readonly knownOps = new Set<string>();
 
   constructor(readonly library: Library) {
     this.c = loadCApi(library.framework, library.cc);
@@ -173,22 +176,48 @@ export class Context {
 
   /**
    * Executes an op now. `configure` adds inputs and attributes; what it adds wrongly fails the execution, so that one look at the
-   * status is enough (each is a foreign call).
+   * status is enough (each is a foreign call). With `keep` the op object is kept for the next op, which is much cheaper than a new one,
+   * and holds its inputs until then.
    */
-  execute(name: string, numOutputs: number, configure: (op: Pointer, status: Pointer) => void): Pointer[] {
+  execute(
+    name: string,
+    numOutputs: number,
+    configure: (op: Pointer, status: Pointer) => void,
+    keep = false,
+  ): Pointer[] {
     const { c, status } = this;
-    const op = c.newOp(this.pointer, name, status) as Pointer | null;
-    if (op === null || op === 0n) this.check(name);
+    const op = this.opFor(name);
+    let isKept = false;
     try {
-      configure(op as Pointer, status);
+      configure(op, status);
       const returns = numOutputs <= this.returns.length ? this.returns : new BigUint64Array(numOutputs);
       this.numReturns[0] = numOutputs;
       c.execute(op, returns, this.numReturns, status);
       this.check(name);
+      isKept = keep;
       return Array.from(returns.subarray(0, this.numReturns[0]));
     } finally {
-      c.deleteOp(op);
+      if (isKept) this.spareOp = op;
+      else c.deleteOp(op);
     }
+  }
+
+  /** An op object without inputs and attributes: the one that was kept, or a new one. */
+  private opFor(name: string): Pointer {
+    const { c, status, spareOp } = this;
+    this.spareOp = undefined;
+    if (spareOp === undefined) {
+      const op = c.newOp(this.pointer, name, status) as Pointer | null;
+      if (op === null || op === 0n) this.check(name);
+      return op as Pointer;
+    }
+    c.resetOp(spareOp, name, null, status);
+    if (!this.knownOps.has(name)) {
+      if ((c.code(status) as number) !== 0) c.deleteOp(spareOp);
+      this.check(name);
+      this.knownOps.add(name);
+    }
+    return spareOp;
   }
 
   /**
