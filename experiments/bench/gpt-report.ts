@@ -1,14 +1,15 @@
 import type { Measurement } from '../../src/commands/bench.js';
 import { median, ratios, summarise } from './blocks.js';
+import { defaultTargets } from './built.js';
 import type { GptStarted } from './gpt-worker.js';
 
 /**
- * How far first losses may differ in nats, the ratio to reach, and our default target. bfloat16 has 8 bits: each rounding
+ * How far first losses may differ in nats, and the ratio to reach. bfloat16 has 8 bits: each rounding
  * differs by up to 0.4%.
  */
 export const precisions = {
-  float32: { tolerance: 1e-3, ratio: 1.05, usual: 'xla' },
-  bfloat16: { tolerance: 1e-2, ratio: 0.9, usual: 'xla' },
+  float32: { tolerance: 1e-3, ratio: 1.05 },
+  bfloat16: { tolerance: 1e-2, ratio: 0.9 },
 } as const;
 
 /** What a contestant did. */
@@ -26,12 +27,12 @@ export function report(
   precision: 'float32' | 'bfloat16',
   results: readonly Result[],
 ): { measurements: Measurement[]; notes: string[] } {
-  const { tolerance, ratio, usual } = precisions[precision];
+  const { tolerance, ratio } = precisions[precision];
   const measurements = results.map(({ name, tokensPerSecond }) =>
     summarise(`${precision}: ${name}`, tokensPerSecond, { unit: 'tokens/s' }),
   );
   const notes: string[] = [];
-  const ours = results.find(({ target }) => target === usual) as Result;
+  const ours = results.find(({ target }) => target === defaultTargets[precision]) as Result;
   const peers = results.filter((result) => !result.ours);
   const difference = Math.max(...results.map(({ started }) => farthest(started.losses, ours.started.losses)));
   measurements.push({ figure: `${precision}: first losses differ by at most`, value: difference, unit: 'nats' });

@@ -54,33 +54,17 @@ export type AttributeSetters = Readonly<
   Record<'type' | 'types' | 'int' | 'ints' | 'float' | 'floats' | 'bool' | 'string', Native>
 >;
 
-/** Those of eager ops. */
-export function opSetters(c: CApi): AttributeSetters {
-  const { opType, opTypes, opInt, opInts, opFloat, opFloats, opBool, opString } = c;
+/** Those of eager ops, or of a graph's nodes. */
+export function attributeSetters(c: CApi, target: 'op' | 'node'): AttributeSetters {
   return {
-    type: opType,
-    types: opTypes,
-    int: opInt,
-    ints: opInts,
-    float: opFloat,
-    floats: opFloats,
-    bool: opBool,
-    string: opString,
-  };
-}
-
-/** Those of a graph's nodes. */
-export function nodeSetters(c: CApi): AttributeSetters {
-  const { nodeType, nodeTypes, nodeInt, nodeInts, nodeFloat, nodeFloats, nodeBool, nodeString } = c;
-  return {
-    type: nodeType,
-    types: nodeTypes,
-    int: nodeInt,
-    ints: nodeInts,
-    float: nodeFloat,
-    floats: nodeFloats,
-    bool: nodeBool,
-    string: nodeString,
+    type: c[`${target}Type`],
+    types: c[`${target}Types`],
+    int: c[`${target}Int`],
+    ints: c[`${target}Ints`],
+    float: c[`${target}Float`],
+    floats: c[`${target}Floats`],
+    bool: c[`${target}Bool`],
+    string: c[`${target}String`],
   };
 }
 

@@ -18,7 +18,6 @@ import { currentPrecision, matrixProducts } from './precision.js';
 import { activeRecorder, type Recorder } from './recorder.js';
 import { comparison } from './rules/comparison.js';
 import { elementwise } from './rules/elementwise.js';
-import { rules } from './rules/index.js';
 import { ruledFirst } from './rules/ruled-first.js';
 import { type Context, type HostData, typedView } from './tensorflow/context.js';
 import {
@@ -216,15 +215,17 @@ export class Binding {
       if (name === 'Cast' && isSameType(attributes)) return inputs.map((value) => this.addSymbol(recorder, value));
       return recorder.add(name, inputs, attributes).map((value) => this.addSymbol(recorder, value));
     }
-    if (ruledFirst.has(name)) {
-      const specs =
-        rules[name]?.infer(
-          ids.map((id) => this.ruleInput(id)),
-          attributes,
-        ) ?? [];
-      if (specs.every(({ shape }) => sizeOf(shape) === 0))
-        return specs.map((spec) => this.addHost(spec, typedView(new ArrayBuffer(0), spec)));
-    }
+    const specs = ruledFirst[name]?.infer(
+      ids.map((id) => this.ruleInput(id)),
+      attributes,
+    );
+    if (specs?.every(({ shape }) => sizeOf(shape) === 0) === true)
+      return specs.map((spec) => this.addHost(spec, typedView(new ArrayBuffer(0), spec)));
+    return this.execute(name, ids, attributes, numOutputs);
+  }
+
+  /** Runs an op by TensorFlow. */
+  execute(name: string, ids: readonly number[], attributes: Attributes, numOutputs: number): number[] {
     const { context } = this;
     const { c } = context;
     const byElement = worksByElement.has(name);
@@ -248,8 +249,7 @@ export class Binding {
 
   private ruleInput(id: number): RuleInput {
     const entry = this.entry(id);
-    const constant = this.constantOf(entry);
-    return constant === undefined ? { spec: entry.spec } : { spec: entry.spec, constant };
+    return { spec: entry.spec, constant: this.constantOf(entry) };
   }
 
   /** The shape that all of some tensors have, if there is one. To ask TensorFlow for an output's costs several foreign calls. */

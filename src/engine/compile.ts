@@ -65,7 +65,11 @@ const aTensor = Symbol('tensor');
 const retracesBeforeWarning = 5;
 
 /** The faster target of each precision (README's bench table): XLA on CPU has fast products of float32 and bfloat16, not of float16. */
-const defaultTargets: Readonly<Record<Precision, Target>> = { float32: 'xla', bfloat16: 'xla', float16: 'graph' };
+export const defaultTargets: Readonly<Record<Precision, Target>> = {
+  float32: 'xla',
+  bfloat16: 'xla',
+  float16: 'graph',
+};
 
 /**
  * A compiled form of `fn`. Tensors in the arguments may change at each call as long as shapes and dtypes stay; anything else in

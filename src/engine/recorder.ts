@@ -2,7 +2,7 @@ import { TrainbookError } from '../error.js';
 import { isUniform } from './host-data.js';
 import { rules } from './rules/index.js';
 import type { HostData } from './tensorflow/context.js';
-import type { Attributes, Elements, Node, RuleInput, Spec, Trace } from './trace.js';
+import { type Attributes, type Elements, type Node, type RuleInput, type Spec, specOf, type Trace } from './trace.js';
 
 /** Records the ops of one function while it is called with symbolic tensors. */
 export class Recorder {
@@ -99,14 +99,11 @@ export class Recorder {
   }
 
   private ruleInput(value: number): RuleInput {
-    const constant = this.constants.get(value);
-    return constant === undefined ? { spec: this.specOf(value) } : { spec: this.specOf(value), constant };
+    return { spec: this.specOf(value), constant: this.constants.get(value) };
   }
 
   specOf(value: number): Spec {
-    const spec = this.values[value];
-    if (spec === undefined) throw new Error(`internal: the trace ${this.name} has no value ${value}`);
-    return spec;
+    return specOf(this, value);
   }
 
   /** Ends the recording; values of it cannot be used any more. */

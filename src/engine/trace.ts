@@ -85,7 +85,7 @@ export interface Trace {
 /** An input as a shape rule sees it; `constant` is there when its elements are known while tracing. */
 export interface RuleInput {
   readonly spec: Spec;
-  readonly constant?: Elements;
+  readonly constant?: Elements | undefined;
 }
 
 /** The rule of one op: the specs of its outputs from its inputs and attributes, and what it costs. */
@@ -125,6 +125,13 @@ export function sizeOf(shape: readonly number[]): number {
 /** The bytes of a value in memory; 0 for strings and resources, whose size is not known here. */
 export function bytesOf({ dtype, shape }: Spec): number {
   return dtype === 'string' || dtype === 'resource' ? 0 : sizeOf(shape) * bytesPerElement[dtype];
+}
+
+/** The spec of a value of a trace. */
+export function specOf({ name, values }: Pick<Trace, 'name' | 'values'>, value: number): Spec {
+  const spec = values[value];
+  if (spec === undefined) throw new Error(`internal: the trace ${name} has no value ${value}`);
+  return spec;
 }
 
 /** `float32[8, 256]`, as errors and `explain()` show a spec. */

@@ -1,4 +1,4 @@
-import { fold, uniformNumbers } from '../engine/key.js';
+import { uniformNumbers } from '../engine/key.js';
 import type { Key } from '../engine/key.js';
 
 /** How the next token is drawn from logits. */
@@ -43,18 +43,15 @@ export function chooseToken(logits: Float32Array, { temperature, topP }: Choice,
 }
 
 /**
- * How one sequence's tokens are drawn: the token at a position is decided by the key folded with it, so that equal keys give equal
- * texts, whatever else is generated beside them.
+ * The token that a key draws. A key folded from the sequence and the position gives equal texts for equal keys, whatever else is
+ * generated beside them.
  *
  * @example
- * const draw = drawTokens(fold(key, sequence), { temperature: 0.7, topP: 0.9 });
- * const token = draw(logits, position);
+ * const token = drawToken(logits, { temperature: 0.7, topP: 0.9 }, fold(key, position));
  */
-export function drawTokens(key: Key, choice: Choice): (logits: Float32Array, position: number) => number {
-  return (logits, position) => {
-    const [uniform = 0] = uniformNumbers(fold(key, position), 1);
-    return chooseToken(logits, choice, uniform);
-  };
+export function drawToken(logits: Float32Array, choice: Choice, key: Key): number {
+  const [uniform = 0] = uniformNumbers(key, 1);
+  return chooseToken(logits, choice, uniform);
 }
 
 function argMax(values: Float32Array): number {

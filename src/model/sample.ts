@@ -4,7 +4,7 @@ import { TrainbookError } from '../error.js';
 import { silent } from '../progress.js';
 import type { OnProgress } from '../progress.js';
 import type { Tokenizer } from '../tokens/tokenizer.js';
-import { drawTokens } from './choose-token.js';
+import { drawToken } from './choose-token.js';
 import { startDecoding } from './decoding.js';
 import { generate } from './generate.js';
 import type { Finish } from './generate.js';
@@ -58,7 +58,7 @@ export async function sample(
   const finishes = prompts.map((): Finish => 'length');
   try {
     const choose = (logits: Float32Array, sequence: number, position: number): number =>
-      drawTokens(fold(key, sequence), { temperature, topP })(logits, position);
+      drawToken(logits, { temperature, topP }, fold(fold(key, sequence), position));
     for await (const { sequence, token, finish } of generate(decoding, ids, {
       choose,
       maxTokens,

@@ -1,6 +1,6 @@
 import { fold } from '../engine/key.js';
 import type { Key } from '../engine/key.js';
-import { drawTokens } from '../model/choose-token.js';
+import { drawToken } from '../model/choose-token.js';
 import type { Choice } from '../model/choose-token.js';
 import { startDecoding } from '../model/decoding.js';
 import { generate } from '../model/generate.js';
@@ -38,7 +38,7 @@ export function startContinuation(
   let count = 0;
   return {
     async next(prompt, write, signal) {
-      const draw = drawTokens(fold(key, count++), { temperature, topP });
+      const own = fold(key, count++);
       const grown = decodedText(tokenizer);
       const pieces: string[] = [];
       const add = (text: string): void => {
@@ -47,11 +47,9 @@ export function startContinuation(
       };
       let numTokens = 0;
       let finish: Finish = 'length';
-      const options = {
-        choose: (logits: Float32Array, _sequence: number, position: number) => draw(logits, position),
-        maxTokens,
-        stop: tokenizer.endOfText,
-      };
+      const choose = (logits: Float32Array, _sequence: number, position: number): number =>
+        drawToken(logits, { temperature, topP }, fold(own, position));
+      const options = { choose, maxTokens, stop: tokenizer.endOfText };
       for await (const generated of generate(decoding, [tokenizer.encode(prompt)], options)) {
         finish = generated.finish ?? finish;
         if (generated.finish === 'stop') break;

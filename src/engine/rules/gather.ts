@@ -195,10 +195,12 @@ const sparseToDense: RuleMaker = (op) => ({
   flops: noFlops,
 });
 
+/** TensorFlow's kernel does not refuse all that does not fit: see `ruled-first.ts`. */
+export const scatter = named({ ScatterNd: scatterNd });
+
 export const gathers = named({
   GatherV2: gather,
   GatherNd: gatherNd,
-  ScatterNd: scatterNd,
   TensorScatterUpdate: tensorScatter,
   ...each(['TensorScatterAdd', 'TensorScatterSub', 'TensorScatterMax', 'TensorScatterMin'], tensorScatterCombine),
   ...each(['UnsortedSegmentSum', 'UnsortedSegmentProd'], unsortedSegment(numbers)),

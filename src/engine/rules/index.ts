@@ -12,7 +12,7 @@ import { einsum } from './einsum.js';
 import { elementwise } from './elementwise.js';
 import { fills } from './fill.js';
 import { fourier } from './fourier.js';
-import { gathers } from './gather.js';
+import { gathers, scatter } from './gather.js';
 import { image } from './image.js';
 import { join } from './join.js';
 import { matrix } from './matrix.js';
@@ -38,6 +38,7 @@ export const rules: Readonly<Record<string, Rule>> = {
   ...join,
   ...slices,
   ...gathers,
+  ...scatter,
   ...convolution,
   ...pooling,
   ...image,

@@ -1,5 +1,5 @@
 import { TrainbookError } from '../../error.js';
-import type { Spec, Trace } from '../trace.js';
+import { specOf, type Trace } from '../trace.js';
 import { Operation } from './rule.js';
 import { rules } from './rules.js';
 import { typeOf, Writer } from './writer.js';
@@ -25,29 +25,28 @@ export interface PrintOptions {
 export function printStableHlo(trace: Trace, { donated = new Map() }: PrintOptions = {}): string {
   const write = new Writer();
   const values = new Map<number, Value>();
-  const specOf = (number: number): Spec => {
-    const spec = trace.values[number];
-    if (spec === undefined) throw new Error(`internal: ${trace.name} has no value ${number}`);
-    return spec;
-  };
-  trace.inputs.forEach((number, index) => values.set(number, { name: `%arg${index}`, ...specOf(number) }));
+  trace.inputs.forEach((number, index) => values.set(number, { name: `%arg${index}`, ...specOf(trace, number) }));
   /** Constants are printed where they are first used: many only say a shape or an axis and never are. */
   const valueOf = (number: number): Value => {
     const known = values.get(number);
     if (known !== undefined) return known;
     const elements = trace.constants.get(number);
     if (elements === undefined) throw new Error(`internal: value ${number} of ${trace.name} is used before it is made`);
-    const value = write.constant(specOf(number), elements);
+    const value = write.constant(specOf(trace, number), elements);
     values.set(number, value);
     return value;
   };
   for (const node of trace.nodes) {
     const at = (index: number): number => node.inputs[index] ?? -1;
-    const operation = new Operation(node, node.outputs.map(specOf), {
-      value: (index) => valueOf(at(index)),
-      spec: (index) => specOf(at(index)),
-      constant: (index) => trace.constants.get(at(index)),
-    });
+    const operation = new Operation(
+      node,
+      node.outputs.map((output) => specOf(trace, output)),
+      {
+        value: (index) => valueOf(at(index)),
+        spec: (index) => specOf(trace, at(index)),
+        constant: (index) => trace.constants.get(at(index)),
+      },
+    );
     const rule = rules.get(node.op);
     if (rule === undefined) {
       throw new TrainbookError({
@@ -61,7 +60,7 @@ export function printStableHlo(trace: Trace, { donated = new Map() }: PrintOptio
     const outputs = 'name' in made ? [made] : made;
     node.outputs.forEach((number, index) => {
       const value = outputs[index];
-      const spec = specOf(number);
+      const spec = specOf(trace, number);
       if (value === undefined || typeOf(value) !== typeOf(spec)) {
         const got = value === undefined ? 'nothing' : typeOf(value);
         throw new Error(`internal: the rule of ${node.op} makes ${got} where the trace has ${typeOf(spec)}`);
@@ -69,20 +68,19 @@ export function printStableHlo(trace: Trace, { donated = new Map() }: PrintOptio
       values.set(number, value);
     });
   }
-  return moduleText(trace, write, trace.outputs.map(valueOf), specOf, donated);
+  return moduleText(trace, write, trace.outputs.map(valueOf), donated);
 }
 
 function moduleText(
   trace: Trace,
   write: Writer,
   outputs: readonly Value[],
-  specOf: (number: number) => Spec,
   donated: ReadonlyMap<number, number>,
 ): string {
   const parameters = trace.inputs.map((number, index) => {
     const output = donated.get(index);
     const alias = output === undefined ? '' : ` {tf.aliasing_output = ${output} : i32}`;
-    return `%arg${index}: ${typeOf(specOf(number))}${alias}`;
+    return `%arg${index}: ${typeOf(specOf(trace, number))}${alias}`;
   });
   const types = outputs.map(typeOf).join(', ');
   const names = outputs.map(({ name }) => name).join(', ');

@@ -3,7 +3,7 @@
  * thread runs compiled calls in the order they were queued.
  */
 import { availableParallelism, totalmem } from 'node:os';
-import { type AttributeSetters, opSetters } from '../attributes.js';
+import { type AttributeSetters, attributeSetters } from '../attributes.js';
 import { dtypeOf, loadCApi, type CApi, type Pointer, typeNumbers, viewMemory } from '../capi.js';
 import type { Library } from '../library.js';
 import { bytesOf, type DType, type Elements, sizeOf, type Spec } from '../trace.js';
@@ -43,7 +43,7 @@ export class Context {
 
   constructor(readonly library: Library) {
     this.c = loadCApi(library.framework, library.cc);
-    this.setters = opSetters(this.c);
+    this.setters = attributeSetters(this.c, 'op');
     this.version = this.c.version() as string;
     this.status = this.c.newStatus() as Pointer;
     const options = this.c.newContextOptions() as Pointer;

@@ -1,8 +1,8 @@
 /** A trace as a TensorFlow function: one graph node per record, cells read first and assigned last. */
-import { type AttributeSetters, nodeSetters, setAttribute } from '../attributes.js';
+import { type AttributeSetters, attributeSetters, setAttribute } from '../attributes.js';
 import { type CApi, type GraphOutput, type Pointer, typeNumbers } from '../capi.js';
 import { rules } from '../rules/index.js';
-import type { Attribute, Node, Spec, Trace } from '../trace.js';
+import { type Attribute, type Node, type Spec, specOf, type Trace } from '../trace.js';
 import { type Context, TensorFlowError } from './context.js';
 
 /** How state passes through a trace: which inputs are read from cells, and which outputs are written to them. */
@@ -39,7 +39,7 @@ class Lowering {
 
   constructor(private readonly context: Context) {
     this.c = context.c;
-    this.setters = nodeSetters(this.c);
+    this.setters = attributeSetters(this.c, 'node');
     this.graph = this.c.newGraph() as Pointer;
   }
 
@@ -212,10 +212,4 @@ function listOf(op: string): 'all' | 'all-but-last' | undefined {
 /** The C API reads at least one number even of a scalar's shape. */
 function dims({ shape }: Spec): readonly number[] {
   return shape.length === 0 ? [0] : shape;
-}
-
-function specOf(trace: Trace, value: number): Spec {
-  const spec = trace.values[value];
-  if (spec === undefined) throw new Error(`internal: the trace ${trace.name} has no value ${value}`);
-  return spec;
 }

@@ -10,8 +10,9 @@
  * Barriers keep XLA from undoing this: it folds transposes into products, also after it has chosen their kernels; for bfloat16 it then
  * has none.
  */
-import type { Attributes, Elements, Node, Spec, Trace } from '../trace.js';
-import { sizeOf } from '../trace.js';
+import { boolOf } from '../rules/attributes.js';
+import { sameShape } from '../rules/inputs.js';
+import { type Attributes, type Elements, type Node, sizeOf, type Spec, specOf, type Trace } from '../trace.js';
 
 /** The trace with such products rewritten, and the traces within it. */
 export function productsForXla(trace: Trace): Trace {
@@ -123,9 +124,7 @@ class Rewriting {
   }
 
   private spec(value: number): Spec {
-    const spec = this.values[value];
-    if (spec === undefined) throw new Error(`internal: the trace ${this.trace.name} has no value ${value}`);
-    return spec;
+    return specOf({ name: this.trace.name, values: this.values }, value);
   }
 }
 
@@ -133,39 +132,30 @@ class Rewriting {
  * The products to rewrite, each with the value that is its float32 result: of bfloat16 whose only use is a cast to float32, that of the
  * cast; of float32 with a transposed left factor, their own. Batch axes must be equal: no kernel stretches them.
  */
-function rewritten({ nodes, values, outputs }: Trace): Map<number, number> {
-  const uses = usesOf(nodes);
+function rewritten({ name, nodes, values, outputs }: Trace): Map<number, number> {
+  const numUses = new Map<number, number>();
+  for (const value of [...nodes.flatMap(({ inputs }) => inputs), ...outputs])
+    numUses.set(value, (numUses.get(value) ?? 0) + 1);
+  const casts = new Map(nodes.filter(({ op }) => op === 'Cast').map(({ inputs, outputs }) => [inputs[0], outputs[0]]));
+  const spec = (value = -1): Spec => specOf({ name, values }, value);
   const results = new Map<number, number>();
   for (const node of nodes) {
+    if (node.op !== 'MatMul' && node.op !== 'BatchMatMulV2') continue;
+    const [a, b] = node.inputs.map((input) => spec(input).shape.slice(0, -2));
+    if (!sameShape(a ?? [], b ?? [])) continue;
     const [product = -1] = node.outputs;
-    const [batchOfA, batchOfB] = node.inputs.map((input) => String(values[input]?.shape.slice(0, -2)));
-    if ((node.op !== 'MatMul' && node.op !== 'BatchMatMulV2') || batchOfA !== batchOfB) continue;
-    const { dtype } = values[product] ?? {};
+    const cast = casts.get(product);
+    const { dtype } = spec(product);
     if (dtype === 'float32' && isTransposed(node, 'a')) results.set(product, product);
-    const [use, ...others] = uses.get(product) ?? [];
-    if (dtype !== 'bfloat16' || use?.op !== 'Cast' || others.length > 0 || outputs.includes(product)) continue;
-    const [cast = -1] = use.outputs;
-    if (values[cast]?.dtype === 'float32') results.set(product, cast);
+    if (dtype !== 'bfloat16' || cast === undefined || numUses.get(product) !== 1) continue;
+    if (spec(cast).dtype === 'float32') results.set(product, cast);
   }
   return results;
 }
 
-function usesOf(nodes: readonly Node[]): Map<number, Node[]> {
-  const uses = new Map<number, Node[]>();
-  for (const node of nodes) {
-    for (const input of node.inputs) {
-      const known = uses.get(input);
-      if (known === undefined) uses.set(input, [node]);
-      else known.push(node);
-    }
-  }
-  return uses;
-}
-
 function isTransposed({ op, attributes }: Node, factor: 'a' | 'b'): boolean {
   const key = op === 'MatMul' ? `transpose_${factor}` : factor === 'a' ? 'adj_x' : 'adj_y';
-  const attribute = attributes[key];
-  return attribute !== undefined && 'bool' in attribute && attribute.bool;
+  return boolOf(attributes, key, false);
 }
 
 function withTraces(attributes: Attributes): Attributes {

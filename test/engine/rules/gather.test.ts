@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { binding } from '../../../src/engine/backend.js';
+import { TrainbookError } from '../../../src/error.js';
 import type { Call } from './tensorflow.js';
 import { executed, expectRefused, expectSame, inferred, ruleOf, scalar, tensor, vector } from './tensorflow.js';
 
@@ -61,10 +63,19 @@ describe('scattering', () => {
     fc.assert(
       fc.property(shapes, shapes, filledShapes, (at, updates, shape) => {
         const call = scatter(at, updates, shape);
-        expectAgrees(call);
+        // With fewer axes in the updates than the indices have places, TensorFlow ends the process (a failed CHECK).
+        if (at.length < 2 || updates.length < at.length - 1) expect(inferred(call)).toBeInstanceOf(TrainbookError);
+        else expectAgrees(call);
       }),
       { numRuns: 300 },
     );
+  });
+
+  it('ScatterNd with too few axes is refused before TensorFlow, which would end the process', () => {
+    const ids = [indices([4, 1]), tensor([]), vector([8])].map(({ spec, data }) => binding.addHost(spec, data));
+    const attributes = { T: { type: 'float32' }, Tindices: { type: 'int32' } } as const;
+    expect(() => binding.run('ScatterNd', ids, attributes, 1)).toThrow(TrainbookError);
+    for (const id of ids) binding.deleteTensor(id);
   });
 
   it.each(['TensorScatterUpdate', 'TensorScatterAdd', 'TensorScatterSub', 'TensorScatterMax', 'TensorScatterMin'])(
