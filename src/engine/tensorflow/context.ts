@@ -59,19 +59,21 @@ export class Context {
   }
 
   /**
-   * Makes TensorFlow's allocator own a free range of addresses (no memory: nothing is written there). It gives a request the smallest
-   * free range that holds it. Without a range for weights and results, they would be cut out of the one that a large call's
-   * temporaries used and will ask for again; then it no longer fits, and the process holds it twice.
+   * Makes TensorFlow's allocator own free ranges of addresses, each twice the one before, up to `numBytes` (no memory: nothing is written
+   * there). It gives a request the smallest free range that holds it. Without ranges for weights and results, they would be cut out of
+   * the one that a large call's temporaries used and will ask for again; then it no longer fits, and the process holds it twice.
    */
   private reserve(numBytes: number): void {
     const { c } = this;
-    const shape = this.newHandle({ dtype: 'int32', shape: [1] }, Int32Array.of(numBytes));
-    const [range] = this.execute('Empty', 1, (op, status) => {
-      c.addInput(op, shape, status);
-      c.opType(op, 'dtype', typeNumbers.uint8);
-    });
-    c.deleteHandle(shape);
-    if (range !== undefined) c.deleteHandle(range);
+    for (let size = 2 ** 22; size <= numBytes; size *= 2) {
+      const shape = this.newHandle({ dtype: 'int32', shape: [1] }, Int32Array.of(size));
+      const [range] = this.execute('Empty', 1, (op, status) => {
+        c.addInput(op, shape, status);
+        c.opType(op, 'dtype', typeNumbers.uint8);
+      });
+      c.deleteHandle(shape);
+      if (range !== undefined) c.deleteHandle(range);
+    }
   }
 
   /** Throws what the last call that took `status` reported. */
