@@ -70,9 +70,11 @@ export function nativeBytes(): number {
 export function collectGarbage(binding: Binding, backend: Backend): void {
   liveBytes = () => binding.numNativeBytes;
   const registry = new FinalizationRegistry<TensorRecord>((record) => {
-    if (record.id < 0 || !binding.has(record.id)) return;
-    const { numBytes } = binding.bytesOf(record.id);
-    binding.deleteTensor(record.id);
+    const isNative = record.id >= 0; // else no op has asked for it yet
+    const isDisposed = isNative ? !binding.has(record.id) : record.refCount <= 0;
+    if (isDisposed) return;
+    const numBytes = isNative ? binding.bytesOf(record.id).numBytes : hostBytes(record.values);
+    if (isNative) binding.deleteTensor(record.id);
     const counts = (tf.engine() as unknown as { state: EngineCounts }).state;
     counts.numTensors -= record.refCount;
     counts.numDataBuffers -= 1;
@@ -129,6 +131,13 @@ export function collectGarbage(binding: Binding, backend: Backend): void {
       );
     }
   };
+}
+
+/** The memory of values that are not native yet, as tfjs counts it. */
+function hostBytes(values: unknown): number {
+  return ArrayBuffer.isView(values)
+    ? values.byteLength
+    : (values as readonly Uint8Array[]).reduce((sum, { length }) => sum + length, 0);
 }
 
 function collectNow(): void {

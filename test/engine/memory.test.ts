@@ -23,3 +23,20 @@ it('frees tensors that are garbage when a loop awaits', async () => {
   }
   expect(highest).toBeLessThan(600 * 2 ** 20); // 1.2 GB were made
 });
+
+it('frees small ones too, however few their bytes', async () => {
+  const start = tf.memory();
+  const more = 7000;
+  for (let index = 0; index < more; index++) {
+    tf.tensor1d(['text', 'more']);
+    tf.neg(tf.scalar(index));
+  }
+  expect(tf.memory().numTensors).toBe(start.numTensors + 3 * more);
+  await new Promise((resolve) => setTimeout(resolve, 2100));
+  const last = tf.scalar(1);
+  await last.data();
+  last.dispose();
+  const end = tf.memory();
+  expect(end.numTensors).toBeLessThan(start.numTensors + more / 10);
+  expect(end.numBytes).toBeLessThan(start.numBytes + more);
+});
