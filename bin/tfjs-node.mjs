@@ -2,7 +2,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node
 import { dirname, join, relative } from 'node:path';
 
 /** Where the engine enters tfjs-node's JavaScript layer; all else that is copied is required from these. */
-const entries = ['nodejs_kernel_backend.js', 'register_all_kernels.js'];
+const entries = ['nodejs_kernel_backend.js', 'register_all_kernels.js', 'proto/api_pb.js'];
 
 /**
  * Copies the JavaScript of @tensorflow/tfjs-node-gpu that the engine needs into `to`, with a package.json that keeps its

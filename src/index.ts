@@ -15,6 +15,7 @@ export { remat } from './engine/remat.js';
 export { whileLoop } from './engine/control.js';
 export { scan } from './engine/scan.js';
 export { call } from './engine/call.js';
+export { loadSavedModel, type SavedModel, type SavedModelOptions } from './engine/saved-model.js';
 export { withPrecision, type Precision } from './engine/precision.js';
 export { stopGradient } from './engine/gradients/stop-gradient.js';
 export { roll } from './engine/gradients/roll.js';

@@ -1,13 +1,14 @@
 /**
  * The tfjs backend `tensorflow`: tfjs-node's kernels in JavaScript over our binding. Importing this file registers it with the
- * highest priority; the library is loaded by the first operation. Where it cannot be loaded tfjs takes its next backend, and
- * one warning says why.
+ * highest priority; the library is loaded by the first operation. Where it cannot be loaded the official addon serves if one is there, else tfjs
+ * takes its next backend; one warning says why.
  */
 import { createRequire } from 'node:module';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs';
 import { TrainbookError } from '../error.js';
+import { type Addon, loadAddon } from './addon.js';
 import { Binding, type TensorMetadata } from './binding.js';
 import { searchLibrary, type Library } from './library.js';
 import './gradients/index.js';
@@ -88,22 +89,38 @@ export const binding = new Binding(() => load().context);
 let kernels: KernelBackend | undefined;
 
 /** tfjs-node's JavaScript layer: beside the built package, or the npm package in a clone. */
-function kernelLayer(file: string): unknown {
+export function kernelLayer(file: string): unknown {
   const beside = fileURLToPath(new URL(`../tfjs-node/${file}.js`, import.meta.url));
   return require(existsSync(beside) ? beside : `@tensorflow/tfjs-node-gpu/dist/${file}`);
 }
 
 function createBackend(): tf.KernelBackend {
-  load();
+  const ofAddon = ownOrAddon();
   const { NodeJSKernelBackend } = kernelLayer('nodejs_kernel_backend') as {
-    NodeJSKernelBackend: new (binding: Binding, name: string) => KernelBackend;
+    NodeJSKernelBackend: new (binding: object, name: string) => KernelBackend;
   };
   kernelLayer('register_all_kernels');
-  const backend = new NodeJSKernelBackend(binding, 'tensorflow');
+  const backend = new NodeJSKernelBackend(ofAddon?.binding ?? binding, 'tensorflow');
+  if (ofAddon !== undefined) return backend;
   registerOwnKernels(binding, backend);
   collectGarbage(binding, backend);
   kernels = backend;
   return backend;
+}
+
+let addon: Addon | undefined;
+
+/** Loads our library, or else the official addon with a warning. */
+function ownOrAddon(): Addon | undefined {
+  try {
+    load();
+    return undefined;
+  } catch (error) {
+    addon = loadAddon();
+    if (addon === undefined || !(error instanceof TrainbookError)) throw error;
+    console.warn(`${error.message}\n  The addon ${addon.path} runs operations one by one; functions are not compiled.`);
+    return addon;
+  }
 }
 
 // tfjs says null, its types do not.
@@ -141,10 +158,10 @@ function backend(): KernelBackend {
   return kernels;
 }
 
-/** True where tensors live in libtensorflow, and so functions can be compiled. */
+/** True where tensors live in our libtensorflow, and so functions can be compiled. */
 export function isNative(): boolean {
   tf.backend();
-  return tf.getBackend() === 'tensorflow';
+  return kernels !== undefined && tf.getBackend() === 'tensorflow';
 }
 
 /** Numbers of tensors in the binding's table. */
@@ -166,6 +183,9 @@ export function wrapTensor(id: number): tf.Tensor {
 export function engineInfo(): EngineInfo {
   tf.backend();
   const name = tf.getBackend();
+  if (name === 'tensorflow' && addon !== undefined) {
+    return { backend: name, reason: `the addon ${addon.path}; ${failure?.message ?? ''}`, devices: [name] };
+  }
   if (name === 'tensorflow') {
     const { context, library } = load();
     return {

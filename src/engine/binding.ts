@@ -20,6 +20,7 @@ import { comparison } from './rules/comparison.js';
 import { elementwise } from './rules/elementwise.js';
 import { ruledFirst } from './rules/ruled-first.js';
 import { type Context, type HostData, typedView } from './tensorflow/context.js';
+import { Session } from './tensorflow/session.js';
 import {
   type Attributes,
   bytesOf,
@@ -52,6 +53,7 @@ const largestHostConstant = 2 ** 18;
 
 export class Binding {
   private readonly entries = new Map<number, Entry>();
+  private readonly sessions = new Map<number, Session>();
   private nextId = 1;
   /** Bytes of the handles in the table. */
   numNativeBytes = 0;
@@ -159,17 +161,22 @@ export class Binding {
     }
   }
 
-  loadSavedModel(): never {
-    throw unsupported('loading a SavedModel');
+  loadSavedModel(folder: string, tags: string): number {
+    this.sessions.set(this.nextId, new Session(this.context, folder, tags.split(',')));
+    return this.nextId++;
   }
-  deleteSavedModel(): never {
-    throw unsupported('a SavedModel');
+  deleteSavedModel(id: number): void {
+    this.sessions.get(id)?.close();
+    this.sessions.delete(id);
   }
-  runSavedModel(): never {
-    throw unsupported('running a SavedModel');
+  /** Runs a loaded model; the names of its inputs and outputs are separated by commas. */
+  runSavedModel(id: number, ids: readonly number[], inputs: string, outputs: string): TensorMetadata[] {
+    const fed = inputs.split(',').map((name, index) => ({ name, handle: this.handleOf(ids[index] ?? 0) }));
+    const results = this.sessions.get(id)?.run(fed, outputs.split(',')) ?? [];
+    return results.map(({ handle, spec }) => this.metadata(this.addHandle(handle, spec)));
   }
   getNumOfSavedModels(): number {
-    return 0;
+    return this.sessions.size;
   }
   getNumOfTensors(): number {
     return this.entries.size;
@@ -389,12 +396,4 @@ export class Binding {
     this.entries.set(id, entry);
     return id;
   }
-}
-
-function unsupported(what: string): TrainbookError {
-  return new TrainbookError({
-    what: `the engine does not do ${what}`,
-    expected: 'models as trees of tensors, kept as safetensors',
-    fix: 'convert the model to safetensors with its own tools',
-  });
 }

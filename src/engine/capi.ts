@@ -123,6 +123,18 @@ const prototypes = {
   toFunction:
     'void* TF_GraphToFunctionWithControlOutputs(void* g, const char* name, uint8_t appendHash, int numOps, void* ops, int numInputs, const TF_Output* inputs, int numOutputs, const TF_Output* outputs, void* outputNames, int numControls, const void** controls, void* controlNames, void* opts, const char* description, void* s)',
   deleteFunction: 'void TF_DeleteFunction(void* fn)',
+  operationByName: 'void* TF_GraphOperationByName(void* g, const char* name)',
+  numOutputs: 'int TF_OperationNumOutputs(void* operation)',
+  // Sessions: graphs of a SavedModel with their state.
+  newSessionOptions: 'void* TF_NewSessionOptions()',
+  deleteSessionOptions: 'void TF_DeleteSessionOptions(void* o)',
+  setSessionConfig: 'void TF_SetConfig(void* o, const uint8_t* proto, size_t length, void* s)',
+  loadSession:
+    'void* TF_LoadSessionFromSavedModel(void* o, void* run, const char* folder, const char** tags, int numTags, void* g, void* meta, void* s)',
+  sessionRun:
+    'void TF_SessionRun(void* session, void* run, const TF_Output* inputs, const void** values, int numInputs, const TF_Output* outputs, void* results, int numOutputs, void* targets, int numTargets, void* meta, void* s)',
+  closeSession: 'void TF_CloseSession(void* session, void* s)',
+  deleteSession: 'void TF_DeleteSession(void* session, void* s)',
 } as const;
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the signatures are the C prototypes above
@@ -139,12 +151,11 @@ let outputStruct: unknown;
  * @throws Error where a library does not load or lacks a function, with the loader's own words.
  */
 export function loadCApi(framework: string, cc: string): CApi {
-  configure();
-  const load = (): ReturnType<typeof koffi.load>[] => [
-    koffi.load(framework, { global: true }),
-    koffi.load(cc, { global: true }),
-  ];
-  const libraries = process.env.TRAINBOOK_DEBUG === undefined ? withoutStderr(load) : load();
+  // Memory is kept for the next call. The C library's allocator gives a step's hundreds of megabytes back to the system each time,
+  // and the page faults of getting them again took 14% of a GPT step. What the user has set stays.
+  process.env.TF_CPU_ALLOCATOR_USE_BFC ??= 'true';
+  process.env.TF_CPU_BFC_MEM_LIMIT_IN_MB ??= String(Math.floor(totalmem() / 2 ** 20));
+  const libraries = quietly(() => [koffi.load(framework, { global: true }), koffi.load(cc, { global: true })]);
   stayLoaded(framework);
   stayLoaded(cc);
   outputStruct ??= koffi.struct('TF_Output', { oper: 'void*', index: 'int' });
@@ -162,20 +173,17 @@ export function loadCApi(framework: string, cc: string): CApi {
   return Object.fromEntries(Object.entries(prototypes).map(([name, prototype]) => [name, bind(prototype)])) as CApi;
 }
 
-/** What TensorFlow reads from the environment when it loads; what the user has set stays. */
-function configure(): void {
-  // It logs to stderr from C++.
-  process.env.TF_CPP_MIN_LOG_LEVEL ??= process.env.TRAINBOOK_DEBUG === undefined ? '3' : '0';
-  // Memory is kept for the next call. The C library's allocator gives a step's hundreds of megabytes back to the system each time,
-  // and the page faults of getting them again took 14% of a GPT step.
-  process.env.TF_CPU_ALLOCATOR_USE_BFC ??= 'true';
-  process.env.TF_CPU_BFC_MEM_LIMIT_IN_MB ??= String(Math.floor(totalmem() / 2 ** 20));
+/**
+ * Loads a TensorFlow without its messages, unless `TRAINBOOK_DEBUG` is set. It logs to stderr from C++, and reports "oneDNN custom
+ * operations are on" while it is loaded (on CPUs with AVX-512), before any setting of its log level holds: meanwhile the process's stderr
+ * is closed to native code.
+ */
+export function quietly<R>(load: () => R): R {
+  const isQuiet = process.env.TRAINBOOK_DEBUG === undefined;
+  process.env.TF_CPP_MIN_LOG_LEVEL ??= isQuiet ? '3' : '0';
+  return isQuiet ? withoutStderr(load) : load();
 }
 
-/**
- * Runs `task` with the process's stderr closed to native code. TensorFlow reports "oneDNN custom operations are on" while it is loaded (on CPUs
- * with AVX-512), before any setting of its log level holds.
- */
 function withoutStderr<R>(task: () => R): R {
   if (process.platform === 'win32') return task();
   const library = koffi.load(null);

@@ -115,7 +115,7 @@ async function engineChecks(): Promise<Check[]> {
     state: 'note',
     value: `${source} ${folder}: ${reason}`,
   }));
-  const native = info.backend === 'tensorflow';
+  const native = info.library !== undefined;
   const noWheel = wheelFor(around) === undefined;
   const fix = noWheel
     ? `no libtensorflow is known for ${around.platform} ${around.arch}; on Windows, use WSL 2`

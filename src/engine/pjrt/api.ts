@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import koffi from 'koffi';
 import { TrainbookError } from '../../error.js';
+import { quietly } from '../capi.js';
 import { layout } from './layout.js';
 import { Struct } from './struct.js';
 import type { StructName } from './struct.js';
@@ -64,10 +65,10 @@ function open(path: string): Api {
       fix: 'set TRAINBOOK_PJRT_PLUGIN to the path of a PJRT plugin (a .so file)',
     });
   }
-  // XLA's own logging, which is read when the library is loaded
-  if (process.env['TRAINBOOK_DEBUG'] === undefined) process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '3';
-  pin(path);
-  const library = koffi.load(path);
+  const library = quietly(() => {
+    pin(path);
+    return koffi.load(path);
+  });
   let table: bigint;
   try {
     table = (library.func('void* GetPjrtApi()') as () => bigint)();

@@ -30,6 +30,8 @@ export class Context {
   readonly setters: AttributeSetters;
   readonly pointer: Pointer;
   readonly version: string;
+  /** A serialised ConfigProto. */
+  readonly config = configProto({ intraOpThreads: availableParallelism(), interOpThreads: availableParallelism() });
   private readonly status: Pointer;
   private readonly eagerExecutor: Pointer;
   private readonly queueExecutor: Pointer;
@@ -47,8 +49,7 @@ export class Context {
     this.version = this.c.version() as string;
     this.status = this.c.newStatus() as Pointer;
     const options = this.c.newContextOptions() as Pointer;
-    const config = configProto({ intraOpThreads: availableParallelism(), interOpThreads: availableParallelism() });
-    this.c.setConfig(options, config, config.length, this.status);
+    this.c.setConfig(options, this.config, this.config.length, this.status);
     this.check('TFE_ContextOptionsSetConfig');
     this.pointer = this.c.newContext(options, this.status) as Pointer;
     this.check('TFE_NewContext');
