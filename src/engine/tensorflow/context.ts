@@ -56,17 +56,17 @@ export class Context {
     this.c.deleteContextOptions(options);
     this.eagerExecutor = this.c.getExecutor(this.pointer) as Pointer;
     this.queueExecutor = this.c.newExecutor(1, 0, 0) as Pointer;
-    this.reserve(Math.min(2 ** 30, Math.floor(totalmem() / 16)));
+    this.reserve(Math.min(2 ** 30, 2 * Math.floor(totalmem() / 32)));
   }
 
   /**
-   * Makes TensorFlow's allocator own free ranges of addresses, each twice the one before, up to `numBytes` (no memory: nothing is written
-   * there). It gives a request the smallest free range that holds it. Without ranges for weights and results, they would be cut out of
-   * the one that a large call's temporaries used and will ask for again; then it no longer fits, and the process holds it twice.
+   * Makes TensorFlow's allocator own two free ranges of addresses (no memory: nothing is written there). It gives a request the smallest
+   * free range that holds it. Without the smaller one weights and results would be cut out of the range that a large call's temporaries
+   * used and will ask for again; then it no longer fits, and the process holds it twice.
    */
   private reserve(numBytes: number): void {
     const { c } = this;
-    for (let size = 2 ** 22; size <= numBytes; size *= 2) {
+    for (const size of [numBytes / 2, numBytes]) {
       const shape = this.newHandle({ dtype: 'int32', shape: [1] }, Int32Array.of(size));
       const [range] = this.execute('Empty', 1, (op, status) => {
         c.addInput(op, shape, status);
