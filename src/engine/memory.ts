@@ -152,7 +152,7 @@ function collectNow(): void {
 export async function settleMemory(): Promise<void> {
   if (!collectionPlanned && !hasManyCells()) return;
   collectNow();
-  await new Promise((resolve) => setImmediate(resolve));
+  for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve)); // finalizers may come in the second one
 }
 
 function hasManyCells(): boolean {
