@@ -56,10 +56,11 @@ export function sankey(ledger: Ledger): Figure {
   for (const { from, documents } of fewSources(
     all.filter(({ from, dropped }) => !dropped && !columns.includes(from)),
   )) {
-    band(-0.7, top, 0, top, documents, KEPT.band);
-    labels.push({ x: -0.35, y: top - documents / total / 2, text: `${from}: ${documents.toLocaleString('en-US')}` });
+    band(-1, top, 0, top, documents, KEPT.band);
+    labels.push({ x: -0.5, y: top - documents / total / 2, text: `${from}: ${documents.toLocaleString('en-US')}` });
     top -= documents / total;
   }
+  let numDropping = 0;
   columns.forEach((column, x) => {
     const documentsIn = ledger.counts()[x]?.documentsIn ?? ledger.kept.length;
     shapes.push({
@@ -73,8 +74,10 @@ export function sankey(ledger: Ledger): Figure {
     });
     labels.push({ x, y: 1.1, text: `${column}<br>${documentsIn.toLocaleString('en-US')}` });
     let bottom = 1;
-    let depth = -0.2;
-    for (const { to, documents, dropped } of all.filter(({ from }) => from === column)) {
+    const leaving = all.filter(({ from }) => from === column);
+    // The labels of neighbours would run into one another: every other column's are lower.
+    let depth = leaving.some(({ dropped }) => dropped) && numDropping++ % 2 === 1 ? -0.36 : -0.2;
+    for (const { to, documents, dropped } of leaving) {
       if (dropped) {
         band(x, bottom, x + 0.6, depth, documents, DROPPED.band);
         labels.push({
@@ -105,7 +108,7 @@ export function sankey(ledger: Ledger): Figure {
       height: 380,
       margin: { l: 8, r: 8, t: 8, b: 8 },
       shapes,
-      xaxis: { visible: false, range: [-1.1, columns.length - 0.5], fixedrange: true },
+      xaxis: { visible: false, range: [-1.15, columns.length - 0.4], fixedrange: true },
       yaxis: { visible: false, range: [Math.min(-0.2, ...labels.map(({ y }) => y)) - 0.1, 1.25], fixedrange: true },
     },
   };
