@@ -8,14 +8,20 @@
 // The engine: tensors, compiled functions, state, random numbers.
 export { engineInfo, engineName, type EngineInfo } from './engine/backend.js';
 export { compile, type Compiled, type CompileOptions } from './engine/compile.js';
-export { Cell, cell } from './engine/cell.js';
+export type { Explanation } from './engine/explain.js';
+export { Cell, cell, type CellOptions } from './engine/cell.js';
 export { valueAndGrads, readTree } from './engine/value-and-grads.js';
 export { flatten, mapTree, treeEntries, unflatten, type Tree } from './engine/tree.js';
 export { remat } from './engine/remat.js';
 export { whileLoop } from './engine/control.js';
 export { scan } from './engine/scan.js';
 export { call } from './engine/call.js';
-export { loadSavedModel, type SavedModel, type SavedModelOptions } from './engine/saved-model.js';
+export {
+  loadSavedModel,
+  type SavedModel,
+  type SavedModelOptions,
+  type SavedModelTensor,
+} from './engine/saved-model.js';
 export { withPrecision, type Precision } from './engine/precision.js';
 export { stopGradient } from './engine/gradients/stop-gradient.js';
 export { roll } from './engine/gradients/roll.js';
@@ -31,48 +37,52 @@ export {
 } from './engine/random.js';
 
 // Data: files → documents, with a ledger of every document's fate.
-export { load } from './data/load.js';
+export { load, type Source } from './data/load.js';
+export type { Pipeline } from './data/pipeline.js';
+export type { Step, Verdict } from './data/step.js';
 export { normalise } from './data/normalise.js';
-export { deduplicate } from './data/deduplicate.js';
-export { mix, shares } from './data/mix.js';
+export { deduplicate, type DeduplicateOptions } from './data/deduplicate.js';
+export { mix, shares, type MixOptions } from './data/mix.js';
 export { fraction, splitDocuments } from './data/split.js';
 export type { Corpus, SplitCorpus } from './data/corpus.js';
 export type { Document } from './data/document.js';
-export type { Ledger } from './data/ledger.js';
+export type { Fate, Ledger, StepCount } from './data/ledger.js';
 
 // Tokens: documents → batches.
 export { bpeOptions, trainBpe } from './tokens/train-bpe.js';
 export { characterTokenizer } from './tokens/characters.js';
 export { concatenate, pack, type Packed } from './tokens/pack.js';
-export { loader, windows, type Batch, type Loader } from './tokens/loader.js';
+export { loader, windows, type Batch, type Cursor, type Loader, type LoaderOptions } from './tokens/loader.js';
 export type { Tokenizer } from './tokens/tokenizer.js';
 
 // Models: values and functions that take them apart.
 export { decoder, type Decoder } from './model/decoder.js';
-export { decoderOptions, type DecoderOptions } from './model/decoder-options.js';
+export { decoderOptions, type DecoderConfig, type DecoderOptions } from './model/decoder-options.js';
 export { loadModel, saveModel, weightHash, type Model } from './model/model.js';
-export { sample, type Sample } from './model/sample.js';
-export { generate } from './model/generate.js';
+export { sample, type Sample, type SampleOptions } from './model/sample.js';
+export { generate, type Finish, type Generated, type GenerateOptions } from './model/generate.js';
+export type { DecoderWeights } from './model/weights.js';
 
 // Training.
 export { pretrain, type PretrainOptions } from './train/pretrain.js';
 export { trainOptions, type TrainOptions } from './train/train-options.js';
 export { estimateSeconds } from './train/estimate.js';
-export { adamw } from './train/adamw.js';
+export { adamw, type AdamwOptions } from './train/adamw.js';
 export { chain, type Optimizer } from './train/optimizer.js';
-export { constant, warmupCosine } from './train/schedule.js';
-export { crossEntropy } from './train/cross-entropy.js';
+export { constant, warmupCosine, type Schedule, type WarmupCosine } from './train/schedule.js';
+export { crossEntropy, type Targets } from './train/cross-entropy.js';
 
 // Evaluation.
 export { evaluate, type Score } from './evaluate/bits-per-byte.js';
 
 // Experiments and runs.
-export { experiment, type Experiment } from './experiment/experiment.js';
-export { runExperiment, type Run, type RunOptions } from './experiment/run.js';
+export { experiment, type Experiment, type Stage, type StageOptions } from './experiment/experiment.js';
+export { runExperiment, type Run, type RunOptions, type RunRange } from './experiment/run.js';
 export type { RunEvent } from './experiment/event.js';
 
 // Reports.
 export { writeReport } from './report/html.js';
 
-export { TrainbookError } from './error.js';
+export { TrainbookError, type ErrorParts } from './error.js';
+export type { OnProgress, Progress } from './progress.js';
 export type { Figure, Summary, Table } from './figure.js';
