@@ -14,6 +14,7 @@ import { searchLibrary, type Library } from './library.js';
 import './gradients/index.js';
 import { registerOwnKernels } from './kernels.js';
 import { collectGarbage } from './memory.js';
+import './removed-from-node.js';
 import { Context } from './tensorflow/context.js';
 
 const require = createRequire(import.meta.url);
@@ -88,15 +89,8 @@ export const binding = new Binding(() => load().context);
 
 let kernels: KernelBackend | undefined;
 
-/**
- * tfjs-node's JavaScript layer: beside the built package, or the npm package in a clone. It calls two functions of `node:util` that
- * Node 23 has no more and Node 22 warns of: they are put in place first.
- */
+/** tfjs-node's JavaScript layer: beside the built package, or the npm package in a clone. */
 export function kernelLayer(file: string): unknown {
-  Object.assign(require('node:util') as object, {
-    isArray: Array.isArray,
-    isNullOrUndefined: (value: unknown) => value === null || value === undefined,
-  });
   const beside = fileURLToPath(new URL(`../tfjs-node/${file}.js`, import.meta.url));
   return require(existsSync(beside) ? beside : `@tensorflow/tfjs-node-gpu/dist/${file}`);
 }

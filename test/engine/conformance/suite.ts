@@ -6,6 +6,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-core/dist/public/chained_ops/register_all_chained_ops.js';
 import '@tensorflow/tfjs-core/dist/register_all_gradients.js';
 import { setTestEnvs } from '@tensorflow/tfjs-core/dist/jasmine_util.js';
+import '../../../src/engine/removed-from-node.js';
 import { NodeJSKernelBackend } from '@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend.js';
 import '@tensorflow/tfjs-node-gpu/dist/register_all_kernels.js';
 import { Binding } from '../../../src/engine/binding.js';
