@@ -1,7 +1,7 @@
 /**
  * The tfjs backend `tensorflow`: tfjs-node's kernels in JavaScript over our binding. Importing this file registers it with the
- * highest priority; the library is loaded by the first operation. Where it cannot be loaded the official addon serves if one is there, else tfjs
- * takes its next backend; one warning says why.
+ * highest priority; the library is loaded by the first operation. Where it cannot be loaded the official addon serves if one is
+ * there, else tfjs takes its next backend; one warning says why.
  */
 import { createRequire } from 'node:module';
 import { existsSync } from 'node:fs';
