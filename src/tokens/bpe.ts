@@ -89,6 +89,7 @@ export function byteLevelBpe(
   return {
     size,
     endOfText,
+    special: new Map([[END_OF_TEXT, endOfText]]),
     encode(text) {
       const ids: number[] = [];
       for (const [word] of text.matchAll(wordPattern)) {

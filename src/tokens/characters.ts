@@ -48,6 +48,7 @@ export function characters(vocab: Readonly<Record<string, number>>): Tokenizer {
   return {
     size: tokens.length,
     endOfText,
+    special: new Map([[END_OF_TEXT, endOfText]]),
     encode: (text) =>
       Array.from(text, (character) => {
         const id = table.get(character);

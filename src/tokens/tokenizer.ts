@@ -2,8 +2,11 @@
 export interface Tokenizer {
   /** How many tokens there are; ids are 0 … size − 1. */
   readonly size: number;
-  /** The id of the token that stands before and after each document. No text is ever encoded to it. */
+  /** The id of the token that stands before and after each document: one of the special tokens. */
   readonly endOfText: number;
+  /** Special tokens, such as `<|endoftext|>` or `<|im_start|>`: how each is written, and its id. */
+  readonly special: ReadonlyMap<string, number>;
+  /** The tokens of a text. What is written like a special token is text too: no text can end a document or play a role. */
   encode(text: string): number[];
   /** @throws TrainbookError for an id that is not one. */
   decode(ids: ArrayLike<number>): string;

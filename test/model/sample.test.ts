@@ -110,6 +110,7 @@ describe('sample', () => {
   const letters: Tokenizer = {
     size: 27,
     endOfText: 26,
+    special: new Map([['<|endoftext|>', 26]]),
     encode: (text) => Array.from(text, (letter) => letter.charCodeAt(0) - 97),
     decode: (ids) => Array.from(ids, (id) => String.fromCharCode(97 + id)).join(''),
     json: '{}',
