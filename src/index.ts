@@ -53,7 +53,16 @@ export { bpeOptions, trainBpe } from './tokens/train-bpe.js';
 export { characterTokenizer } from './tokens/characters.js';
 export { concatenate, pack, type Packed } from './tokens/pack.js';
 export { loader, windows, type Batch, type Cursor, type Loader, type LoaderOptions } from './tokens/loader.js';
-export type { Tokenizer } from './tokens/tokenizer.js';
+export type { EncodeOptions, Framed, Tokenizer } from './tokens/tokenizer.js';
+export { loadTokenizer } from './tokens/load-tokenizer.js';
+export { saveTokenizer } from './tokens/tokenizer-codec.js';
+export { parseTokenizer, type TokenizerOptions } from './tokens/parse-tokenizer.js';
+export { gpt2Files, readGpt2Files, type Gpt2Files } from './tokens/gpt2-files.js';
+export { readVocabTxt, vocabTxt, type BertText } from './tokens/vocab-txt.js';
+export { readSentencePiece, sentencePieceModel } from './tokens/sentencepiece.js';
+export { readTiktoken, type TiktokenOptions } from './tokens/tiktoken.js';
+export { ggufTokenizer } from './tokens/gguf-tokenizer.js';
+export { llama3Words, qwenWords } from './tokens/word-patterns.js';
 
 // Models: values and functions that take them apart.
 export { decoder, type Decoder } from './model/decoder.js';

@@ -1,174 +1,192 @@
-import { z } from 'zod';
 import { TrainbookError } from '../error.js';
-import { byteCharacters, bytesOfToken, wordPattern } from './byte-level.js';
-import { END_OF_TEXT, endOfTextEntry } from './tokenizer.js';
-import type { Tokenizer } from './tokenizer.js';
+import { byteCharacters } from './byte-level.js';
+import type { TokenizerModel } from './tokenizer-json.js';
+import type { TokenizeWord } from './tokenizer-model.js';
 
-// "merges": [["Ġ", "t"], ["h", "e"], …] as tokenizers 0.20 and later write them, or ["Ġ t", "h e", …] as before.
-const mergeSchema = z.union([
-  z.tuple([z.string(), z.string()]),
-  z.string().transform((pair, context): [string, string] => {
-    const [left, right, ...rest] = pair.split(' ');
-    if (left === undefined || right === undefined || rest.length > 0)
-      context.addIssue('a merge is two tokens with a space between');
-    return [left ?? '', right ?? ''];
-  }),
-]);
+type BpeJson = Extract<TokenizerModel, { readonly type: 'BPE' }>;
 
-/** What must stand in a `tokenizer.json` of byte-level BPE for it to mean what `byteLevelBpe` does. */
-export const byteLevelBpeJson = z.looseObject({
-  normalizer: z.null(),
-  pre_tokenizer: z.looseObject({
-    type: z.literal('ByteLevel'),
-    add_prefix_space: z.literal(false),
-    use_regex: z.literal(true).optional(),
-  }),
-  added_tokens: z.array(z.looseObject({ content: z.literal(END_OF_TEXT) })).length(1),
-  model: z.looseObject({
-    type: z.literal('BPE'),
-    vocab: z.record(z.string(), z.int().nonnegative()),
-    merges: z.array(mergeSchema),
-  }),
-});
-
-/** The ids of words seen before are kept for as many words as this. */
-const CACHED_WORDS = 200_000;
+/** What the merge of two tokens makes, and its rank: the merge that was learnt first goes first. */
+interface Merge {
+  readonly rank: number;
+  readonly id: number;
+}
 
 /**
- * Byte-level byte-pair encoding: a text is cut into words, a word into its UTF-8 bytes, and of neighbouring tokens those are
- * joined first whose merge was learnt first. Any well-formed text comes back exactly. (A half surrogate pair, which no file
- * can hold, comes back as U+FFFD.)
+ * Byte-pair encoding: a word is cut into its characters, or its UTF-8 bytes, and of neighbouring tokens those are joined first
+ * whose merge was learnt first; of equal ones the leftmost.
  *
- * Sennrich, Haddow, Birch 2016 (1508.07909); on bytes: Radford et al. 2019 (GPT-2). Ids are those of Hugging Face's
- * tokenizers, with one difference on purpose: `<|endoftext|>` within a text is encoded as the characters it is written with, so
- * that no text can end a document.
+ * Sennrich, Haddow, Birch 2016 (1508.07909); on bytes: Radford et al. 2019 (GPT-2).
  *
- * @param vocab Each token, in the byte-level alphabet, with its id: all 256 bytes, the result of each merge and `<|endoftext|>`.
- * @param merges Pairs of tokens, the first learnt first.
- * @throws TrainbookError if a byte, the result of a merge or an id is missing.
+ * @param byteLevel Whether tokens are written in the byte-level alphabet, and words come as text.
+ * @throws TrainbookError if the result of a merge, or one of the bytes, is not in the vocabulary.
  */
-export function byteLevelBpe(
-  vocab: Readonly<Record<string, number>>,
-  merges: readonly (readonly [string, string])[],
-): Tokenizer {
-  const table = new Map(Object.entries(vocab));
-  const size = table.size;
-  const tokens = tokensById(table, size);
-  const idOf = (token: string): number => {
-    const id = table.get(token);
-    if (id === undefined) throw unsound(`no token ${JSON.stringify(token)}`);
-    return id;
-  };
-  const endOfText = idOf(END_OF_TEXT);
-  const byteIds = Int32Array.from(byteCharacters, idOf);
-  // Left and right id as one number (size² < 2⁵³) → the rank of their merge and what it makes.
-  const ranks = new Map<number, { readonly rank: number; readonly id: number }>();
-  merges.forEach(([left, right], rank) => {
-    const pair = idOf(left) * size + idOf(right);
-    if (!ranks.has(pair)) ranks.set(pair, { rank, id: idOf(left + right) });
-  });
-  const known = new Map<string, readonly number[]>();
-
-  const encodeWord = (word: string): readonly number[] => {
-    const ids = Array.from(Buffer.from(word), (byte) => byteIds[byte] ?? 0);
-    for (;;) {
-      let best: { readonly rank: number; readonly id: number } | undefined;
-      let place = 0;
-      for (let index = 0; index + 1 < ids.length; index++) {
-        const merge = ranks.get((ids[index] ?? 0) * size + (ids[index + 1] ?? 0));
-        if (merge !== undefined && (best === undefined || merge.rank < best.rank)) {
-          best = merge;
-          place = index;
-        }
-      }
-      if (best === undefined) return ids;
-      ids.splice(place, 2, best.id);
+export function bpe(model: BpeJson, byteLevel: boolean): TokenizeWord {
+  const table = new Map(Object.entries(model.vocab));
+  const merges = mergeTable(model, table);
+  const cut = byteLevel ? bytes(table) : characters(model, table);
+  const { fuse_unk: fuse, ignore_merges: wholeFirst } = model;
+  const unknown = model.unk_token == null ? undefined : idOf(table, model.unk_token);
+  return (word) => {
+    if (wholeFirst) {
+      const whole = table.get(
+        byteLevel ? Array.from(Buffer.from(word), (byte) => byteCharacters[byte]).join('') : word,
+      );
+      if (whole !== undefined) return [whole];
     }
-  };
-
-  return {
-    size,
-    endOfText,
-    special: new Map([[END_OF_TEXT, endOfText]]),
-    encode(text) {
-      const ids: number[] = [];
-      for (const [word] of text.matchAll(wordPattern)) {
-        let found = known.get(word);
-        if (found === undefined) {
-          found = encodeWord(word);
-          if (known.size >= CACHED_WORDS) known.clear();
-          known.set(word, found);
-        }
-        for (const id of found) ids.push(id);
-      }
-      return ids;
-    },
-    decode(ids) {
-      const parts: Uint8Array[] = [];
-      for (let index = 0; index < ids.length; index++) {
-        const id = ids[index] ?? -1;
-        const bytes = tokens[id];
-        if (bytes === undefined) {
-          throw new TrainbookError({
-            what: 'decode: no such token',
-            received: id,
-            expected: `an integer from 0 to ${size - 1}`,
-          });
-        }
-        parts.push(bytes);
-      }
-      return Buffer.concat(parts).toString('utf8');
-    },
-    json: writeJson(vocab, merges, endOfText),
+    const ids = cut(word);
+    const kept = fuse ? ids.filter((id, index) => id !== unknown || ids[index - 1] !== unknown) : ids;
+    return kept.length <= SHORT ? mergeShort(kept, merges) : mergeLong(kept, merges);
   };
 }
 
-/** The bytes of each token. */
-function tokensById(table: ReadonlyMap<string, number>, size: number): readonly Uint8Array[] {
-  const tokens = new Array<Uint8Array | undefined>(size).fill(undefined);
-  for (const [token, id] of table) {
-    const bytes = token === END_OF_TEXT ? Buffer.from(END_OF_TEXT) : bytesOfToken(token);
-    if (bytes === undefined) throw unsound(`${JSON.stringify(token)} is not in the byte-level alphabet`);
-    if (id >= size || tokens[id] !== undefined) throw unsound(`id ${id} of ${JSON.stringify(token)} is out of order`);
-    tokens[id] = bytes;
+/** Left and right id as one number → what their merge makes. Ids are below 2²⁶, so that the number is exact. */
+const pairOf = (left: number, right: number): number => left * 0x4000000 + right;
+type MergeTable = ReadonlyMap<number, Merge>;
+
+function mergeTable({ merges, continuing_subword_prefix: prefix }: BpeJson, table: Map<string, number>): MergeTable {
+  const found = new Map<number, Merge>();
+  merges.forEach(([left, right], rank) => {
+    const tail = prefix != null && right.startsWith(prefix) ? right.slice(prefix.length) : right;
+    const pair = pairOf(idOf(table, left), idOf(table, right));
+    const merge = { rank, id: idOf(table, left + tail) };
+    found.set(pair, merge); // of two equal merges the last counts, as in Hugging Face's library
+  });
+  return found;
+}
+
+function idOf(table: ReadonlyMap<string, number>, token: string): number {
+  const id = table.get(token);
+  if (id !== undefined) return id;
+  throw new TrainbookError({
+    what: 'BPE: the vocabulary is not whole',
+    received: `no token ${JSON.stringify(token)}`,
+    expected: 'all bytes of a byte-level vocabulary, both parts and the result of each merge, and the unknown token',
+  });
+}
+
+function bytes(table: ReadonlyMap<string, number>): (word: string) => number[] {
+  const ids = Int32Array.from(byteCharacters, (character) => idOf(table, character));
+  return (word) => Array.from(Buffer.from(word), (byte) => ids[byte] ?? 0);
+}
+
+function characters(model: BpeJson, table: ReadonlyMap<string, number>): (word: string) => number[] {
+  const { continuing_subword_prefix: prefix, end_of_word_suffix: suffix, unk_token: unknown, byte_fallback } = model;
+  return (word) => {
+    const symbols = Array.from(word);
+    return symbols.flatMap((character, index) => {
+      const marked =
+        (index > 0 ? (prefix ?? '') : '') + character + (index === symbols.length - 1 ? (suffix ?? '') : '');
+      const id = table.get(marked);
+      if (id !== undefined) return [id];
+      if (byte_fallback) {
+        const ids = Array.from(Buffer.from(character), (byte) => table.get(byteToken(byte)) ?? -1);
+        if (!ids.includes(-1)) return ids;
+      }
+      return unknown == null ? [] : [idOf(table, unknown)];
+    });
+  };
+}
+
+/** How vocabularies write a single byte that no token has: `<0x0A>`. */
+export const byteToken = (byte: number): string => `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`;
+
+/** Up to this length looking through all pairs again is faster than keeping them in order. */
+const SHORT = 24;
+
+function mergeShort(ids: number[], merges: MergeTable): number[] {
+  for (;;) {
+    let best: Merge | undefined;
+    let place = 0;
+    for (let index = 0; index + 1 < ids.length; index++) {
+      const merge = merges.get(pairOf(ids[index] ?? 0, ids[index + 1] ?? 0));
+      if (merge !== undefined && (best === undefined || merge.rank < best.rank)) {
+        best = merge;
+        place = index;
+      }
+    }
+    if (best === undefined) return ids;
+    ids.splice(place, 2, best.id);
   }
-  return tokens.map((bytes) => bytes ?? new Uint8Array(0));
 }
 
-function unsound(received: string): TrainbookError {
-  return new TrainbookError({
-    what: 'byteLevelBpe: the vocabulary is not whole',
-    received,
-    expected: `256 bytes, the result of each merge and ${END_OF_TEXT}, with ids from 0 on`,
-  });
+/**
+ * The same for long words (a text without spaces, a whole text of SentencePiece) in n log n: neighbours are linked, and their
+ * merges wait in a heap ordered by rank and place.
+ */
+function mergeLong(ids: readonly number[], merges: MergeTable): number[] {
+  const tokens = Int32Array.from(ids); // −1: joined to its left neighbour
+  const next = Int32Array.from(ids, (_, index) => index + 1);
+  const previous = Int32Array.from(ids, (_, index) => index - 1);
+  const waiting = new MergeHeap();
+  const offer = (place: number): void => {
+    const neighbour = next[place] ?? ids.length;
+    if (neighbour >= ids.length) return;
+    const merge = merges.get(pairOf(tokens[place] ?? 0, tokens[neighbour] ?? 0));
+    if (merge !== undefined) waiting.push(merge, place);
+  };
+  for (let place = 0; place + 1 < ids.length; place++) offer(place);
+  for (let top = waiting.pop(); top !== undefined; top = waiting.pop()) {
+    const { merge, place } = top;
+    const neighbour = next[place] ?? ids.length;
+    if ((tokens[place] ?? -1) < 0 || neighbour >= ids.length) continue;
+    if (merges.get(pairOf(tokens[place] ?? 0, tokens[neighbour] ?? 0)) !== merge) continue; // one of the two has gone since
+    tokens[place] = merge.id;
+    tokens[neighbour] = -1;
+    const after = next[neighbour] ?? ids.length;
+    next[place] = after;
+    if (after < ids.length) previous[after] = place;
+    offer(place);
+    const before = previous[place] ?? -1;
+    if (before >= 0) offer(before);
+  }
+  return Array.from(tokens.filter((token) => token >= 0));
 }
 
-function writeJson(
-  vocab: Readonly<Record<string, number>>,
-  merges: readonly (readonly [string, string])[],
-  endOfText: number,
-): string {
-  const byteLevelPart = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true };
-  return JSON.stringify({
-    version: '1.0',
-    truncation: null,
-    padding: null,
-    added_tokens: [endOfTextEntry(endOfText)],
-    normalizer: null,
-    pre_tokenizer: byteLevelPart,
-    post_processor: null,
-    decoder: byteLevelPart,
-    model: {
-      type: 'BPE',
-      dropout: null,
-      unk_token: null,
-      continuing_subword_prefix: null,
-      end_of_word_suffix: null,
-      fuse_unk: false,
-      byte_fallback: false,
-      ignore_merges: false,
-      vocab,
-      merges,
-    },
-  });
+/** A binary heap of merges at places: the lowest rank first, of equal ones the leftmost. */
+class MergeHeap {
+  readonly #entries: { readonly merge: Merge; readonly place: number }[] = [];
+
+  push(merge: Merge, place: number): void {
+    const entries = this.#entries;
+    let at = entries.length;
+    const entry = { merge, place };
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      const above = entries[parent];
+      if (above === undefined || !before(entry, above)) break;
+      entries[at] = above;
+      at = parent;
+    }
+    entries[at] = entry;
+  }
+
+  pop(): { readonly merge: Merge; readonly place: number } | undefined {
+    const entries = this.#entries;
+    const top = entries[0];
+    const last = entries.pop();
+    if (last === undefined || entries.length === 0) return top;
+    let at = 0;
+    for (;;) {
+      let child = 2 * at + 1;
+      let lower = entries[child];
+      if (lower === undefined) break;
+      const right = entries[child + 1];
+      if (right !== undefined && before(right, lower)) {
+        lower = right;
+        child++;
+      }
+      if (!before(lower, last)) break;
+      entries[at] = lower;
+      at = child;
+    }
+    entries[at] = last;
+    return top;
+  }
+}
+
+function before(
+  a: { readonly merge: Merge; readonly place: number },
+  b: { readonly merge: Merge; readonly place: number },
+): boolean {
+  return a.merge.rank < b.merge.rank || (a.merge.rank === b.merge.rank && a.place < b.place);
 }

@@ -1,15 +1,8 @@
-import { z } from 'zod';
 import { TrainbookError } from '../error.js';
-import { END_OF_TEXT, endOfTextEntry } from './tokenizer.js';
+import { tokenizerOf } from './parse-tokenizer.js';
+import { specialToken } from './tokenizer-json.js';
+import { END_OF_TEXT } from './tokenizer.js';
 import type { Tokenizer } from './tokenizer.js';
-
-/** What must stand in a `tokenizer.json` of single characters for it to mean what `characters` does. */
-export const charactersJson = z.looseObject({
-  normalizer: z.null(),
-  pre_tokenizer: z.looseObject({ type: z.literal('Split'), behavior: z.literal('Isolated') }),
-  added_tokens: z.array(z.looseObject({ content: z.literal(END_OF_TEXT) })).length(1),
-  model: z.looseObject({ type: z.literal('WordLevel'), vocab: z.record(z.string(), z.int().nonnegative()) }),
-});
 
 /**
  * A tokenizer whose tokens are the characters (Unicode code points) that the documents have, in the order of their code points,
@@ -45,42 +38,13 @@ export function characters(vocab: Readonly<Record<string, number>>): Tokenizer {
       expected: `ids from 0 on and ${END_OF_TEXT} among them`,
     });
   }
-  return {
-    size: tokens.length,
-    endOfText,
-    special: new Map([[END_OF_TEXT, endOfText]]),
-    encode: (text) =>
-      Array.from(text, (character) => {
-        const id = table.get(character);
-        if (id !== undefined) return id;
-        throw new TrainbookError({
-          what: 'encode: the vocabulary lacks a character',
-          received: JSON.stringify(character),
-          expected: `one of the ${tokens.length - 1} characters that the tokenizer was made of`,
-          fix: 'leave it out, or take a byte-level tokenizer (trainBpe), which has all text',
-        });
-      }),
-    decode: (ids) =>
-      Array.from(ids, (id) => {
-        const token = tokens[id];
-        if (token !== undefined) return token[0];
-        throw new TrainbookError({
-          what: 'decode: no such token',
-          received: id,
-          expected: `an integer from 0 to ${tokens.length - 1}`,
-        });
-      }).join(''),
-    json: JSON.stringify({
-      version: '1.0',
-      truncation: null,
-      padding: null,
-      added_tokens: [endOfTextEntry(endOfText)],
-      normalizer: null,
-      pre_tokenizer: { type: 'Split', pattern: { Regex: '[\\s\\S]' }, behavior: 'Isolated', invert: false },
-      post_processor: null,
-      decoder: { type: 'Fuse' },
-      // No token of this name exists: a character that is not in the vocabulary is an error there too.
-      model: { type: 'WordLevel', vocab, unk_token: '<unk>' },
-    }),
-  };
+  return tokenizerOf({
+    added_tokens: [specialToken(END_OF_TEXT, endOfText)],
+    normalizer: null,
+    pre_tokenizer: { type: 'Split', pattern: { Regex: '[\\s\\S]' }, behavior: 'Isolated', invert: false },
+    post_processor: null,
+    decoder: { type: 'Fuse' },
+    // No token of this name exists: a character that is not in the vocabulary is an error.
+    model: { type: 'WordLevel', vocab, unk_token: '<unk>' },
+  });
 }

@@ -1,47 +1,25 @@
-import { readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
-import { TrainbookError } from '../error.js';
 import { writeAtomic } from '../files.js';
 import type { Codec } from '../files.js';
-import { byteLevelBpe, byteLevelBpeJson } from './bpe.js';
-import { characters, charactersJson } from './characters.js';
-import { END_OF_TEXT } from './tokenizer.js';
+import { loadTokenizer } from './load-tokenizer.js';
 import type { Tokenizer } from './tokenizer.js';
 
-const kindSchema = z.looseObject({ model: z.looseObject({ type: z.string() }) });
-
 /**
- * The tokenizer of a `tokenizer.json`: byte-level BPE as `trainBpe` makes it, or characters as `characterTokenizer` does.
+ * Writes a tokenizer as Hugging Face's folders have it: `tokenizer.json`, and `tokenizer_config.json`, which names the token that
+ * ends a text.
  *
- * @throws TrainbookError for any other kind, or a file that is none.
+ * @example
+ * await saveTokenizer(tokenizer, 'my-model');
  */
-export function parseTokenizer(json: string, path = 'tokenizer.json'): Tokenizer {
-  let value: unknown;
-  try {
-    value = JSON.parse(json);
-  } catch (cause) {
-    throw new TrainbookError({
-      what: `${path} is not JSON`,
-      received: String(cause),
-      expected: 'a tokenizer.json',
-      cause,
-    });
-  }
-  const bpe = byteLevelBpeJson.safeParse(value);
-  if (bpe.success) return byteLevelBpe(bpe.data.model.vocab, bpe.data.model.merges);
-  const single = charactersJson.safeParse(value);
-  if (single.success) return characters(single.data.model.vocab);
-  const kind = kindSchema.safeParse(value);
-  const type = kind.success ? kind.data.model.type : 'none';
-  throw new TrainbookError({
-    what: `${path} holds no tokenizer that can be read here`,
-    received: `a model of type ${type}: ${z.prettifyError(type === 'BPE' ? bpe.error : single.error)}`,
-    expected: `byte-level BPE with ${END_OF_TEXT}, or single characters (WordLevel)`,
-  });
+export async function saveTokenizer(tokenizer: Tokenizer, folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const config = { eos_token: tokenizer.token(tokenizer.endOfText) ?? '', tokenizer_class: 'PreTrainedTokenizerFast' };
+  await writeAtomic(join(folder, 'tokenizer_config.json'), `${JSON.stringify(config, null, 2)}\n`);
+  await writeAtomic(join(folder, 'tokenizer.json'), tokenizer.json);
 }
 
-/** Keeps a tokenizer in a folder, as `tokenizer.json`. */
+/** Keeps a tokenizer in a folder, as `tokenizer.json` with its `tokenizer_config.json`. */
 export const tokenizerCodec: Codec<Tokenizer> = {
   kind: 'tokenizer',
   is: (value): value is Tokenizer =>
@@ -51,16 +29,14 @@ export const tokenizerCodec: Codec<Tokenizer> = {
     'decode' in value &&
     'endOfText' in value &&
     'json' in value,
-  write: (tokenizer, folder) => writeAtomic(join(folder, 'tokenizer.json'), tokenizer.json),
-  async read(folder) {
-    const path = join(folder, 'tokenizer.json');
-    return parseTokenizer(await readFile(path, 'utf8'), path);
-  },
+  write: saveTokenizer,
+  read: loadTokenizer,
   summarise(tokenizer) {
-    const last = Array.from({ length: Math.min(40, tokenizer.size) }, (_, index) => tokenizer.size - 1 - index);
+    const ids = Array.from({ length: tokenizer.size }, (_, index) => tokenizer.size - 1 - index);
+    const last = ids.filter((id) => tokenizer.token(id) !== undefined).slice(0, 40);
     return {
       title: 'Tokenizer',
-      facts: { 'tokens in the vocabulary': tokenizer.size },
+      facts: { 'tokens in the vocabulary': tokenizer.size, 'special tokens': tokenizer.special.size },
       texts: [{ title: 'The last tokens', text: last.map((id) => JSON.stringify(tokenizer.decode([id]))).join(' ') }],
     };
   },

@@ -10,7 +10,7 @@ import { z } from 'zod';
 import { TrainbookError } from '../error.js';
 import { silent } from '../progress.js';
 import type { OnProgress } from '../progress.js';
-import { byteLevelBpe } from './bpe.js';
+import { byteLevelBpe } from './byte-level-bpe.js';
 import { byteCharacters, byteLevel, wordPattern } from './byte-level.js';
 import { END_OF_TEXT } from './tokenizer.js';
 import type { Tokenizer } from './tokenizer.js';

@@ -112,7 +112,9 @@ describe('sample', () => {
     endOfText: 26,
     special: new Map([['<|endoftext|>', 26]]),
     encode: (text) => Array.from(text, (letter) => letter.charCodeAt(0) - 97),
+    token: (id) => String.fromCharCode(97 + id),
     decode: (ids) => Array.from(ids, (id) => String.fromCharCode(97 + id)).join(''),
+    frame: (ids) => ({ ids: [...ids], types: ids.map(() => 0) }),
     json: '{}',
   };
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { characterTokenizer, characters } from '../../src/tokens/characters.js';
-import { parseTokenizer } from '../../src/tokens/tokenizer-codec.js';
+import { parseTokenizer } from '../../src/tokens/parse-tokenizer.js';
 
 const require = createRequire(import.meta.url);
 const native = require('tokenizers') as {

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { characterTokenizer } from '../../src/tokens/characters.js';
-import { parseTokenizer, tokenizerCodec } from '../../src/tokens/tokenizer-codec.js';
+import { parseTokenizer } from '../../src/tokens/parse-tokenizer.js';
+import { tokenizerCodec } from '../../src/tokens/tokenizer-codec.js';
 
 const tokenizer = characterTokenizer({ documents: [{ text: 'abc 学' }] });
 

@@ -4,8 +4,8 @@ import { createRequire } from 'node:module';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { load } from '../../src/data/load.js';
-import { byteLevelBpe } from '../../src/tokens/bpe.js';
-import { parseTokenizer } from '../../src/tokens/tokenizer-codec.js';
+import { byteLevelBpe } from '../../src/tokens/byte-level-bpe.js';
+import { parseTokenizer } from '../../src/tokens/parse-tokenizer.js';
 import type { Tokenizer } from '../../src/tokens/tokenizer.js';
 import { bpeOptions, trainBpe } from '../../src/tokens/train-bpe.js';
 
@@ -159,7 +159,7 @@ describe('trainBpe', () => {
     const without = Object.fromEntries(Object.entries(vocab).filter(([token]) => token !== first));
     expect(() => byteLevelBpe(without, merges)).toThrow('the vocabulary is not whole');
     expect(() => byteLevelBpe(vocab, [['Ġ', 'ŀ']])).toThrow('no token "Ġŀ"');
-    expect(() => byteLevelBpe({ ...vocab, extra: 3 }, merges)).toThrow('out of order');
+    expect(() => byteLevelBpe({ ...vocab, extra: 3 }, merges)).toThrow('the id 3 of both');
     expect(() => small.decode([400])).toThrow('from 0 to 399');
   });
 });
