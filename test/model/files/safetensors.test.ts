@@ -3,10 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hashFile } from '../../src/files.js';
-import { TrainbookError } from '../../src/error.js';
-import { parseSafetensors, readSafetensors, safetensorsParts, writeSafetensors } from '../../src/model/safetensors.js';
-import type { Safetensors, StoredTensor } from '../../src/model/safetensors.js';
+import { hashFile } from '../../../src/files.js';
+import { TrainbookError } from '../../../src/error.js';
+import {
+  parseSafetensors,
+  readSafetensors,
+  safetensorsParts,
+  writeSafetensors,
+} from '../../../src/model/files/safetensors.js';
+import type { Safetensors, StoredTensor } from '../../../src/model/files/safetensors.js';
 
 let folder = '';
 beforeAll(async () => {
