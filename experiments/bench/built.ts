@@ -10,7 +10,7 @@ import type * as MlpModule from '../../src/model/mlp.js';
 import type * as NormModule from '../../src/model/norm.js';
 import type * as OptimizerModule from '../../src/train/optimizer.js';
 import type * as PrecisionModule from '../../src/engine/precision.js';
-import type * as SafetensorsModule from '../../src/model/safetensors.js';
+import type * as SafetensorsModule from '../../src/model/files/safetensors.js';
 import type * as ProgramModule from '../../src/setup/program.js';
 import type * as ScaleByAdamModule from '../../src/train/scale-by-adam.js';
 import type * as ScaleByLearningRateModule from '../../src/train/scale-by-learning-rate.js';
@@ -28,7 +28,7 @@ export const { embed, tiedOutput } = await built<typeof EmbeddingModule>('model/
 export const { causalMixing } = await built<typeof MixingModule>('model/mixing');
 export const { geluMlp } = await built<typeof MlpModule>('model/mlp');
 export const { layerNorm } = await built<typeof NormModule>('model/norm');
-export const { readSafetensors, writeSafetensors } = await built<typeof SafetensorsModule>('model/safetensors');
+export const { readSafetensors, writeSafetensors } = await built<typeof SafetensorsModule>('model/files/safetensors');
 export const { requireHardware } = await built<typeof PrecisionModule>('engine/precision');
 export const { chain } = await built<typeof OptimizerModule>('train/optimizer');
 export const { scaleByAdam } = await built<typeof ScaleByAdamModule>('train/scale-by-adam');

@@ -10,8 +10,8 @@ import { treeEntries } from '../engine/tree.js';
 import { architectureOf, configFile } from './config-file.js';
 import type { Decoder } from './decoder.js';
 import { fileName, turn } from './names.js';
-import { readSafetensors, safetensorsParts, writeSafetensors } from './safetensors.js';
-import type { StoredTensor } from './safetensors.js';
+import { readSafetensors, safetensorsParts, writeSafetensors } from './files/safetensors.js';
+import type { StoredTensor } from './files/safetensors.js';
 import { mapWeights } from './weights.js';
 import type { DecoderWeights, WeightSpec } from './weights.js';
 

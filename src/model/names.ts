@@ -1,4 +1,4 @@
-import type { StoredTensor } from './safetensors.js';
+import type { StoredTensor } from './files/safetensors.js';
 
 /**
  * Which weight of the tree is which weight of Hugging Face's Llama; `*` is a layer's number. Matrices marked `turned` lie

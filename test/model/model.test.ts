@@ -8,7 +8,7 @@ import { hashFile } from '../../src/files.js';
 import { decoder } from '../../src/model/decoder.js';
 import { loadModel, modelCodec, saveModel, weightHash } from '../../src/model/model.js';
 import type { Model } from '../../src/model/model.js';
-import { readSafetensors, writeSafetensors } from '../../src/model/safetensors.js';
+import { readSafetensors, writeSafetensors } from '../../src/model/files/safetensors.js';
 
 let folder = '';
 beforeAll(async () => {

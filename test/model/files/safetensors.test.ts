@@ -1,12 +1,19 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hashFile } from '../../src/files.js';
-import { TrainbookError } from '../../src/error.js';
-import { parseSafetensors, readSafetensors, safetensorsParts, writeSafetensors } from '../../src/model/safetensors.js';
-import type { Safetensors, StoredTensor } from '../../src/model/safetensors.js';
+import { hashFile } from '../../../src/files.js';
+import { TrainbookError } from '../../../src/error.js';
+import {
+  openSafetensors,
+  parseSafetensors,
+  readSafetensors,
+  safetensorsParts,
+  writeSafetensors,
+} from '../../../src/model/files/safetensors.js';
+import type { Safetensors, StoredTensor } from '../../../src/model/files/safetensors.js';
+import { contents, expected, fixture } from './expected.js';
 
 let folder = '';
 beforeAll(async () => {
@@ -51,6 +58,42 @@ describe('safetensors', () => {
     });
   });
 
+  it('reads every dtype, halves as words, one tensor at a time', async () => {
+    const file = await openSafetensors(fixture('every.safetensors'));
+    expect([...file.metadata]).toEqual([['format', 'pt']]);
+    const { elements, ...rest } = (await file.tensors.get('f16')?.read()) ?? {};
+    expect([elements, rest]).toEqual([Uint16Array.of(0x3c00, 0xc000, 0x7bff, 1), { dtype: 'F16', shape: [4] }]);
+    expect(await contents(file)).toEqual(expected.every);
+    await expect(file.tensors.get('f32')?.read()).rejects.toThrow(TrainbookError); // closed
+    const bytes = await readFile(fixture('every.safetensors'));
+    expect(parseSafetensors(bytes, 'every')).toEqual(await readSafetensors(fixture('every.safetensors')));
+  });
+
+  it('writes every dtype back; a dtype that the array leaves open must be given', async () => {
+    const path = join(folder, 'every.safetensors');
+    await writeSafetensors(path, await readSafetensors(fixture('every.safetensors')));
+    expect(await contents(await openSafetensors(path))).toEqual(expected.every);
+    const written = (tensor: StoredTensor, name = 'a'): unknown =>
+      safetensorsParts({ tensors: new Map([[name, tensor]]), metadata: {} });
+    expect(() => written({ shape: [1], elements: Uint16Array.of(1) })).toThrow(/F16 or BF16/);
+    expect(() => written({ shape: [1], elements: Float32Array.of(1), dtype: 'F16' })).toThrow(/does not fit/);
+    expect(() => written({ shape: [2], elements: Float32Array.of(1) })).toThrow(/\[2\] and 1 elements/);
+    expect(() => written({ shape: [1], elements: Float32Array.of(1) }, '__metadata__')).toThrow(TrainbookError);
+    // @ts-expect-error A dtype with an array of its own is not given beside it.
+    expect(() => written({ shape: [1], elements: Float32Array.of(1), dtype: 'I32' })).toThrow(/does not fit/);
+  });
+
+  it('refuses to read a file that has become shorter, and what is no file', async () => {
+    const path = join(folder, 'short.safetensors');
+    await writeSafetensors(path, small);
+    const file = await openSafetensors(path);
+    await truncate(path, 100);
+    await expect(file.tensors.get('a')?.read()).rejects.toThrow(/become shorter/);
+    await file.close();
+    await expect(openSafetensors(folder)).rejects.toThrow(/not a file/);
+    await rm(path);
+  });
+
   it('writes a file, whole or not at all, and knows its hash; equal contents give equal bytes', async () => {
     const path = join(folder, '模型.safetensors');
     expect(await writeSafetensors(path, small)).toBe(await hashFile(path));
@@ -58,7 +101,9 @@ describe('safetensors', () => {
     const reversed = { tensors: new Map([...small.tensors].reverse()), metadata: { 名: '值', format: 'pt' } };
     expect(Buffer.concat(safetensorsParts(reversed)).equals(await readFile(path))).toBe(true);
     await expect(writeSafetensors(join(folder, 'no', 'such', 'x'), small)).rejects.toThrow();
-    expect(await readdir(folder)).toEqual(['模型.safetensors']);
+    expect((await readdir(folder)).filter((name) => name.includes('tmp') || name.includes('模'))).toEqual([
+      '模型.safetensors',
+    ]);
   });
 
   it.each<[string, Uint8Array, RegExp]>([
