@@ -22,10 +22,10 @@ async function built<Module>(file: string): Promise<Module> {
   return (await import(new URL(`../../dist/${file}.js`, import.meta.url).href)) as Module;
 }
 
-export const { block } = await built<typeof BlockModule>('model/block');
+export const { preNormBlock } = await built<typeof BlockModule>('model/block');
 export const { defaultTargets } = await built<typeof CompileModule>('engine/compile');
 export const { embed, tiedOutput } = await built<typeof EmbeddingModule>('model/embedding');
-export const { causalMixing } = await built<typeof MixingModule>('model/mixing');
+export const { mixing } = await built<typeof MixingModule>('model/mixing');
 export const { geluMlp } = await built<typeof MlpModule>('model/mlp');
 export const { layerNorm } = await built<typeof NormModule>('model/norm');
 export const { readSafetensors, writeSafetensors } = await built<typeof SafetensorsModule>('model/files/safetensors');

@@ -3,7 +3,7 @@ import type { BlockParts, BlockWeights } from '../../src/model/block.js';
 import type { Training } from '../../src/train/step.js';
 import type * as tf from '@tensorflow/tfjs';
 import { add, slice } from '@tensorflow/tfjs';
-import { block, causalMixing, embed, geluMlp, layerNorm, startTraining, tiedOutput } from './built.js';
+import { embed, geluMlp, layerNorm, mixing, preNormBlock, startTraining, tiedOutput } from './built.js';
 import { adamwNumbers, architectureOf, drawBatch, optimizerOf, type GptRecipe } from './gpt-recipe.js';
 import { peakMegabytes, residentMegabytes, resetPeak } from './memory.js';
 
@@ -51,17 +51,21 @@ function recomputing(architecture: Decoder): Decoder {
   const { config } = architecture;
   const { width, heads, context: length } = config;
   const norm = layerNorm(config.normEpsilon);
-  const parts: BlockParts = { heads: { heads, keyValueHeads: heads, headSize: width / heads }, norm, mlp: geluMlp };
+  const parts: BlockParts = {
+    heads: { heads, keyValueHeads: heads, headSize: width / heads, norm },
+    norm,
+    mlp: geluMlp,
+  };
   return {
     ...architecture,
     forward: (weights, tokens) => {
       const time = tokens.shape[1] ?? 0;
-      const context = {
+      const attention = {
         rotate: (x: tf.Tensor) => x,
-        mix: causalMixing,
+        mix: mixing({ causal: true }),
         remember: (keys: tf.Tensor, values: tf.Tensor) => [keys, values] as const,
       };
-      const recomputed = remat((layer: BlockWeights, x: tf.Tensor) => block(parts, layer, x, context));
+      const recomputed = remat((layer: BlockWeights, x: tf.Tensor) => preNormBlock(parts, layer, x, { attention }));
       const table = weights.positions['weight'] as tf.Tensor;
       const positions = time === length ? table : slice(table, [0, 0], [time, width]);
       const embedded = add(embed(weights.embedding, tokens), positions);

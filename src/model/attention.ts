@@ -1,55 +1,70 @@
 import * as tf from '@tensorflow/tfjs';
+import type { Dropout } from './dropout.js';
 import { linear, linears } from './linear.js';
+import type { Linear } from './linear.js';
 import type { Mixing } from './mixing.js';
+import type { Norm, NormWeights } from './norm.js';
 
 // Legend: heads = keyValueHeads × group. Query head h reads key-value head ⌊h / group⌋, as in Hugging Face.
 
-/** The four projections, [inputs, outputs] each. */
+/** The four projections, and gains where queries and keys are normed. */
 export type AttentionWeights<Leaf = tf.Tensor> = {
-  readonly query: Leaf; // [width, heads × headSize]
-  readonly key: Leaf; // [width, keyValueHeads × headSize]
-  readonly value: Leaf; // [width, keyValueHeads × headSize]
-  readonly output: Leaf; // [heads × headSize, width]
+  readonly query: Linear<Leaf>; // [width, heads × headSize]
+  readonly key: Linear<Leaf>; // [width, keyValueHeads × headSize]
+  readonly value: Linear<Leaf>; // [width, keyValueHeads × headSize]
+  readonly output: Linear<Leaf>; // [heads × headSize, width]
+  readonly queryNorm?: NormWeights<Leaf>; // [headSize]
+  readonly keyNorm?: NormWeights<Leaf>; // [headSize]
 };
 
-/** The sizes of one attention. */
+/** The sizes of one attention, and the norm of queries and keys where it has one. */
 export interface Heads {
   readonly heads: number;
   readonly keyValueHeads: number;
   readonly headSize: number;
+  readonly norm: Norm;
 }
 
 /** What attention needs to know of where its tokens stand. */
 export interface AttentionContext {
-  /** Turns queries and keys by their positions: [..., time, headSize] → the same shape. */
-  rotate(x: tf.Tensor): tf.Tensor;
+  /** Turns queries and keys by their positions: [batch, heads, time, headSize] → the same shape. */
+  readonly rotate: (x: tf.Tensor) => tf.Tensor;
   /** Which keys a query sees. */
   readonly mix: Mixing;
-  /** The keys and values to look at: those just made in training, those and the ones before them in decoding. [batch, keyValueHeads, time, headSize] */
-  remember(keys: tf.Tensor, values: tf.Tensor): readonly [keys: tf.Tensor, values: tf.Tensor];
+  /**
+   * The keys and values to look at: those just made; or, in decoding, also those made before; or also a learned prefix.
+   * [batch, keyValueHeads, time, headSize]
+   */
+  readonly remember: (keys: tf.Tensor, values: tf.Tensor) => readonly [keys: tf.Tensor, values: tf.Tensor];
+  /** Of elements of the softmax. */
+  readonly dropout?: Dropout | undefined;
 }
 
 /**
  * softmax(Q Kᵀ / √headSize + mask) V for each head, then joined and projected: [batch, time, width] → the same.
- * Vaswani 2017, "Attention Is All You Need" (1706.03762); grouped queries: Ainslie 2023 (2305.13245).
+ * Vaswani 2017, "Attention Is All You Need" (1706.03762); grouped queries: Ainslie 2023 (2305.13245); norms of queries and keys over
+ * the features of a head: Henry 2020 (2010.04245).
  *
  * The three projections of x are one product. The queries are scaled, not the scores, since scores are time / headSize times as
  * many.
  *
  * @example
- * attend({ heads: 4, keyValueHeads: 2, headSize: 64 }, weights, x, context);
+ * attend({ heads: 4, keyValueHeads: 2, headSize: 64, norm }, weights, x, context);
  */
 export function attend(heads: Heads, weights: AttentionWeights, x: tf.Tensor, context: AttentionContext): tf.Tensor {
-  const { keyValueHeads, headSize } = heads;
+  const { keyValueHeads, headSize, norm } = heads;
   const group = heads.heads / keyValueHeads;
   const [batch, time] = x.shape as [number, number, number];
   const [q, k, v] = linears([weights.query, weights.key, weights.value], x);
+  const normed = (gain: NormWeights | undefined, all: tf.Tensor): tf.Tensor =>
+    gain === undefined ? all : norm(gain, all);
   const [keys, values] = context.remember(
-    context.rotate(byHead(k, [batch, time, keyValueHeads, headSize])),
+    context.rotate(normed(weights.keyNorm, byHead(k, [batch, time, keyValueHeads, headSize]))),
     byHead(v, [batch, time, keyValueHeads, headSize]),
   );
-  const queries = tf.mul(context.rotate(byHead(q, [batch, time, heads.heads, headSize])), 1 / Math.sqrt(headSize));
-  const mixed = context.mix(tf.reshape(queries, [batch, keyValueHeads, group, time, headSize]), keys, values);
+  const turned = context.rotate(normed(weights.queryNorm, byHead(q, [batch, time, heads.heads, headSize])));
+  const queries = tf.reshape(tf.mul(turned, 1 / Math.sqrt(headSize)), [batch, keyValueHeads, group, time, headSize]);
+  const mixed = context.mix(queries, keys, values, context.dropout);
   const byTime = tf.transpose(tf.reshape(mixed, [batch, heads.heads, time, headSize]), [0, 2, 1, 3]);
   return linear(weights.output, tf.reshape(byTime, [batch, time, heads.heads * headSize]));
 }

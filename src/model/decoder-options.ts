@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { TrainbookError } from '../error.js';
-import { swiglu, geluMlp } from './mlp.js';
+import { mlps } from './mlp.js';
+import { rotaryScaling } from './rope-scaling.js';
 
 const size = (description: string) => z.int().positive().describe(description);
 
@@ -15,34 +16,67 @@ export const decoderOptions = z
   .strictObject({
     layers: size('number of blocks'),
     width: size('size of the residual stream, in features'),
-    heads: size('number of query heads; divides width'),
+    heads: size('number of query heads; divides width unless headSize is given'),
     keyValueHeads: size('number of key and value heads; divides heads; as many as heads unless given').optional(),
+    headSize: size('features of a head; width / heads unless given').optional(),
     context: size('longest sequence, in tokens'),
-    hidden: size('hidden size of the MLP, in features; 8/3 width (SwiGLU) or 4 width (GELU) unless given').optional(),
-    norm: z.enum(['rms', 'layer']).default('rms').describe('RMSNorm, or LayerNorm without a bias'),
-    positions: z.enum(['rotary', 'learned']).default('rotary').describe('how the order of tokens is known'),
-    mlp: z.enum(['swiglu', 'gelu']).default('swiglu').describe('the position-wise network'),
+    hidden: size('hidden size of the MLP, in features; 8/3 width (SwiGLU) or 4 width (others) unless given').optional(),
+    norm: z.enum(['rms', 'layer']).default('rms').describe('RMSNorm, or LayerNorm'),
+    positions: z
+      .enum(['rotary', 'learned', 'sinusoidal'])
+      .default('rotary')
+      .describe('how the order of tokens is known'),
+    mlp: z.enum(['swiglu', 'gelu', 'geluExact', 'relu']).default('swiglu').describe('the position-wise network'),
+    biases: z
+      .enum(['none', 'queryKeyValue', 'all'])
+      .default('none')
+      .describe('which linear layers have a bias; with all, LayerNorm has one too'),
+    queryKeyNorm: z.boolean().default(false).describe('whether queries and keys are normed, head by head'),
+    window: z
+      .strictObject({
+        size: size('tokens that a token sees, itself among them'),
+        fromLayer: z.int().nonnegative().default(0).describe('the first layer, counted from 0, that sees no more'),
+      })
+      .optional()
+      .describe('a sliding window'),
     tiedEmbeddings: z.boolean().default(true).describe('whether the embedding also gives the logits'),
     rotaryBase: z
       .number()
       .positive()
       .default(10_000)
       .describe('base of the rotary angles; the slowest pair turns once in about 2π base tokens'),
+    rotaryScaling: rotaryScaling.optional().describe('how rotary positions are stretched beyond a first context'),
     normEpsilon: z.number().positive().default(1e-5).describe('added to the mean square in a norm'),
     initDeviation: z.number().positive().default(0.02).describe('standard deviation of the first weights'),
+    dropout: z
+      .number()
+      .min(0)
+      .lt(1)
+      .default(0)
+      .describe('share of elements left out while training: of embeddings, attention, and what blocks add'),
   })
   .check(({ value, issues }) => {
     const refuse = (path: keyof typeof value, message: string): void => {
       issues.push({ code: 'custom', input: value[path], path: [path], message });
     };
-    const { width, heads, keyValueHeads = heads, positions } = value;
-    if (width % heads !== 0) refuse('heads', `heads must divide width: ${width} / ${heads} is not whole`);
-    else if (positions === 'rotary' && (width / heads) % 2 !== 0) {
-      refuse('heads', `rotary positions turn pairs: width / heads must be even, it is ${width / heads}`);
+    const { width, heads, keyValueHeads = heads, headSize = width / heads, positions, layers, window } = value;
+    if (!Number.isInteger(headSize)) refuse('heads', `heads must divide width: ${width} / ${heads} is not whole`);
+    else if (positions === 'rotary' && headSize % 2 !== 0) {
+      refuse(
+        value.headSize === undefined ? 'heads' : 'headSize',
+        `rotary positions turn pairs: ${value.headSize === undefined ? 'width / heads' : 'headSize'} must be even, it is ${headSize}`,
+      );
     }
     if (heads % keyValueHeads !== 0) {
       refuse('keyValueHeads', `keyValueHeads must divide heads: ${heads} / ${keyValueHeads} is not whole`);
     }
+    if (value.rotaryScaling !== undefined && positions !== 'rotary')
+      refuse('rotaryScaling', `rotaryScaling needs rotary positions, they are ${positions}`);
+    if (window !== undefined && window.fromLayer >= layers)
+      refuse(
+        'window',
+        `window.fromLayer must be a layer: there are ${layers}, counted from 0; it is ${window.fromLayer}`,
+      );
   });
 
 /** What a user writes: the options, and the vocabulary that the tokenizer gives. */
@@ -52,6 +86,7 @@ export type DecoderOptions = z.input<typeof decoderOptions>;
 export interface DecoderConfig extends z.output<typeof decoderOptions> {
   readonly vocabularySize: number;
   readonly keyValueHeads: number;
+  readonly headSize: number;
   readonly hidden: number;
 }
 
@@ -80,11 +115,11 @@ export function decoderConfig(options: DecoderOptions & { readonly vocabularySiz
     });
   }
   const { width, heads, mlp } = parsed.data;
-  const defaultHidden = { swiglu, gelu: geluMlp }[mlp].hidden(width);
   return {
     ...parsed.data,
     vocabularySize,
     keyValueHeads: parsed.data.keyValueHeads ?? heads,
-    hidden: parsed.data.hidden ?? defaultHidden,
+    headSize: parsed.data.headSize ?? width / heads,
+    hidden: parsed.data.hidden ?? mlps[mlp].hidden(width),
   };
 }

@@ -1,23 +1,44 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Key } from '../engine/key.js';
+import type { RandomKey } from '../engine/random.js';
+import { flatten } from '../engine/tree.js';
+import type { Tree } from '../engine/tree.js';
 import type { AttentionContext } from './attention.js';
-import { block } from './block.js';
-import type { BlockParts } from './block.js';
+import { preNormBlock } from './block.js';
+import type { BlockContext } from './block.js';
+import { countParameters, tokenCost } from './cost.js';
+import type { TokenCost } from './cost.js';
 import { decoderConfig } from './decoder-options.js';
 import type { DecoderConfig, DecoderOptions } from './decoder-options.js';
+import { decoderSpecs } from './decoder-specs.js';
+import type { DecoderParts } from './decoder-specs.js';
+import { dropout, nthDropout } from './dropout.js';
 import { embed, separateOutput, tiedOutput } from './embedding.js';
-import type { Output } from './embedding.js';
 import { cachedContexts } from './key-value-cache.js';
-import type { KeyValueCache } from './key-value-cache.js';
-import { causalMixing } from './mixing.js';
-import { geluMlp, swiglu } from './mlp.js';
-import type { Mlp } from './mlp.js';
+import type { KeyValueCache, LayerCache } from './key-value-cache.js';
+import { mixing } from './mixing.js';
+import type { Mixing, Visibility } from './mixing.js';
+import { mlps } from './mlp.js';
 import { layerNorm, rmsNorm } from './norm.js';
 import type { Norm } from './norm.js';
-import { learnedPositions, rotaryPositions } from './positions.js';
+import { learnedPositions, rotaryPositions, sinusoidalPositions } from './positions.js';
 import type { Positions, PositionSizes, Span } from './positions.js';
-import { drawWeights, WeightSpec } from './weights.js';
-import type { DecoderWeights } from './weights.js';
+import { drawTree } from './weights.js';
+import type { DecoderWeights, WeightSpec } from './weights.js';
+
+/** How a batch is read, where it is more than rows of tokens from position 0 on. */
+export interface ForwardOptions {
+  /** int32 [batch, time]: tokens see those of their own document, which has a number. Padding is a document of its own. */
+  readonly documents?: tf.Tensor | undefined;
+  /** int32 [batch, time], each below the context. Default: 0, 1, 2, … in each row. */
+  readonly positions?: tf.Tensor | undefined;
+  /** For each layer, keys and values before those of the tokens, which all of them see: [1 or batch, keyValueHeads, past, headSize]. */
+  readonly past?: readonly LayerCache[] | undefined;
+  /** Leaves elements out as the config's `dropout` says: for training. Without a key nothing is left out. */
+  readonly dropoutKey?: RandomKey | undefined;
+  /** How attention is computed. Default: `mixing`, with all scores at once. */
+  readonly attention?: ((visibility: Visibility) => Mixing) | undefined;
+}
 
 /** A decoder-only transformer: its config, and the functions that follow from it. The weights are values of their own. */
 export interface Decoder {
@@ -26,38 +47,44 @@ export interface Decoder {
   readonly numParameters: number;
   /** Floating-point operations of a forward pass for one token at full context; training takes three times as many. */
   readonly flopsPerToken: number;
+  /** What a token costs at a length. */
+  cost(length: number): TokenCost;
   /** The shape and first distribution of each weight. */
   readonly specs: DecoderWeights<WeightSpec>;
   /** First weights: the same for the same key, each drawn from a key folded with its path. */
   init(key: Key): DecoderWeights;
-  /** int32 [batch, time] → logits [batch, time, vocabulary]; time is at most the context. */
-  forward(weights: DecoderWeights, tokens: tf.Tensor): tf.Tensor3D;
-  /** One token a sequence, int32 [batch], at `position` → its logits [batch, vocabulary] and the cache with it. */
-  decode(
-    weights: DecoderWeights,
-    tokens: tf.Tensor,
-    position: tf.Scalar,
-    cache: KeyValueCache,
-  ): { readonly logits: tf.Tensor2D; readonly cache: KeyValueCache };
+  /**
+   * Logits [batch, time, vocabulary] of tokens, int32 [batch, time], or of embeddings in their place, float32 [batch, time, width];
+   * time is at most the context.
+   */
+  forward(weights: DecoderWeights, inputs: tf.Tensor, options?: ForwardOptions): tf.Tensor3D;
+  /** The last hidden states, normed: what the logits are made from. [batch, time, width] */
+  hidden(weights: DecoderWeights, inputs: tf.Tensor, options?: ForwardOptions): tf.Tensor3D;
+  /** Hidden states to logits: [..., width] → [..., vocabulary]. */
+  logits(weights: DecoderWeights, hidden: tf.Tensor): tf.Tensor;
+  /**
+   * `time` more tokens of each sequence, int32 [batch, time], the first of which gets the cache's row `row` → the logits after the last,
+   * [batch, vocabulary], and the cache with them. Sequences that are padded on the left begin at rows `starts`, int32 [batch].
+   */
+  decode(weights: DecoderWeights, tokens: tf.Tensor, row: tf.Scalar, cache: KeyValueCache, starts?: tf.Tensor): Decoded;
+}
+
+/** What `decode` gives. */
+export interface Decoded {
+  readonly logits: tf.Tensor2D;
+  readonly cache: KeyValueCache;
 }
 
 const norms: Record<DecoderConfig['norm'], (epsilon: number) => Norm> = { rms: rmsNorm, layer: layerNorm };
-const mlps: Record<DecoderConfig['mlp'], Mlp> = { swiglu, gelu: geluMlp };
 const allPositions: Record<DecoderConfig['positions'], (sizes: PositionSizes) => Positions> = {
   rotary: rotaryPositions,
   learned: learnedPositions,
+  sinusoidal: sinusoidalPositions,
 };
 
-/** A config's parts, chosen once. */
-interface Parts extends BlockParts {
-  readonly positions: Positions;
-  readonly output: Output;
-  readonly outputNorm: Norm;
-}
-
 /**
- * logits = output(norm(block_L(… block_1(embedding[tokens])))), a Llama unless the options say otherwise.
- * Touvron 2023, "LLaMA" (2302.13971); with LayerNorm, learned positions and GELU it is a GPT-2 without biases (Radford 2019).
+ * logits = output(norm(block_L(… block_1(embedding[tokens])))), a Llama unless the options say otherwise: Touvron 2023, "LLaMA"
+ * (2302.13971). `gpt2.ts`, `llama.ts` and `qwen.ts` say which options make a published model.
  *
  * @throws TrainbookError if the options break a rule, such as heads that do not divide the width.
  * @example
@@ -67,107 +94,119 @@ interface Parts extends BlockParts {
  */
 export function decoder(options: DecoderOptions & { readonly vocabularySize: number }): Decoder {
   const config = decoderConfig(options);
-  const headSize = config.width / config.heads;
+  const { heads, keyValueHeads, headSize, context, width, rotaryBase, rotaryScaling } = config;
   const norm = norms[config.norm](config.normEpsilon);
-  const parts: Parts = {
-    heads: { heads: config.heads, keyValueHeads: config.keyValueHeads, headSize },
+  const parts: DecoderParts = {
+    heads: { heads, keyValueHeads, headSize, norm },
     norm,
-    outputNorm: norm,
     mlp: mlps[config.mlp],
-    positions: allPositions[config.positions]({ ...config, headSize }),
+    positions: allPositions[config.positions]({
+      context,
+      width,
+      rotary: { headSize, base: rotaryBase, scaling: rotaryScaling },
+    }),
     output: config.tiedEmbeddings ? tiedOutput : separateOutput,
   };
-  const specs = specify(config, parts);
+  const specs = decoderSpecs(config, parts);
+  const cost = (length: number): TokenCost => tokenCost(config, countMatrices(specs, config), length);
+  const hidden: Decoder['hidden'] = (weights, inputs, reading = {}) => readAll(config, parts, weights, inputs, reading);
+  const logits: Decoder['logits'] = (weights, states) => parts.output.logits(weights.output, weights.embedding, states);
   return {
     kind: 'decoder',
     config,
-    numParameters: countParameters(config),
-    flopsPerToken: countFlops(config),
+    numParameters: countParameters(specs),
+    flopsPerToken: cost(context).forwardFlops,
+    cost,
     specs,
-    init: (key) => drawWeights(specs, key),
-    forward: (weights, tokens) => {
-      const time = tokens.shape[1] ?? 0;
-      const context: AttentionContext = {
-        rotate: parts.positions.rotation({ time }),
-        mix: causalMixing,
-        remember: (keys, values) => [keys, values],
-      };
-      return run(parts, weights, tokens, { time }, () => context);
-    },
-    decode: (weights, tokens, position, cache) => {
-      const span = { position };
-      const { contexts, updated } = cachedContexts(cache, position, parts.positions.rotation(span));
-      const column = tf.reshape(tokens, [-1, 1]); // [batch, 1]
-      const logits = run(parts, weights, column, span, (layer) => contexts[layer] as AttentionContext);
-      return { logits: tf.reshape(logits, [-1, config.vocabularySize]), cache: updated() };
+    init: (key) => drawTree(specs, key) as unknown as DecoderWeights,
+    hidden,
+    logits,
+    forward: (weights, inputs, reading) => logits(weights, hidden(weights, inputs, reading)) as tf.Tensor3D,
+    decode: (weights, tokens, row, cache, starts) => {
+      const [batch, time] = tokens.shape as [number, number];
+      const { contexts, span, updated } = cachedContexts(
+        cache,
+        { row, time, starts, windowOf: windowOf(config) },
+        parts.positions,
+      );
+      const placed = parts.positions.place(weights.positions, embed(weights.embedding, tokens), span);
+      const states = runBlocks(parts, weights, placed, (layer) => ({ attention: contexts[layer] as AttentionContext }));
+      const last = tf.reshape(tf.slice(states, [0, time - 1, 0], [batch, 1, width]), [batch, width]);
+      return { logits: logits(weights, last) as tf.Tensor2D, cache: updated() };
     },
   };
 }
 
-function run(
-  parts: Parts,
+/** How many keys a token of a layer sees at most; undefined: all. */
+const windowOf =
+  ({ window }: DecoderConfig) =>
+  (layer: number): number | undefined =>
+    window !== undefined && layer >= window.fromLayer ? window.size : undefined;
+
+/** Weights that are multiplied with each token: all matrices, and the embedding where it gives the logits. */
+function countMatrices(specs: DecoderWeights<WeightSpec>, { tiedEmbeddings }: DecoderConfig): number {
+  const matrices = { layers: specs.layers, output: specs.output };
+  const inBlocks = countParameters(matrices) - countVectors(matrices);
+  return inBlocks + (tiedEmbeddings ? countParameters(specs.embedding) : 0);
+}
+
+function countVectors(specs: Tree<WeightSpec>): number {
+  return flatten(specs).reduce((sum, { shape }) => sum + (shape.length === 1 ? (shape[0] ?? 0) : 0), 0);
+}
+
+function readAll(
+  config: DecoderConfig,
+  parts: DecoderParts,
   weights: DecoderWeights,
-  tokens: tf.Tensor,
-  span: Span,
-  contextOf: (layer: number) => AttentionContext,
+  inputs: tf.Tensor,
+  { documents, positions, past, dropoutKey, attention = mixing }: ForwardOptions,
 ): tf.Tensor3D {
-  const embedded = parts.positions.place(weights.positions, embed(weights.embedding, tokens), span);
-  const hidden = weights.layers.reduce((x, layer, index) => block(parts, layer, x, contextOf(index)), embedded);
-  return parts.output.logits(weights.output, weights.embedding, parts.outputNorm(weights.norm, hidden)) as tf.Tensor3D;
-}
-
-/**
- * Matrices from N(0, deviation²), gains 1. The two matrices of a block that end in the residual stream are drawn smaller by
- * √(2 layers), so that its variance does not grow with depth (GPT-2, Radford 2019).
- */
-function specify(config: DecoderConfig, parts: Parts): DecoderWeights<WeightSpec> {
-  const { width, layers, vocabularySize, initDeviation, hidden } = config;
-  const { heads, keyValueHeads, headSize } = parts.heads;
-  const gain = new WeightSpec([width], 'ones');
-  const matrix = (shape: readonly number[]): WeightSpec => new WeightSpec(shape, initDeviation);
-  const ending = (shape: readonly number[]): WeightSpec => new WeightSpec(shape, initDeviation / Math.sqrt(2 * layers));
-  const matrices = (shapes: Readonly<Record<string, readonly number[]>>): Record<string, WeightSpec> =>
-    Object.fromEntries(
-      Object.entries(shapes).map(([name, shape]) => [name, (name === 'down' ? ending : matrix)(shape)]),
-    );
-  const layer = {
-    attentionNorm: gain,
-    attention: {
-      query: matrix([width, heads * headSize]),
-      key: matrix([width, keyValueHeads * headSize]),
-      value: matrix([width, keyValueHeads * headSize]),
-      output: ending([heads * headSize, width]),
-    },
-    mlpNorm: gain,
-    mlp: matrices(parts.mlp.shapes(width, hidden)),
+  const time = inputs.shape[1] ?? 0;
+  const numPast = past?.[0]?.keys.shape[2] ?? 0;
+  const span: Span = positions === undefined ? { start: numPast, time } : { places: positions, length: config.context };
+  const left = dropoutKey && { rate: config.dropout, key: dropoutKey };
+  const mixes = new Map<number | undefined, Mixing>(); // layers with one window share their masks
+  const mixOf = (window: number | undefined): Mixing => {
+    const mix = mixes.get(window) ?? attention({ causal: true, window, documents });
+    mixes.set(window, mix);
+    return mix;
   };
-  return {
-    embedding: matrix([vocabularySize, width]),
-    positions: matrices(parts.positions.shapes),
-    layers: Array.from({ length: layers }, () => layer),
-    norm: gain,
-    output: matrices(parts.output.shapes(vocabularySize, width)),
+  const embedded = inputs.rank === 3 ? inputs : embed(weights.embedding, inputs);
+  const placed = parts.positions.place(weights.positions, embedded, span);
+  const rotate = parts.positions.rotation(span);
+  return runBlocks(parts, weights, dropout(placed, nthDropout(left, 0)), (layer) => {
+    const own = nthDropout(left, layer + 1);
+    return {
+      dropout: nthDropout(own, 0),
+      attention: {
+        rotate,
+        mix: mixOf(windowOf(config)(layer)),
+        remember: rememberAfter(past?.[layer]),
+        dropout: nthDropout(own, 1),
+      },
+    };
+  });
+}
+
+/** Keys and values with those of a past before them, which all sequences share or each has its own. */
+function rememberAfter(past: LayerCache | undefined): AttentionContext['remember'] {
+  if (past === undefined) return (keys, values) => [keys, values];
+  const joined = (before: tf.Tensor, now: tf.Tensor): tf.Tensor => {
+    const [, heads, length, headSize] = before.shape as [number, number, number, number];
+    return tf.concat([tf.broadcastTo(before, [now.shape[0], heads, length, headSize]), now], 2);
   };
+  return (keys, values) => [joined(past.keys, keys), joined(past.values, values)];
 }
 
-/** width × width for queries and output, width × keyValueHeads × headSize for keys and values, and the MLP's two or three matrices. */
-function matrixParametersPerLayer({ width, heads, keyValueHeads, hidden, mlp }: DecoderConfig): number {
-  const shared = (width / heads) * keyValueHeads;
-  const numMatrices = { swiglu: 3, gelu: 2 }[mlp];
-  return 2 * width * width + 2 * width * shared + numMatrices * width * hidden;
-}
-
-function countParameters(config: DecoderConfig): number {
-  const { width, layers, vocabularySize, context, positions, tiedEmbeddings } = config;
-  const tables = vocabularySize * width * (tiedEmbeddings ? 1 : 2) + (positions === 'learned' ? context * width : 0);
-  return tables + layers * (matrixParametersPerLayer(config) + 2 * width) + width;
-}
-
-/**
- * Two operations for each weight of a matrix product (the output table too), and 4 × context × width a layer for Q Kᵀ and
- * the weighted sum of V, of which a causal model needs half but computes all.
- */
-function countFlops(config: DecoderConfig): number {
-  const { width, layers, vocabularySize, context } = config;
-  return 2 * (layers * matrixParametersPerLayer(config) + vocabularySize * width) + layers * 4 * context * width;
+function runBlocks(
+  { norm, ...parts }: DecoderParts,
+  weights: DecoderWeights,
+  x: tf.Tensor,
+  contextOf: (layer: number) => BlockContext,
+): tf.Tensor3D {
+  const states = weights.layers.reduce(
+    (before, layer, index) => preNormBlock({ norm, ...parts }, layer, before, contextOf(index)),
+    x,
+  );
+  return norm(weights.norm, states) as tf.Tensor3D;
 }

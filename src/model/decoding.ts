@@ -8,55 +8,158 @@ import { emptyCache } from './key-value-cache.js';
 import type { KeyValueCache } from './key-value-cache.js';
 import type { Model } from './model.js';
 
-/** A model being read from left to right, one token a sequence at a time. */
+/** A model being read from left to right. All sequences go on together, one token each at a time. */
 export interface Decoding {
   readonly batch: number;
-  /** How many positions there are: the longest sequence. */
-  readonly positions: number;
-  /** Takes the token of each sequence at `position`; gives the logits of the next, [batch × vocabulary]. Positions go up from 0 by one. */
-  next(tokens: Int32Array, position: number): Promise<Float32Array>;
+  /** The longest sequence that there is room for, in tokens. */
+  readonly length: number;
+  /** Begins anew with a prompt for each sequence; gives the logits after each, [batch × vocabulary]. */
+  start(prompts: readonly (readonly number[])[]): Promise<Float32Array>;
+  /** Takes the next token of each sequence; gives the logits after it, [batch × vocabulary]. */
+  next(tokens: Int32Array): Promise<Float32Array>;
+  /** Puts sequence `from[i]` in place of sequence i, for each i: for beam search. */
+  reorder(from: Int32Array): Promise<void>;
   dispose(): void;
 }
 
+/** Rows that a cache has at first at most; where more are needed it is made twice as long, and the step is compiled anew. */
+const FIRST_ROWS = 512;
+
 /**
- * Makes a model ready to generate: one compiled step for all positions, with keys and values kept in cells between calls.
- * Going back to position 0 starts new sequences; what was there before is never looked at.
+ * Makes a model ready to generate: one compiled step, with keys and values kept in cells between calls. Prompts are read in one
+ * call, shorter ones padded on the left; positions and attention leave the padding out.
  *
  * @example
- * const decoding = startDecoding(model, { batch: 1, positions: 256 });
- * const logits = await decoding.next(Int32Array.of(12), 0);
+ * const decoding = startDecoding(model, { batch: 1, length: 256 });
+ * const logits = await decoding.start([[12, 7]]);
+ * const more = await decoding.next(Int32Array.of(3));
  */
-export function startDecoding(model: Model, options: { readonly batch: number; readonly positions: number }): Decoding {
-  const { batch, positions } = options;
-  const { architecture, weights } = model;
-  const { layers, keyValueHeads, width, heads } = architecture.config;
-  const empty = emptyCache({ layers, batch, keyValueHeads, positions, headSize: width / heads });
-  const cells = mapTree<tf.Tensor, Cell>(empty, (zeros, path) => cell(zeros, { name: `cache.${path}` }));
-  tf.dispose(empty as unknown as tf.TensorContainer);
-  const step = compile(
-    (tokens: tf.Tensor, position: tf.Scalar): tf.Tensor => {
-      const cache = mapTree(cells, (kept) => kept.read()) as KeyValueCache;
-      const next = architecture.decode(weights, tokens, position, cache);
-      const rows = flatten<tf.Tensor>(next.cache);
-      flatten(cells).forEach((kept, index) => {
-        kept.write(rows[index] as tf.Tensor);
-      });
-      return next.logits;
-    },
-    { name: 'decode' },
-  );
+export function startDecoding(model: Model, { batch, length }: Pick<Decoding, 'batch' | 'length'>): Decoding {
+  let cache: Cache | undefined;
+  let starts = new Int32Array(batch);
+  let row = 0; // the next token's
+
+  const read = (tokens: Int32Array, time: number): Promise<Float32Array> =>
+    inferring(async () => {
+      const { step } = (cache = roomFor(model, cache, batch, { needed: row + time, length }));
+      const inputs = [
+        tf.tensor2d(tokens, [batch, time], 'int32'),
+        tf.scalar(row, 'int32'),
+        tf.tensor1d(starts, 'int32'),
+      ] as const;
+      const logits = await step(...inputs);
+      const numbers = (await logits.data()) as Float32Array;
+      tf.dispose([...inputs, logits]);
+      row += time;
+      return numbers;
+    });
+
   return {
     batch,
-    positions,
-    next: (tokens, position) =>
+    length,
+    start: async (prompts) => {
+      const lengths = prompts.map((prompt) => prompt.length);
+      const time = paddedLength(Math.max(...lengths), length);
+      const tokens = new Int32Array(batch * time);
+      starts = Int32Array.from(lengths, (own) => time - own);
+      prompts.forEach((prompt, sequence) => {
+        tokens.set(prompt, (sequence + 1) * time - prompt.length);
+      });
+      row = 0;
+      return read(tokens, time);
+    },
+    next: (tokens) => read(tokens, 1),
+    reorder: (from) =>
       inferring(async () => {
-        const token = tf.tensor1d(tokens, 'int32');
-        const place = tf.scalar(position, 'int32');
-        const logits = await step(token, place);
-        const numbers = (await logits.data()) as Float32Array;
-        tf.dispose([token, place, logits]);
-        return numbers;
+        starts = from.map((sequence) => starts[sequence] ?? 0);
+        const order = tf.tensor1d(from, 'int32');
+        await cache?.reorder(order);
+        order.dispose();
       }),
+    dispose: () => {
+      cache?.dispose();
+      cache = undefined;
+    },
+  };
+}
+
+/** Prompts are padded to a power of two, or to a multiple of 64, so that few lengths are compiled. */
+function paddedLength(longest: number, length: number): number {
+  const step = longest >= 64 ? 64 : 2 ** Math.ceil(Math.log2(longest));
+  return Math.max(longest, Math.min(Math.ceil(longest / step) * step, length));
+}
+
+/** Keys and values in cells, and the compiled functions that change them. */
+interface Cache {
+  readonly rows: number;
+  readonly cells: KeyValueCache<Cell>;
+  readonly step: (tokens: tf.Tensor, row: tf.Scalar, starts: tf.Tensor) => Promise<tf.Tensor>;
+  readonly reorder: (from: tf.Tensor) => Promise<unknown>;
+  dispose(): void;
+}
+
+/** The cache, or a longer one with the same rows. */
+function roomFor(
+  model: Model,
+  before: Cache | undefined,
+  batch: number,
+  { needed, length }: { readonly needed: number; readonly length: number },
+): Cache {
+  if (before !== undefined && needed <= before.rows) return before;
+  let enough = before?.rows ?? Math.min(FIRST_ROWS, length);
+  while (enough < needed) enough *= 2;
+  const cache = makeCache(model, batch, enough);
+  if (before !== undefined) {
+    const numNew = enough - before.rows;
+    const old = flatten(before.cells);
+    for (const [index, kept] of flatten(cache.cells).entries()) {
+      const values = (old[index] as Cell).read();
+      const longer = tf.pad(values, [
+        [0, 0],
+        [0, 0],
+        [0, numNew],
+        [0, 0],
+      ]);
+      kept.write(longer);
+      tf.dispose([values, longer]);
+    }
+    before.dispose();
+  }
+  return cache;
+}
+
+function makeCache({ architecture, weights }: Model, batch: number, rows: number): Cache {
+  const { layers, keyValueHeads, headSize } = architecture.config;
+  const empty = emptyCache({ layers, batch, keyValueHeads, rows, headSize });
+  const cells = mapTree<tf.Tensor, Cell>(empty, (zeros, path) =>
+    cell(zeros, { name: `cache.${path}` }),
+  ) as KeyValueCache<Cell>;
+  tf.dispose(empty as unknown as tf.TensorContainer);
+  const readCells = (): KeyValueCache => mapTree(cells, (kept) => kept.read()) as KeyValueCache;
+  const writeCells = (values: KeyValueCache): void => {
+    const tensors = flatten<tf.Tensor>(values);
+    flatten(cells).forEach((kept, index) => {
+      kept.write(tensors[index] as tf.Tensor);
+    });
+  };
+  return {
+    rows,
+    cells,
+    step: compile(
+      (tokens: tf.Tensor, row: tf.Scalar, starts: tf.Tensor): tf.Tensor => {
+        const { logits, cache } = architecture.decode(weights, tokens, row, readCells(), starts);
+        writeCells(cache);
+        return logits;
+      },
+      { name: 'decode' },
+    ),
+    reorder: compile(
+      (from: tf.Tensor): tf.Tensor => {
+        writeCells(mapTree<tf.Tensor, tf.Tensor>(readCells(), (all) => tf.gather(all, from)) as KeyValueCache);
+        return tf.scalar(0);
+      },
+      { name: 'reorder' },
+    ),
     dispose: () => {
       for (const kept of flatten(cells)) kept.dispose();
     },

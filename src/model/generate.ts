@@ -21,10 +21,9 @@ export interface GenerateOptions {
 }
 
 /**
- * Continues sequences of tokens, giving each token as soon as it is there. All sequences start at position 0; a short one
- * begins to generate while a long one still reads its prompt, so that nothing is padded.
+ * Continues sequences of tokens, giving each token as soon as it is there.
  *
- * @throws TrainbookError if a prompt is empty or leaves no room in the decoding's positions.
+ * @throws TrainbookError if a prompt is empty or leaves no room in the decoding.
  * @example
  * for await (const { token } of generate(decoding, [[12, 7]], { choose, maxTokens: 20 })) console.log(token);
  */
@@ -33,48 +32,45 @@ export async function* generate(
   prompts: readonly (readonly number[])[],
   { choose, maxTokens, stop }: GenerateOptions,
 ): AsyncGenerator<Generated> {
-  prompts.forEach((prompt) => {
-    checkPrompt(prompt, decoding.positions);
-  });
+  for (const prompt of prompts) checkPrompt(prompt, decoding.length);
   if (prompts.length !== decoding.batch)
     throw new Error('internal: generate needs a prompt for each sequence of the decoding');
-  const sequences = prompts.map((prompt) => ({
-    tokens: [...prompt],
-    promptLength: prompt.length,
-    open: maxTokens > 0,
-  }));
-  for (let position = 0; position < decoding.positions && sequences.some(({ open }) => open); position++) {
-    const inputs = Int32Array.from(sequences, ({ tokens }) => tokens[position] ?? 0); // a closed sequence reads on, unseen
-    const logits = await decoding.next(inputs, position);
+  if (maxTokens === 0) return;
+  const sequences = prompts.map((prompt) => ({ length: prompt.length, last: 0, open: true }));
+  let logits = await decoding.start(prompts);
+  for (let numTokens = 1; ; numTokens++) {
     const vocabularySize = logits.length / decoding.batch;
     for (const [sequence, state] of sequences.entries()) {
-      const next = position + 1;
-      if (!state.open || next < state.tokens.length) continue;
+      if (!state.open) continue;
       const row = logits.subarray(sequence * vocabularySize, (sequence + 1) * vocabularySize);
-      const token = choose(row, sequence, next);
-      state.tokens.push(token);
-      const finish = finishOf(token, state.tokens.length - state.promptLength);
+      const token = choose(row, sequence, state.length);
+      state.last = token;
+      state.length += 1;
+      const finish: Finish | undefined =
+        token === stop
+          ? 'stop'
+          : numTokens === maxTokens
+            ? 'length'
+            : state.length > decoding.length
+              ? 'context'
+              : undefined;
       state.open = finish === undefined;
       yield finish === undefined ? { sequence, token } : { sequence, token, finish };
     }
-
-    function finishOf(token: number, numTokens: number): Finish | undefined {
-      if (token === stop) return 'stop';
-      if (numTokens === maxTokens) return 'length';
-      return position + 1 === decoding.positions ? 'context' : undefined;
-    }
+    if (!sequences.some(({ open }) => open)) return;
+    logits = await decoding.next(Int32Array.from(sequences, ({ last }) => last)); // what has ended is read on, unseen
   }
 }
 
-function checkPrompt(prompt: readonly number[], positions: number): void {
-  if (prompt.length >= 1 && prompt.length <= positions) return;
+function checkPrompt(prompt: readonly number[], length: number): void {
+  if (prompt.length >= 1 && prompt.length <= length) return;
   throw new TrainbookError({
     what:
       prompt.length === 0
         ? 'generate: the prompt has no tokens'
         : 'generate: the prompt is longer than the model’s context',
     received: `${prompt.length} tokens`,
-    expected: `1 to ${positions} tokens`,
+    expected: `1 to ${length} tokens`,
     fix: prompt.length === 0 ? 'write at least one character' : 'shorten the prompt, or train with a longer context',
   });
 }

@@ -1,14 +1,15 @@
 import * as tf from '@tensorflow/tfjs';
 import type { AttentionContext } from './attention.js';
 import { masked, maskedMixing } from './mixing.js';
+import type { Positions, Span } from './positions.js';
 
-/** The keys and values of one block for every position up to the cache's length; positions not seen yet hold zeros. */
+/** The keys and values of one block for every row up to the cache's length; rows not written yet hold zeros. */
 export type LayerCache<Leaf = tf.Tensor> = {
-  readonly keys: Leaf; // [batch, keyValueHeads, positions, headSize]
-  readonly values: Leaf; // [batch, keyValueHeads, positions, headSize]
+  readonly keys: Leaf; // [batch, keyValueHeads, rows, headSize]
+  readonly values: Leaf; // [batch, keyValueHeads, rows, headSize]
 };
 
-/** One `LayerCache` a block. Its shape never changes, so that one compiled step serves every position. */
+/** One `LayerCache` a block. Its shape never changes, so that one compiled step serves every row. */
 export type KeyValueCache<Leaf = tf.Tensor> = readonly LayerCache<Leaf>[];
 
 /** The sizes of a cache. */
@@ -16,43 +17,94 @@ export interface CacheSizes {
   readonly layers: number;
   readonly batch: number;
   readonly keyValueHeads: number;
-  readonly positions: number;
+  /** Tokens that it has room for, padding included. */
+  readonly rows: number;
   readonly headSize: number;
 }
 
 /** A cache in which nothing has been seen. */
 export function emptyCache(sizes: CacheSizes): KeyValueCache {
-  const { layers, batch, keyValueHeads, positions, headSize } = sizes;
-  const empty = (): tf.Tensor => tf.zeros([batch, keyValueHeads, positions, headSize]);
+  const { layers, batch, keyValueHeads, rows, headSize } = sizes;
+  const empty = (): tf.Tensor => tf.zeros([batch, keyValueHeads, rows, headSize]);
   return Array.from({ length: layers }, () => ({ keys: empty(), values: empty() }));
 }
 
+/** Which rows are written now, and what a token sees. */
+export interface CacheStep {
+  /** The row of the first token. */
+  readonly row: tf.Scalar;
+  /** How many tokens come. */
+  readonly time: number;
+  /** The first row of each sequence that is not padding, int32 [batch]. Default: 0 for all. */
+  readonly starts?: tf.Tensor | undefined;
+  /** How many rows a token of a layer sees at most; undefined: all before it. */
+  readonly windowOf: (layer: number) => number | undefined;
+}
+
+/** What attention needs to know while tokens go in at a row, and the cache of each block afterwards. */
+export interface CachedContexts {
+  readonly contexts: readonly AttentionContext[];
+  readonly span: Span;
+  readonly updated: () => KeyValueCache;
+}
+
 /**
- * What attention needs to know while one token a sequence goes in at `position`, and the cache of each block afterwards:
- * the new row replaces the one at `position`, and later positions are masked.
+ * Attention with a cache: the new keys and values are written into their rows, and a token sees the rows from its sequence's start to
+ * its own. Its position counts from the start.
  */
-export function cachedContexts(
-  cache: KeyValueCache,
-  position: tf.Scalar,
-  rotate: AttentionContext['rotate'],
-): { readonly contexts: readonly AttentionContext[]; readonly updated: () => KeyValueCache } {
-  const numPositions = cache[0]?.keys.shape[2] ?? 0;
-  const places = tf.range(0, numPositions, 1, 'int32');
-  const here = tf.reshape(tf.cast(tf.equal(places, position), 'float32'), [numPositions, 1]); // 1 at `position`
-  const elsewhere = tf.sub(1, here);
-  const mix = maskedMixing(
-    tf.reshape(tf.mul(tf.cast(tf.greater(places, position), 'float32'), masked), [1, numPositions]),
-  );
-  const put = (all: tf.Tensor, row: tf.Tensor): tf.Tensor => tf.add(tf.mul(all, elsewhere), tf.mul(row, here));
+export function cachedContexts(cache: KeyValueCache, step: CacheStep, positions: Positions): CachedContexts {
+  const { row, time, starts, windowOf } = step;
+  const numRows = cache[0]?.keys.shape[2] ?? 0;
+  const rows = tf.add(tf.range(0, time, 1, 'int32'), row); // [time]
+  const first = starts === undefined ? tf.zeros([1, 1], 'int32') : tf.reshape(starts, [-1, 1]); // [batch or 1, 1]
+  const places = tf.maximum(tf.sub(tf.reshape(rows, [1, time]), first), tf.scalar(0, 'int32')); // [batch or 1, time]
+  const span = { places, length: numRows };
+  const rotate = positions.rotation(span);
+  const mixes = new Map<number | undefined, AttentionContext['mix']>();
+  const mixOf = (window: number | undefined): AttentionContext['mix'] => {
+    const mix = mixes.get(window) ?? maskedMixing(rowMask(rows, first, numRows, window));
+    mixes.set(window, mix);
+    return mix;
+  };
   const after: LayerCache[] = [];
   const contexts = cache.map((layer, index): AttentionContext => ({
     rotate,
-    mix,
+    mix: mixOf(windowOf(index)),
     remember: (keys, values) => {
-      const next = { keys: put(layer.keys, keys), values: put(layer.values, values) };
+      const next = { keys: putRows(layer.keys, keys, rows), values: putRows(layer.values, values, rows) };
       after[index] = next;
       return [next.keys, next.values];
     },
   }));
-  return { contexts, updated: () => after };
+  return { contexts, span, updated: () => after };
+}
+
+/** 0 for the rows that a token at `rows` sees: start ≤ row ≤ its own, within the window. [batch or 1, 1, 1, time, numRows] */
+function rowMask(rows: tf.Tensor, starts: tf.Tensor, numRows: number, window: number | undefined): tf.Tensor {
+  const time = rows.shape[0];
+  const all = tf.reshape(tf.range(0, numRows, 1, 'int32'), [1, 1, numRows]);
+  const own = tf.reshape(rows, [1, time, 1]);
+  const begun = tf.greaterEqual(all, tf.expandDims(starts, 1)); // [batch or 1, 1, numRows]
+  const before = tf.lessEqual(all, own); // [1, time, numRows]
+  const seen = tf.logicalAnd(begun, before);
+  const near =
+    window === undefined ? seen : tf.logicalAnd(seen, tf.greater(all, tf.sub(own, tf.scalar(window, 'int32'))));
+  // Padding sees itself, so that no row of scores is empty.
+  const visible = tf.logicalOr(near, tf.equal(all, own));
+  const hidden = tf.mul(tf.cast(tf.logicalNot(visible), 'float32'), masked);
+  return tf.expandDims(tf.expandDims(hidden, 1), 1);
+}
+
+/** The cache with new rows in place of old ones: [batch, heads, rows, headSize], [batch, heads, time, headSize]. */
+function putRows(all: tf.Tensor, fresh: tf.Tensor, rows: tf.Tensor): tf.Tensor {
+  const [batch, heads, numRows, headSize] = all.shape as [number, number, number, number];
+  const time = rows.shape[0];
+  const offsets = tf.reshape(tf.range(0, batch * heads * numRows, numRows, 'int32'), [batch * heads, 1]);
+  const places = tf.reshape(tf.add(offsets, tf.reshape(rows, [1, time])), [-1, 1]); // in the cache as one list of rows
+  const flat = tf.tensorScatterUpdate(
+    tf.reshape(all, [batch * heads * numRows, headSize]),
+    places,
+    tf.reshape(fresh, [batch * heads * time, headSize]),
+  );
+  return tf.reshape(flat, all.shape);
 }

@@ -3,33 +3,72 @@ import * as tf from '@tensorflow/tfjs';
 // Legend: `...` stands for any leading axes.
 
 /**
- * x W: the last axis of x times a matrix, no bias.
+ * A matrix that is known by what it does to x, and is not kept as numbers of its own: a low-rank update of another, for
+ * instance. A class, so that trees take it for a leaf.
+ */
+export abstract class LinearOperator {
+  /** [inputs, outputs] */
+  abstract readonly shape: readonly number[];
+  /** [rows, inputs] → [rows, outputs] */
+  abstract times(rows: tf.Tensor2D): tf.Tensor;
+}
+
+/** A matrix of [inputs, outputs], with a bias of [outputs] or without. */
+export type Linear<Leaf = tf.Tensor> = { readonly weight: Leaf; readonly bias?: Leaf };
+
+/**
+ * x W + b: the last axis of x times a matrix.
  *
  * Matrices lie as [inputs, outputs], so that neither the product nor its gradients ask for a transposed operand of the large
  * side; Hugging Face keeps [outputs, inputs], and `names.ts` turns them when weights are saved or read. The leading axes are
  * joined into one for the product: one large matrix product is faster than a batch of small ones.
  *
  * @example
- * linear(weight, x); // [width, hidden], [batch, time, width] → [batch, time, hidden]
+ * linear({ weight, bias }, x); // [width, hidden], [hidden], [batch, time, width] → [batch, time, hidden]
  */
-export function linear(weight: tf.Tensor, x: tf.Tensor): tf.Tensor {
+export function linear({ weight, bias }: Linear, x: tf.Tensor): tf.Tensor {
   const [inputs, outputs] = weight.shape as [number, number];
-  const rows = tf.reshape(x, [-1, inputs]); // [rows, inputs]
-  return tf.reshape(tf.matMul(rows, weight as tf.Tensor2D), [...x.shape.slice(0, -1), outputs]); // [..., outputs]
+  const rows = tf.reshape<tf.Rank.R2>(x, [-1, inputs]);
+  const y = tf.reshape(times(weight, rows), [...x.shape.slice(0, -1), outputs]); // [..., outputs]
+  return bias === undefined ? y : tf.add(y, bias);
 }
 
+function times(weight: tf.Tensor | LinearOperator, rows: tf.Tensor2D): tf.Tensor {
+  return weight instanceof LinearOperator ? weight.times(rows) : tf.matMul(rows, weight);
+}
+
+/** From this many rows on, putting matrices side by side costs less than it saves. */
+const manyRows = 64;
+
 /**
- * x W for several matrices with the same inputs, as one product with the matrices side by side: x is read once, and the gradient
- * of x is one product in place of several and their sum.
+ * x W + b for several matrices with the same inputs, as one product with the matrices side by side: x is read once, and the gradient
+ * of x is one product in place of several and their sum. A few rows, as in generation, are multiplied one matrix after another:
+ * there the time is that of reading the matrices, which must not be copied.
  *
  * @example
  * const [q, k, v] = linears([query, key, value], x);
  */
-export function linears<const Weights extends readonly tf.Tensor[]>(
-  weights: Weights,
+export function linears<const Parts extends readonly Linear[]>(
+  parts: Parts,
   x: tf.Tensor,
-): { readonly [Index in keyof Weights]: tf.Tensor } {
-  const sizes = weights.map((weight) => weight.shape[1] as number);
-  const joined = linear(tf.concat([...weights], 1), x);
-  return tf.split(joined, sizes, -1) as { [Index in keyof Weights]: tf.Tensor };
+): { readonly [Index in keyof Parts]: tf.Tensor } {
+  const numRows = x.shape.slice(0, -1).reduce((product, size) => product * size, 1);
+  const plain = parts.every(({ weight }) => !((weight as unknown) instanceof LinearOperator));
+  if (numRows < manyRows || !plain)
+    return parts.map((part) => linear(part, x)) as { [Index in keyof Parts]: tf.Tensor };
+  const sizes = parts.map(({ weight }) => weight.shape[1] as number);
+  const joined = linear(
+    {
+      weight: tf.concat(
+        parts.map(({ weight }) => weight),
+        1,
+      ),
+    },
+    x,
+  );
+  const split = tf.split(joined, sizes, -1);
+  return parts.map(({ bias }, index) => {
+    const y = split[index] as tf.Tensor;
+    return bias === undefined ? y : tf.add(y, bias);
+  }) as { [Index in keyof Parts]: tf.Tensor };
 }

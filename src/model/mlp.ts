@@ -1,20 +1,21 @@
 import * as tf from '@tensorflow/tfjs';
 import { linear, linears } from './linear.js';
+import type { Linear } from './linear.js';
 
 /** A position-wise network: [..., width] → [..., width] by way of [..., hidden]. Its matrices are named as in Hugging Face's Llama. */
-export interface Mlp<Weights extends Readonly<Record<string, tf.Tensor>> = Readonly<Record<string, tf.Tensor>>> {
+export interface Mlp<Name extends string = string> {
   /** The hidden size where the config names none. */
   hidden(width: number): number;
   /** The shapes of its matrices, [inputs, outputs] each; `down` ends in the residual stream. */
-  shapes(width: number, hidden: number): { readonly [Name in keyof Weights]: readonly number[] };
-  forward(weights: Weights, x: tf.Tensor): tf.Tensor;
+  shapes(width: number, hidden: number): Readonly<Record<Name, readonly [number, number]>>;
+  forward(weights: Readonly<Record<Name, Linear>>, x: tf.Tensor): tf.Tensor;
 }
 
 /**
  * (silu(x G) · x U) D with silu(z) = z σ(z). Shazeer 2020, "GLU Variants Improve Transformer" (2002.05202).
  * Three matrices of hidden size 8/3 width count as two of 4 width; rounded up to a multiple of 32, which suits vector units.
  */
-export const swiglu: Mlp<{ readonly gate: tf.Tensor; readonly up: tf.Tensor; readonly down: tf.Tensor }> = {
+export const swiglu: Mlp<'gate' | 'up' | 'down'> = {
   hidden: (width) => Math.ceil((8 * width) / 3 / 32) * 32,
   shapes: (width, hidden) => ({ gate: [width, hidden], up: [width, hidden], down: [hidden, width] }),
   forward: ({ gate, up, down }, x) => {
@@ -23,12 +24,14 @@ export const swiglu: Mlp<{ readonly gate: tf.Tensor; readonly up: tf.Tensor; rea
   },
 };
 
-/** gelu(x U) D. Hendrycks and Gimpel 2016, "Gaussian Error Linear Units" (1606.08415); GPT-2's tanh form. */
-export const geluMlp: Mlp<{ readonly up: tf.Tensor; readonly down: tf.Tensor }> = {
-  hidden: (width) => 4 * width,
-  shapes: (width, hidden) => ({ up: [width, hidden], down: [hidden, width] }),
-  forward: ({ up, down }, x) => linear(down, gelu(linear(up, x))),
-};
+/** f(x U) D with a function f of each element. */
+function plainMlp(activation: (x: tf.Tensor) => tf.Tensor): Mlp<'up' | 'down'> {
+  return {
+    hidden: (width) => 4 * width,
+    shapes: (width, hidden) => ({ up: [width, hidden], down: [hidden, width] }),
+    forward: ({ up, down }, x) => linear(down, activation(linear(up, x))),
+  };
+}
 
 /*
  * The functions below are applied to each element, with their derivatives written out, which keep only the inputs for the backward
@@ -78,6 +81,22 @@ export function gelu(z: tf.Tensor): tf.Tensor {
   );
 }
 
+/**
+ * gelu(z) = z Φ(z) = ½ z (1 + erf(z/√2)), with gelu′ = Φ + z φ, φ(z) = exp(−z²/2) / √(2π).
+ * Hendrycks and Gimpel 2016, "Gaussian Error Linear Units" (1606.08415); BERT's form.
+ */
+export function geluExact(z: tf.Tensor): tf.Tensor {
+  const cumulative = (x: tf.Tensor): tf.Tensor => tf.add(tf.mul(tf.erf(tf.mul(x, Math.SQRT1_2)), 0.5), 0.5);
+  return pointwise(
+    [z],
+    (x) => tf.mul(x, cumulative(x)),
+    (dy, x) => {
+      const density = tf.mul(tf.exp(tf.mul(tf.square(x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
+      return [tf.mul(dy, tf.add(cumulative(x), tf.mul(x, density)))];
+    },
+  );
+}
+
 /** A function of the elements at one place, with its gradient written out. */
 function pointwise<const Inputs extends readonly tf.Tensor[]>(
   inputs: Inputs,
@@ -95,3 +114,18 @@ function pointwise<const Inputs extends readonly tf.Tensor[]>(
   });
   return apply(...inputs);
 }
+
+/** gelu(x U) D, in GPT-2's tanh form: Hendrycks and Gimpel 2016 (1606.08415). */
+export const geluMlp = plainMlp(gelu);
+
+/** gelu(x U) D, exact, as in BERT: Devlin 2018 (1810.04805). */
+export const geluExactMlp = plainMlp(geluExact);
+
+/** max(0, x U) D: Vaswani 2017 (1706.03762). */
+export const reluMlp = plainMlp((x) => tf.relu(x));
+
+/** The networks by the name that configs have for them. */
+export const mlps = { swiglu, gelu: geluMlp, geluExact: geluExactMlp, relu: reluMlp } as const satisfies Record<
+  string,
+  Mlp
+>;

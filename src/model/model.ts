@@ -1,4 +1,3 @@
-import * as tf from '@tensorflow/tfjs';
 import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -6,66 +5,21 @@ import { TrainbookError } from '../error.js';
 import type { Summary } from '../figure.js';
 import { readJson, writeAtomic } from '../files.js';
 import type { Codec } from '../files.js';
-import { treeEntries } from '../engine/tree.js';
-import { architectureOf, configFile } from './config-file.js';
+import { configFile, describedModel, namesOf } from './config-file.js';
+import type { DescribedModel } from './config-file.js';
 import type { Decoder } from './decoder.js';
-import { fileName, turn } from './names.js';
-import { readSafetensors, safetensorsParts, writeSafetensors } from './files/safetensors.js';
-import type { StoredTensor } from './files/safetensors.js';
+import { openWeights } from './files/open-weights.js';
+import { safetensorsParts, writeSafetensors } from './files/safetensors.js';
+import { float32Elements } from './files/stored-tensor.js';
+import type { TensorEntry, TensorFile } from './files/stored-tensor.js';
+import { namedTensors, storedWeights, weightsFromFile } from './names.js';
 import { mapWeights } from './weights.js';
-import type { DecoderWeights, WeightSpec } from './weights.js';
+import type { DecoderWeights } from './weights.js';
 
 /** An architecture and weights for it. Neither ever changes: training makes another model. */
 export interface Model {
   readonly architecture: Decoder;
   readonly weights: DecoderWeights;
-}
-
-/** The weights as files have them: under Hugging Face's names, matrices as [outputs, inputs]. */
-export async function storedWeights(weights: DecoderWeights): Promise<Map<string, StoredTensor>> {
-  const stored = new Map<string, StoredTensor>();
-  for (const [path, tensor] of treeEntries<tf.Tensor>(weights)) {
-    const { name, turned } = fileName(path);
-    const asIs = { shape: tensor.shape, elements: (await tensor.data()) as Float32Array };
-    stored.set(name, turned ? turn(asIs) : asIs);
-  }
-  return stored;
-}
-
-/**
- * The weights of an architecture from a file's tensors.
- *
- * @throws TrainbookError if a tensor is missing, left over, or of another shape or dtype.
- */
-export function weightsFromStored(
-  architecture: Decoder,
-  stored: ReadonlyMap<string, StoredTensor>,
-  source: string,
-): DecoderWeights {
-  const known = new Set(treeEntries<WeightSpec>(architecture.specs).map(([path]) => fileName(path).name));
-  const left = [...stored.keys()].filter((name) => !known.has(name));
-  if (left.length > 0) {
-    throw new TrainbookError({
-      what: `${source} has weights that the architecture has no place for`,
-      received: left.sort().join(', '),
-      expected: 'the weights of its config.json',
-    });
-  }
-  return mapWeights(architecture.specs, ({ shape }, path) => {
-    const { name, turned } = fileName(path);
-    const tensor = stored.get(name);
-    const expected = turned ? [...shape].reverse() : shape;
-    if (!(tensor?.elements instanceof Float32Array) || tensor.shape.join() !== expected.join()) {
-      throw new TrainbookError({
-        what: `${source}: the weight ${name} does not fit the architecture`,
-        received:
-          tensor === undefined ? 'no such tensor' : `${tensor.elements.constructor.name} [${tensor.shape.join(', ')}]`,
-        expected: `float32 [${expected.join(', ')}]`,
-      });
-    }
-    const { elements } = tensor;
-    return tf.tensor(turned ? turn({ shape: expected, elements }).elements : elements, [...shape]);
-  });
 }
 
 /**
@@ -76,31 +30,90 @@ export function weightsFromStored(
  */
 export async function weightHash(model: Model): Promise<string> {
   const sha = createHash('sha256');
-  for (const part of safetensorsParts({ tensors: await storedWeights(model.weights), metadata })) sha.update(part);
+  const tensors = await storedWeights(model.weights, namesOf(model.architecture));
+  for (const part of safetensorsParts({ tensors, metadata })) sha.update(part);
   return sha.digest('hex').slice(0, 32);
 }
 
 /** transformers refuses a file without it. */
 const metadata = { format: 'pt' };
 
-/** Writes `model.safetensors` and `config.json` into a folder; gives the hash of the weights. */
+/**
+ * Writes `model.safetensors` and `config.json` into a folder; gives the hash of the weights.
+ *
+ * @example
+ * await saveModel(model, 'my-model');
+ */
 export async function saveModel(model: Model, folder: string): Promise<string> {
   await mkdir(folder, { recursive: true });
   await writeAtomic(join(folder, 'config.json'), `${JSON.stringify(configFile(model.architecture), null, 2)}\n`);
-  return writeSafetensors(join(folder, 'model.safetensors'), { tensors: await storedWeights(model.weights), metadata });
+  const tensors = await storedWeights(model.weights, namesOf(model.architecture));
+  return writeSafetensors(join(folder, 'model.safetensors'), { tensors, metadata });
 }
 
 /**
- * Reads what `saveModel` wrote.
+ * Reads the model of a folder: one that `saveModel` wrote, or Hugging Face's (GPT-2, Llama, Qwen2, Qwen3), its weights in
+ * safetensors or PyTorch's files, in one or in shards.
  *
  * @throws TrainbookError if a file is missing, damaged, or does not fit the other.
+ * @example
+ * const model = await loadModel('models/SmolLM2-135M-Instruct');
  */
 export async function loadModel(folder: string): Promise<Model> {
   const configPath = join(folder, 'config.json');
-  const architecture = architectureOf(await readJson(configPath), configPath);
-  const path = join(folder, 'model.safetensors');
-  const { tensors } = await readSafetensors(path);
-  return { architecture, weights: weightsFromStored(architecture, tensors, path) };
+  const described = describedModel(await readJson(configPath), configPath);
+  const file = await openWeights(folder);
+  try {
+    return { architecture: described.architecture, weights: await readWeights(described, file, folder) };
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * The weights of an architecture from an open file.
+ *
+ * @throws TrainbookError if a tensor is missing, left over, or of another shape.
+ */
+export async function readWeights(
+  { architecture, names, prefix }: DescribedModel,
+  file: Pick<TensorFile, 'tensors'>,
+  source: string,
+): Promise<DecoderWeights> {
+  const expected = namedTensors(architecture.specs, names).map(({ name }) => name);
+  // Files of a trunk without its head lack what names otherwise begin with.
+  const bare = prefix !== '' && ![...file.tensors.keys()].some((name) => name.startsWith(prefix));
+  const inFile = (name: string): string => (bare && name.startsWith(prefix) ? name.slice(prefix.length) : name);
+  const known = new Set(expected.map(inFile));
+  const left = [...file.tensors.keys()].filter((name) => !known.has(name) && !isDerived(name, architecture));
+  if (left.length > 0) {
+    throw new TrainbookError({
+      what: `${source} has weights that the architecture has no place for`,
+      received: left.sort().slice(0, 10).join(', ') + (left.length > 10 ? ` and ${left.length - 10} more` : ''),
+      expected: 'the weights of its config.json',
+    });
+  }
+  const weights = await weightsFromFile(architecture.specs, names, {
+    source,
+    shapes: new Map(
+      expected.flatMap((name) => {
+        const entry = file.tensors.get(inFile(name));
+        return entry === undefined ? [] : [[name, entry.shape] as const];
+      }),
+    ),
+    read: async (name) => {
+      const tensor = await (file.tensors.get(inFile(name)) as TensorEntry).read();
+      return { shape: tensor.shape, elements: float32Elements(tensor) };
+    },
+  });
+  return weights as unknown as DecoderWeights;
+}
+
+/** Tensors that files may hold though they follow from others: masks, frequencies, and the output table of tied models. */
+function isDerived(name: string, { config }: Decoder): boolean {
+  return (
+    /(\.attn\.(masked_)?bias|rotary_emb\.inv_freq)$/.test(name) || (config.tiedEmbeddings && name === 'lm_head.weight')
+  );
 }
 
 /** How a run keeps a model: `config.json` and `model.safetensors`, a folder that Hugging Face transformers loads where it knows the architecture. */

@@ -1,44 +1,134 @@
-import type { StoredTensor } from './files/safetensors.js';
+import * as tf from '@tensorflow/tfjs';
+import { mapTree, treeEntries } from '../engine/tree.js';
+import type { Tree } from '../engine/tree.js';
+import { TrainbookError } from '../error.js';
+import type { StoredTensor } from './files/stored-tensor.js';
+import type { WeightSpec } from './weights.js';
 
 /**
- * Which weight of the tree is which weight of Hugging Face's Llama; `*` is a layer's number. Matrices marked `turned` lie
- * as [inputs, outputs] in the tree and as [outputs, inputs] in files (`linear.ts` says why).
+ * Which weight of a tree is which tensor of a file: `*` stands for a layer's number. Matrices that are `turned` lie as [inputs, outputs]
+ * in the tree and as [outputs, inputs] in files (`linear.ts` says why). Several paths are one tensor in the file, side by side along
+ * the outputs.
  */
-const names: readonly { readonly path: string; readonly name: string; readonly turned?: true }[] = [
-  { path: 'embedding', name: 'model.embed_tokens.weight' },
-  { path: 'positions.weight', name: 'model.embed_positions.weight' },
-  { path: 'layers.*.attentionNorm', name: 'model.layers.*.input_layernorm.weight' },
-  { path: 'layers.*.attention.query', name: 'model.layers.*.self_attn.q_proj.weight', turned: true },
-  { path: 'layers.*.attention.key', name: 'model.layers.*.self_attn.k_proj.weight', turned: true },
-  { path: 'layers.*.attention.value', name: 'model.layers.*.self_attn.v_proj.weight', turned: true },
-  { path: 'layers.*.attention.output', name: 'model.layers.*.self_attn.o_proj.weight', turned: true },
-  { path: 'layers.*.mlpNorm', name: 'model.layers.*.post_attention_layernorm.weight' },
-  { path: 'layers.*.mlp.gate', name: 'model.layers.*.mlp.gate_proj.weight', turned: true },
-  { path: 'layers.*.mlp.up', name: 'model.layers.*.mlp.up_proj.weight', turned: true },
-  { path: 'layers.*.mlp.down', name: 'model.layers.*.mlp.down_proj.weight', turned: true },
-  { path: 'norm', name: 'model.norm.weight' },
-  { path: 'output.weight', name: 'lm_head.weight' },
-];
-
-/** Hugging Face's name of the weight at a path of the tree, and whether the file has it turned. */
-export function fileName(path: string): { readonly name: string; readonly turned: boolean } {
-  const layer = /^layers\.(\d+)\./.exec(path)?.[1] ?? '';
-  const general = path.replace(/^layers\.\d+\./, 'layers.*.');
-  const found = names.find((entry) => entry.path === general);
-  if (found === undefined) throw new Error(`internal: the weight ${path} has no name in files`);
-  return { name: found.name.replace('*', layer), turned: found.turned === true };
+export interface NameRule {
+  readonly path: string | readonly string[];
+  readonly name: string;
+  readonly turned?: true;
 }
 
-/** A matrix with its axes exchanged: [rows, columns] → [columns, rows]. */
-export function turn(matrix: { readonly shape: readonly number[]; readonly elements: Float32Array }): StoredTensor & {
-  readonly elements: Float32Array;
-} {
-  const [rows = 0, columns = 0] = matrix.shape;
-  const { elements } = matrix;
-  const turned = new Float32Array(elements.length);
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++)
-      turned[column * rows + row] = elements[row * columns + column] ?? 0;
+/** A linear layer's two rules: `weight`, turned, and `bias`. */
+export function linearNames(path: string, name: string): NameRule[] {
+  return [
+    { path: `${path}.weight`, name: `${name}.weight`, turned: true },
+    { path: `${path}.bias`, name: `${name}.bias` },
+  ];
+}
+
+/** A norm's two rules. */
+export function normNames(path: string, name: string): NameRule[] {
+  return [
+    { path: `${path}.weight`, name: `${name}.weight` },
+    { path: `${path}.bias`, name: `${name}.bias` },
+  ];
+}
+
+/** One tensor of a file, and the weights that it holds. */
+export interface NamedTensor {
+  readonly name: string;
+  readonly paths: readonly string[];
+  readonly turned: boolean;
+}
+
+/** The tensors that a tree's weights are in files, in the order of the tree. */
+export function namedTensors(tree: Tree<unknown>, rules: readonly NameRule[]): NamedTensor[] {
+  const byPath = new Map(rules.flatMap((rule) => [rule.path].flat().map((path) => [path, rule] as const)));
+  const found = new Map<string, NamedTensor>();
+  for (const [path] of treeEntries(tree)) {
+    const number = /(?:^|\.)(\d+)\./.exec(path)?.[1] ?? '';
+    const rule = byPath.get(path.replace(/(^|\.)\d+\./, '$1*.'));
+    if (rule === undefined) throw new Error(`internal: the weight ${path} has no name in files`);
+    const name = rule.name.replace('*', number);
+    const paths = [rule.path].flat().map((each) => each.replace('*', number));
+    found.set(name, { name, paths, turned: rule.turned === true });
   }
-  return { shape: [columns, rows], elements: turned };
+  return [...found.values()];
+}
+
+/** The weights as files have them. */
+export async function storedWeights(
+  weights: Tree<tf.Tensor>,
+  rules: readonly NameRule[],
+): Promise<Map<string, StoredTensor>> {
+  const byPath = new Map(treeEntries<tf.Tensor>(weights));
+  const stored = new Map<string, StoredTensor>();
+  for (const { name, paths, turned } of namedTensors(weights, rules)) {
+    const whole = tf.tidy(() => {
+      const parts = paths.map((path) => byPath.get(path) as tf.Tensor);
+      const [first] = parts;
+      const joined = parts.length === 1 && first !== undefined ? first : tf.concat(parts, -1);
+      return turned ? tf.transpose(joined) : tf.clone(joined);
+    });
+    stored.set(name, { shape: whole.shape, elements: await whole.data() });
+    whole.dispose();
+  }
+  return stored;
+}
+
+/** Reads one tensor of a file as float32. */
+export type ReadTensor = (
+  name: string,
+) => Promise<{ readonly shape: readonly number[]; readonly elements: Float32Array }>;
+
+/**
+ * The weights of a tree of specs from a file's tensors, read one after another.
+ *
+ * @param shapes The shapes of the file's tensors, by name.
+ * @throws TrainbookError if a tensor is missing or of another shape.
+ */
+export async function weightsFromFile(
+  specs: Tree<WeightSpec>,
+  rules: readonly NameRule[],
+  { shapes, read, source }: { shapes: ReadonlyMap<string, readonly number[]>; read: ReadTensor; source: string },
+): Promise<Tree<tf.Tensor>> {
+  const byPath = new Map(treeEntries<WeightSpec>(specs));
+  const found = new Map<string, tf.Tensor>();
+  for (const { name, paths, turned } of namedTensors(specs, rules)) {
+    const parts = paths.map((path) => (byPath.get(path) as WeightSpec).shape);
+    const joined = joinedShape(parts);
+    const expected = turned ? [...joined].reverse() : joined;
+    const shape = shapes.get(name);
+    if (shape?.join() !== expected.join()) throw misfit(source, name, shape, expected);
+    const { elements } = await read(name);
+    const tensors = tf.tidy(() => {
+      const whole = tf.tensor(elements, [...expected], 'float32');
+      const inTree = turned ? tf.transpose(whole) : whole;
+      return parts.length === 1
+        ? [inTree]
+        : tf.split(
+            inTree,
+            parts.map((part) => part.at(-1) as number),
+            -1,
+          );
+    });
+    paths.forEach((path, index) => found.set(path, tensors[index] as tf.Tensor));
+  }
+  return mapTree(specs, (_, path) => found.get(path) as tf.Tensor);
+}
+
+function joinedShape(parts: readonly (readonly number[])[]): number[] {
+  const [first = []] = parts;
+  return [...first.slice(0, -1), parts.reduce((sum, shape) => sum + (shape.at(-1) ?? 0), 0)];
+}
+
+function misfit(
+  source: string,
+  name: string,
+  shape: readonly number[] | undefined,
+  expected: readonly number[],
+): Error {
+  return new TrainbookError({
+    what: `${source}: the weight ${name} does not fit the architecture`,
+    received: shape === undefined ? 'no such tensor' : `[${shape.join(', ')}]`,
+    expected: `[${expected.join(', ')}]`,
+  });
 }

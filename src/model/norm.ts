@@ -1,7 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
 
-/** A norm over the last axis with one gain per feature: `(gain [width], x [..., width]) → [..., width]`. */
-export type Norm = (gain: tf.Tensor, x: tf.Tensor) => tf.Tensor;
+/** One gain a feature, and for some norms a bias: [width] each. */
+export type NormWeights<Leaf = tf.Tensor> = { readonly weight: Leaf; readonly bias?: Leaf };
+
+/** A norm over the last axis: `(weights, x [..., width]) → [..., width]`. */
+export type Norm = (weights: NormWeights, x: tf.Tensor) => tf.Tensor;
 
 /**
  * y = g · x / √(mean(x²) + ε), over the last axis.
@@ -12,10 +15,10 @@ export type Norm = (gain: tf.Tensor, x: tf.Tensor) => tf.Tensor;
  *
  * @example
  * const norm = rmsNorm(1e-5);
- * norm(gain, x);
+ * norm({ weight: gain }, x);
  */
 export function rmsNorm(epsilon: number): Norm {
-  return (gain, x) => {
+  return ({ weight: gain }, x) => {
     const rootInverse = (input: tf.Tensor): tf.Tensor => tf.rsqrt(tf.add(tf.mean(tf.square(input), -1, true), epsilon)); // [..., 1]
     return normWithGradient(
       gain,
@@ -31,18 +34,18 @@ export function rmsNorm(epsilon: number): Norm {
 }
 
 /**
- * y = g · (x − mean(x)) / √(var(x) + ε), over the last axis, without a bias.
+ * y = g · (x − mean(x)) / √(var(x) + ε) + b, over the last axis.
  * Ba, Kiros and Hinton 2016, "Layer Normalization" (1607.06450); without the bias as in Xu 2019 (1911.07013).
  *
  * Gradient as for `rmsNorm`, with the mean of s taken off too: dx = r (s − mean(s) − n mean(s n)).
  *
  * @example
  * const norm = layerNorm(1e-5);
- * norm(gain, x);
+ * norm({ weight: gain, bias }, x);
  */
 export function layerNorm(epsilon: number): Norm {
-  return (gain, x) =>
-    normWithGradient(
+  return ({ weight: gain, bias }, x) => {
+    const y = normWithGradient(
       gain,
       x,
       (input) => {
@@ -55,6 +58,8 @@ export function layerNorm(epsilon: number): Norm {
         return tf.mul(inverse, tf.sub(tf.sub(scaled, tf.mean(scaled, -1, true)), along));
       },
     );
+    return bias === undefined ? y : tf.add(y, bias);
+  };
 }
 
 type Normalised = (x: tf.Tensor) => { readonly normalised: tf.Tensor; readonly inverse: tf.Tensor };

@@ -1,4 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
+import { rotaryFrequencies } from './rope-scaling.js';
+import type { Rotary } from './rope-scaling.js';
 
 /** cos and signed sin of each position's angles, [positions, headSize] each. */
 export interface RotaryTables {
@@ -10,28 +12,25 @@ export interface RotaryTables {
 }
 
 /**
- * The angles of rotary positions: position p turns the pair (i, i + headSize/2) by p · base^(−2i/headSize).
- * The halves layout is that of Hugging Face's Llama. Su 2021, "RoFormer" (2104.09864).
+ * The angles of rotary positions: position p turns the pair (i, i + headSize/2) by p · ωᵢ, ωᵢ = base^(−2i/headSize) unless they are
+ * scaled (`rope-scaling.ts`). The halves layout is that of Hugging Face's Llama. Su 2021, "RoFormer" (2104.09864).
  *
  * @example
- * const tables = rotaryTables({ numPositions: 256, headSize: 64, base: 10_000 });
+ * const tables = rotaryTables({ headSize: 64, base: 10_000 }, 256);
  */
-export function rotaryTables(options: {
-  readonly numPositions: number;
-  readonly headSize: number;
-  readonly base: number;
-}): RotaryTables {
-  const { numPositions, headSize, base } = options;
+export function rotaryTables(rotary: Rotary, numPositions: number): RotaryTables {
+  const { headSize } = rotary;
+  const { perPosition, magnitude } = rotaryFrequencies(rotary, numPositions);
   const half = headSize / 2;
   const cos = new Float32Array(numPositions * headSize);
   const sin = new Float32Array(numPositions * headSize);
   for (let position = 0; position < numPositions; position++) {
     for (let pair = 0; pair < half; pair++) {
-      const angle = position * base ** ((-2 * pair) / headSize);
+      const angle = position * (perPosition[pair] ?? 0);
       const first = position * headSize + pair;
-      cos[first] = cos[first + half] = Math.cos(angle);
-      sin[first] = -Math.sin(angle);
-      sin[first + half] = Math.sin(angle);
+      cos[first] = cos[first + half] = magnitude * Math.cos(angle);
+      sin[first] = -magnitude * Math.sin(angle);
+      sin[first + half] = magnitude * Math.sin(angle);
     }
   }
   return { numPositions, headSize, cos, sin };
@@ -39,7 +38,7 @@ export function rotaryTables(options: {
 
 /**
  * Turns each head's pairs: y = x · cos + swap(x) · sin, where swap exchanges the halves of the last axis.
- * x [..., time, headSize]; cos and sin [time, headSize], rows of the tables.
+ * x [..., time, headSize]; cos and sin [..., time, headSize], rows of the tables.
  *
  * A turn's gradient is the turn back, the same five ops with −sin; tfjs would derive twice as many.
  *

@@ -52,8 +52,8 @@ export async function sample(
   const ids = prompts.map((prompt) => tokenizer.encode(prompt));
   const longest = Math.max(...ids.map((prompt) => prompt.length));
   const { context } = model.architecture.config;
-  const positions = Math.min(context, longest + Math.max(0, maxTokens - 1));
-  const decoding = startDecoding(model, { batch: prompts.length, positions });
+  const length = Math.min(context, longest + Math.max(0, maxTokens - 1));
+  const decoding = startDecoding(model, { batch: prompts.length, length });
   const generated = prompts.map((): number[] => []);
   const finishes = prompts.map((): Finish => 'length');
   try {

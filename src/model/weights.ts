@@ -5,13 +5,14 @@ import { normal } from '../engine/random.js';
 import { mapTree } from '../engine/tree.js';
 import type { Tree } from '../engine/tree.js';
 import type { BlockWeights } from './block.js';
+import type { NormWeights } from './norm.js';
 
 /** A decoder's weights (a type, not an interface, so that it counts as a tree); `Leaf` is a tensor, a cell, or whatever else stands for a weight. */
 export type DecoderWeights<Leaf = tf.Tensor> = {
   readonly embedding: Leaf; // [vocabulary, width]
   readonly positions: Readonly<Record<string, Leaf>>;
   readonly layers: readonly BlockWeights<Leaf>[];
-  readonly norm: Leaf; // [width]
+  readonly norm: NormWeights<Leaf>; // [width]
   readonly output: Readonly<Record<string, Leaf>>;
 };
 
@@ -19,8 +20,8 @@ export type DecoderWeights<Leaf = tf.Tensor> = {
 export class WeightSpec {
   constructor(
     readonly shape: readonly number[],
-    /** Standard deviation of the normal distribution it is first drawn from; 'ones' for gains. */
-    readonly start: number | 'ones',
+    /** Standard deviation of the normal distribution it is first drawn from; 'ones' for gains, 'zeros' for biases. */
+    readonly start: number | 'ones' | 'zeros',
   ) {}
 }
 
@@ -33,13 +34,15 @@ export function mapWeights<From, To>(
 }
 
 /**
- * First weights, each drawn from the key folded with its path: adding a layer leaves the others as they were.
+ * First weights for a tree of specs, each drawn from the key folded with its path: adding a layer leaves the others as they were.
  *
  * @example
- * drawWeights(specs, key(42));
+ * drawTree(specs, key(42));
  */
-export function drawWeights(specs: DecoderWeights<WeightSpec>, key: Key): DecoderWeights {
-  return mapWeights(specs, ({ shape, start }, path) =>
-    start === 'ones' ? tf.ones([...shape]) : normal(fold(key, path), [...shape], { deviation: start }),
-  );
+export function drawTree(specs: Tree<WeightSpec>, key: Key): Tree<tf.Tensor> {
+  return mapTree(specs, ({ shape, start }, path) => {
+    if (start === 'ones') return tf.ones([...shape]);
+    if (start === 'zeros') return tf.zeros([...shape]);
+    return normal(fold(key, path), [...shape], { deviation: start });
+  });
 }

@@ -34,7 +34,7 @@ export function startContinuation(
   { model, tokenizer }: Pick<RunModel, 'model' | 'tokenizer'>,
   { key, temperature, topP, maxTokens }: ContinuationOptions,
 ): Continuation {
-  const decoding = startDecoding(model, { batch: 1, positions: model.architecture.config.context });
+  const decoding = startDecoding(model, { batch: 1, length: model.architecture.config.context });
   let count = 0;
   return {
     async next(prompt, write, signal) {

@@ -9,7 +9,7 @@ import type { Tree } from '../engine/tree.js';
 import { TrainbookError } from '../error.js';
 import { hashFile, readJson, writeAtomic } from '../files.js';
 import type { Decoder } from '../model/decoder.js';
-import { saveModel, weightsFromStored } from '../model/model.js';
+import { loadModel, saveModel } from '../model/model.js';
 import { readSafetensors, writeSafetensors } from '../model/files/safetensors.js';
 import type { StoredTensor } from '../model/files/safetensors.js';
 import type { DecoderWeights } from '../model/weights.js';
@@ -112,12 +112,11 @@ export async function latestCheckpoint(
         fix: `give another folder, or remove ${folder}`,
       });
     }
-    const { tensors } = await readSafetensors(join(path, 'model.safetensors'));
     return {
       step: state.step,
       cursor: state.cursor,
       run: state.run,
-      weights: weightsFromStored(architecture, tensors, path),
+      weights: (await loadModel(path)).weights,
       optimizerState: (await readSafetensors(join(path, 'optimizer.safetensors'))).tensors,
     };
   }

@@ -6,7 +6,10 @@ import { flatten, treeEntries } from '../../src/engine/tree.js';
 import { valueAndGrads } from '../../src/engine/value-and-grads.js';
 import { decoder } from '../../src/model/decoder.js';
 import type { Decoder } from '../../src/model/decoder.js';
-import { storedWeights, weightsFromStored } from '../../src/model/model.js';
+import { readWeights } from '../../src/model/model.js';
+import { llamaNames } from '../../src/model/llama.js';
+import { storedWeights } from '../../src/model/names.js';
+import { namesOf } from '../../src/model/config-file.js';
 import { readSafetensors } from '../../src/model/files/safetensors.js';
 import type { StoredTensor } from '../../src/model/files/safetensors.js';
 import type { DecoderWeights } from '../../src/model/weights.js';
@@ -47,12 +50,25 @@ async function reference(name: string) {
   };
 }
 
+const weightsFromStored = (
+  architecture: Decoder,
+  stored: ReadonlyMap<string, StoredTensor>,
+  source: string,
+): Promise<DecoderWeights> => {
+  const entries = [...stored].map(
+    ([name, tensor]) =>
+      [name, { ...tensor, dtype: 'F32', storedAs: 'F32', read: () => Promise.resolve(tensor) }] as const,
+  );
+  const described = { architecture, names: namesOf(architecture), prefix: '' };
+  return readWeights(described, { tensors: new Map(entries) }, source);
+};
+
 describe.each(Object.keys(architectures))('%s with the weights of a PyTorch model', (name) => {
   const architecture = architectures[name] as Decoder;
 
   it.each(['eager', 'compiled'])('%s: logits, loss and gradients are equal', async (how) => {
     const expected = await reference(name);
-    const weights = weightsFromStored(architecture, expected.weights, name);
+    const weights = await weightsFromStored(architecture, expected.weights, name);
     const run = (values: DecoderWeights, tokens: tf.Tensor) => ({
       logits: architecture.forward(values, tokens),
       ...valueAndGrads<DecoderWeights>((w) => crossEntropy(architecture.forward(w, tokens), expected.targets))(values),
@@ -61,7 +77,7 @@ describe.each(Object.keys(architectures))('%s with the weights of a PyTorch mode
       how === 'eager' ? run(weights, expected.tokens) : await compile(run)(weights, expected.tokens);
     expectClose(logits.dataSync(), expected.logits, 1e-5);
     expect(value.dataSync()[0]).toBeCloseTo(expected.loss, 5);
-    const gradients = await storedWeights(grads);
+    const gradients = await storedWeights(grads, llamaNames);
     expect([...gradients.keys()].sort()).toEqual([...expected.gradients.keys()].sort());
     for (const [path, { elements }] of expected.gradients) {
       expectClose(gradients.get(path)?.elements as Float32Array, elements as Float32Array, 1e-5);
@@ -70,7 +86,7 @@ describe.each(Object.keys(architectures))('%s with the weights of a PyTorch mode
 
   it('a later token changes nothing before it', async () => {
     const { weights: stored, tokens } = await reference(name);
-    const weights = weightsFromStored(architecture, stored, name);
+    const weights = await weightsFromStored(architecture, stored, name);
     const changed = tf.concat([tf.slice(tokens, [0, 0], [2, 6]), tf.fill([2, 4], 3, 'int32')], 1);
     const before = (all: tf.Tensor): ArrayLike<number> =>
       tf.slice(all as tf.Tensor3D, [0, 0, 0], [2, 6, 29]).dataSync();
@@ -79,16 +95,17 @@ describe.each(Object.keys(architectures))('%s with the weights of a PyTorch mode
 
   it('with a cache, token by token, the logits are those of the whole sequence', async () => {
     const { weights: stored, tokens, logits } = await reference(name);
-    const weights = weightsFromStored(architecture, stored, name);
+    const weights = await weightsFromStored(architecture, stored, name);
     const { startDecoding } = await import('../../src/model/decoding.js');
-    const decoding = startDecoding({ architecture, weights }, { batch: 2, positions: 10 });
+    const decoding = startDecoding({ architecture, weights }, { batch: 2, length: 10 });
     const columns = (await tokens.array()) as [number[], number[]];
     for (let round = 0; round < 2; round++) {
       for (let position = 0; position < 10; position++) {
-        const next = await decoding.next(
-          Int32Array.from(columns, (row) => row[position] ?? 0),
-          position,
-        );
+        const column = columns.map((row) => row[position] ?? 0);
+        const next =
+          position === 0
+            ? await decoding.start(column.map((token) => [token]))
+            : await decoding.next(Int32Array.from(column));
         const expected = [0, 1].flatMap((row) => [
           ...logits.subarray((row * 10 + position) * 29, (row * 10 + position + 1) * 29),
         ]);
@@ -149,11 +166,14 @@ describe('decoder', () => {
     const two = decoder({ ...options, layers: 2 }).init(key(9));
     const three = decoder({ ...options, layers: 3 }).init(key(9));
     const query = (weights: DecoderWeights): number[] => [
-      ...(weights.layers[1] as DecoderWeights['layers'][0]).attention.query.dataSync(),
+      ...(weights.layers[1] as DecoderWeights['layers'][0]).attention.query.weight.dataSync(),
     ];
     expect(query(two)).toEqual(query(three));
     expect(deviationOf(two.embedding)).toBeCloseTo(0.02, 2.5);
-    expect(deviationOf((two.layers[0] as DecoderWeights['layers'][0]).attention.output)).toBeCloseTo(0.02 / 2, 2.5);
+    expect(deviationOf((two.layers[0] as DecoderWeights['layers'][0]).attention.output.weight)).toBeCloseTo(
+      0.02 / 2,
+      2.5,
+    );
   });
 
   it.each([

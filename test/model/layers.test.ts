@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
 import '../../src/engine/backend.js';
-import { causalMask, causalMixing, masked, maskedMixing } from '../../src/model/mixing.js';
+import { causalMask, masked, maskedMixing, mixing } from '../../src/model/mixing.js';
 import { embed } from '../../src/model/embedding.js';
 import { linear } from '../../src/model/linear.js';
 import { gated, gelu } from '../../src/model/mlp.js';
@@ -25,7 +25,7 @@ const references = JSON.parse(readFileSync(new URL('fixtures/layers.json', impor
 >;
 
 const turn = (x: tf.Tensor): tf.Tensor => {
-  const { cos, sin } = rotaryTables({ numPositions: 6, headSize: 8, base: 10_000 });
+  const { cos, sin } = rotaryTables({ headSize: 8, base: 10_000 }, 6);
   return rotate(x, tf.tensor2d(cos, [6, 8]), tf.tensor2d(sin, [6, 8]));
 };
 
@@ -33,8 +33,8 @@ const turn = (x: tf.Tensor): tf.Tensor => {
 const silu = (x: tf.Tensor): tf.Tensor => gated(x, tf.onesLike(x));
 
 const layers: Record<string, (...inputs: tf.Tensor[]) => tf.Tensor> = {
-  rmsNorm: (gain, x) => rmsNorm(1e-5)(gain, x),
-  layerNorm: (gain, x) => layerNorm(1e-5)(gain, x),
+  rmsNorm: (weight, x) => rmsNorm(1e-5)({ weight }, x),
+  layerNorm: (weight, x) => layerNorm(1e-5)({ weight }, x),
   silu: (x) => silu(x),
   gelu: (x) => gelu(x),
   rotate: (x) => turn(x),
@@ -66,7 +66,7 @@ describe('small parts, by hand', () => {
   it('linear: each row times the matrix', () => {
     const x = tf.tensor3d([1, 2, 3, 4], [1, 2, 2]);
     const weight = tf.tensor2d([1, 0, 10, 0, 1, 100], [2, 3]);
-    const y = linear(weight, x);
+    const y = linear({ weight }, x);
     expect(y.shape).toEqual([1, 2, 3]);
     expect([...y.dataSync()]).toEqual([1, 2, 210, 3, 4, 430]);
   });
@@ -80,16 +80,18 @@ describe('small parts, by hand', () => {
   });
 
   it('causalMask: a query sees itself and what came before', () => {
-    expect([...causalMask(0, 3).dataSync()]).toEqual([0, masked, masked, 0, 0, masked, 0, 0, 0].map(Math.fround));
+    expect([...causalMask({ start: 0, end: 3, from: 0, to: 3 }, 0).dataSync()]).toEqual(
+      [0, masked, masked, 0, 0, masked, 0, 0, 0].map(Math.fround),
+    );
   });
 
-  it('causalMixing: blocks give what the whole mask gives, values and gradients', () => {
+  it('mixing: blocks give what the whole mask gives, values and gradients', () => {
     const time = 515; // four blocks, the last one shorter
     const draw = (shape: number[], seed: number): tf.Tensor => tf.randomNormal(shape, 0, 1, 'float32', seed);
     const inputs = [draw([2, 2, 3, time, 4], 1), draw([2, 2, time, 4], 2), draw([2, 2, time, 4], 3)];
     const dy = draw([2, 2, 3, time, 4], 4);
-    const whole = maskedMixing(causalMask(0, time));
-    const [blocks, reference] = [causalMixing, whole].map((mix) =>
+    const whole = maskedMixing(causalMask({ start: 0, end: time, from: 0, to: time }, 0));
+    const [blocks, reference] = [mixing({ causal: true }), whole].map((mix) =>
       tf.valueAndGrads((...[q, k, v]: tf.Tensor[]) => mix(q as tf.Tensor, k as tf.Tensor, v as tf.Tensor))(inputs, dy),
     );
     expectClose(blocks?.value.dataSync() ?? [], reference?.value.dataSync() ?? [], 1e-5);
@@ -99,7 +101,7 @@ describe('small parts, by hand', () => {
   });
 
   it('a rotation keeps lengths, and products depend on the distance alone', () => {
-    const { cos, sin } = rotaryTables({ numPositions: 12, headSize: 4, base: 100 });
+    const { cos, sin } = rotaryTables({ headSize: 4, base: 100 }, 12);
     const table = (values: Float32Array): tf.Tensor => tf.tensor2d(values, [12, 4]);
     const same = (row: number[]): tf.Tensor => tf.tile(tf.tensor2d([row]), [12, 1]);
     const q = rotate(same([1, -2, 0.5, 3]), table(cos), table(sin));

@@ -90,9 +90,11 @@ describe('a model in a folder', () => {
     );
     const wrong = { shape: [4, 4], elements: new Float32Array(16) };
     await expect(withChange((all) => all.set('model.norm.weight', wrong))).rejects.toThrow(
-      /Float32Array \[4, 4\][\s\S]*float32 \[16\]/,
+      /model\.norm\.weight does not fit[\s\S]*\[4, 4\][\s\S]*\[16\]/,
     );
-    await writeFile(join(place, 'config.json'), '{"model_type":"bert"}');
+    await writeFile(join(place, 'config.json'), '{"model_type":"mamba"}');
+    await expect(loadModel(place)).rejects.toThrow(/describes no model that is known here[\s\S]*mamba/);
+    await writeFile(join(place, 'config.json'), '{"trainbook":{"format":2}}');
     await expect(loadModel(place)).rejects.toThrow(/does not describe a trainbook model/);
   });
 });

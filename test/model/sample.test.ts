@@ -49,17 +49,20 @@ describe('chooseToken', () => {
   });
 });
 
-/** A decoding of 5 positions whose likeliest next token is one more than the token it was given. */
+/** A decoding of 5 tokens whose likeliest next token is one more than the token it was given last. */
 function counting(batch: number): Decoding {
+  const after = (tokens: Iterable<number>): Promise<Float32Array> =>
+    Promise.resolve(
+      Float32Array.from(
+        [...tokens].flatMap((token) => Array.from({ length: 20 }, (_, id) => Number(id === token + 1))),
+      ),
+    );
   return {
     batch,
-    positions: 5,
-    next: (tokens) =>
-      Promise.resolve(
-        Float32Array.from(
-          [...tokens].flatMap((token) => Array.from({ length: 20 }, (_, id) => Number(id === token + 1))),
-        ),
-      ),
+    length: 5,
+    start: (prompts) => after(prompts.map((prompt) => prompt.at(-1) ?? 0)),
+    next: after,
+    reorder: () => Promise.resolve(),
     dispose: () => undefined,
   };
 }
@@ -72,13 +75,13 @@ async function all(prompts: number[][], options: { maxTokens: number; stop?: num
 }
 
 describe('generate', () => {
-  it('lets a short prompt begin while a long one is still read, and says why each ended', async () => {
+  it('goes on with all prompts side by side, and says why each ended', async () => {
     expect(await all([[1], [4, 6, 10]], { maxTokens: 3, stop: 12 })).toEqual([
       { sequence: 0, token: 2 },
-      { sequence: 0, token: 3 },
-      { sequence: 0, token: 4, finish: 'length' },
       { sequence: 1, token: 11 },
+      { sequence: 0, token: 3 },
       { sequence: 1, token: 12, finish: 'stop' },
+      { sequence: 0, token: 4, finish: 'length' },
     ]);
   });
 
