@@ -145,6 +145,11 @@ export function isPieces(before: TurnPieces['before']): before is readonly Piece
   return Array.isArray(before);
 }
 
+/** Definitions from files have no types. */
+function isSpecial(value: unknown): value is Special {
+  return typeof value === 'object' && value !== null && 'special' in value && Boolean(value.special);
+}
+
 /** What is wrong with a definition, where the types did not say it. */
 function faultOf({ order, assumed, turns, answer }: ChatDefinition<Order, string>): string | undefined {
   const roles = Object.keys(order.next);
@@ -162,7 +167,7 @@ function faultOf({ order, assumed, turns, answer }: ChatDefinition<Order, string
     const lacks = isPieces(before) ? undefined : order.next[role]?.find((following) => !(following in before));
     if (lacks !== undefined) return `turns.${role}.before does not say what stands before '${lacks}'`;
   }
-  if (answer.stop.special === '') return 'the stop token is empty';
+  if (!isSpecial(answer.stop)) return 'answer.stop is no special token';
   if (assumed === undefined) return undefined;
   const after = rolesAfter(order, assumed.role);
   const stray = order.first.find((role) => role !== assumed.role && !after.includes(role));
