@@ -8,7 +8,7 @@ import type { Html } from './markup.js';
  * it through: it can be read on light and dark pages alike. Where styles are taken away, `mark` and `code` still tell.
  */
 const learnt = 'background:rgba(43,148,112,0.25);border-bottom:2px solid #2b9470;color:inherit';
-const special = 'border:1px solid;border-radius:3px;padding:0 2px;background:none;color:inherit';
+const special = 'border:1px solid;border-radius:3px;padding:0 2px 2px;background:none;color:inherit';
 const escape = 'opacity:0.65';
 const block =
   'white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.7;margin:4px 0;padding:0;background:none;color:inherit';

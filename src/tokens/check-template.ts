@@ -17,7 +17,7 @@ const contents = [
   'Hello',
   '  white space around it \n',
   'two\n\nlines\r\n\tand a tab',
-  '你好，世界 👩‍👩‍👧 é é',
+  '你好，世界 👩‍👩‍👧 é e\u0301',
   `"quoted" 'quoted' <b>&amp;</b> {{ 1 + 1 }} {% if %} \\n`,
   '<think>\nplan\n</think>\n\nanswer',
   '',
