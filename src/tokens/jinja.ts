@@ -87,7 +87,7 @@ async function readIfThere(path: string): Promise<string | undefined> {
 }
 
 /** Rendering all conversations takes milliseconds. */
-const SECONDS = 2;
+const SECONDS = 5;
 /** Starting a process takes a tenth of a second, on a busy machine more. */
 const SECONDS_IN_ALL = 30;
 /** Memory of the process in which a template runs, in MiB. */
@@ -135,7 +135,7 @@ const answerSchema = z.union([
 ]);
 
 /**
- * Renders conversations with a Jinja template. The template is code from elsewhere: it runs in a process of its own with 2
+ * Renders conversations with a Jinja template. The template is code from elsewhere: it runs in a process of its own with 5
  * seconds and 128 MiB, so that one which never ends, or asks for all memory, ends in an error. (A thread would not do: one
  * that runs out of memory can end the whole process.)
  *

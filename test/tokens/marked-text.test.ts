@@ -78,7 +78,7 @@ describe('terminalText', () => {
     expect(text).toContain('\u001b[32;4m👩‍👩‍👧\u001b[0m\u001b[32;4m\u001b[2m\\t\u001b[0m\u001b[32;4mok\u001b[0m');
     expect(text).toContain('\u001b[32;4m\u001b[1m<|im_end|>\u001b[0m');
     expect(text).toContain('你好\u001b[2m\\x1b\u001b[0m[31m<|im_end|>\u001b[1m<|im_end|>');
-     
+
     expect(text.split('\n').every((line) => !line.includes('\u001b') || /\u001b\[0m[^\u001b]*$/.test(line))).toBe(true);
   });
 });
