@@ -64,6 +64,49 @@ export { readTiktoken, type TiktokenOptions } from './tokens/tiktoken.js';
 export { ggufTokenizer } from './tokens/gguf-tokenizer.js';
 export { llama3Words, qwenWords } from './tokens/word-patterns.js';
 
+// Chats: one template gives the text, the tokens with their loss mask, the prompt and the stop token.
+export {
+  chatTemplate,
+  isChatTemplate,
+  special,
+  type AnswerPieces,
+  type ChatDefinition,
+  type ChatTemplate,
+  type Order,
+  type Piece,
+  type Role,
+  type Special,
+  type TurnPieces,
+  type TurnsOf,
+} from './tokens/chat-template.js';
+export {
+  alpaca,
+  chatMl,
+  llama3,
+  llama31,
+  plainFields,
+  qwen2,
+  qwen25,
+  smolLm2,
+  type InstructionInputOutput,
+  type SystemUserAssistant,
+} from './tokens/chat-templates.js';
+export {
+  conversation,
+  parseConversation,
+  parseFields,
+  parseQuestion,
+  question,
+  type Conversation,
+  type Question,
+  type Turn,
+} from './tokens/conversation.js';
+export { chatText, promptText } from './tokens/render.js';
+export { bind, isChat, type Chat, type ChatExample, type CountedAnswers } from './tokens/chat.js';
+export { checkTemplate, templateOfJinja } from './tokens/check-template.js';
+export { readJinja, type JinjaTemplate } from './tokens/jinja.js';
+export { marked, markedTemplate, terminalText, type MarkedText, type Segment } from './tokens/marked-text.js';
+
 // Models: values and functions that take them apart.
 export { decoder, type Decoder } from './model/decoder.js';
 export { decoderOptions, type DecoderConfig, type DecoderOptions } from './model/decoder-options.js';

@@ -1,8 +1,12 @@
 import type { Figure, Summary, Table } from '../figure.js';
+import { terminalText } from '../tokens/marked-text.js';
+import type { MarkedText } from '../tokens/marked-text.js';
+import { inNotebook } from './display.js';
 import type { MimeBundle } from './display.js';
 import { describe } from './figure-html.js';
 import { formatNumber, formatValue, words } from './format.js';
 import { lineChart } from './line-chart.js';
+import { markedHtml } from './marked-html.js';
 import { html, nothing } from './markup.js';
 import type { Html } from './markup.js';
 import { neutralInk, series } from './palette.js';
@@ -46,6 +50,12 @@ export async function figureBundle(figure: Figure): Promise<MimeBundle> {
     'image/svg+xml': await figureToSvg(figure),
     'application/vnd.plotly.v1+json': { data: figure.data, layout },
   };
+}
+
+/** A marked text; printed on a terminal that has colours, it has them (see no-color.org). */
+export function markedBundle(marked: MarkedText): MimeBundle {
+  const colour = !inNotebook() && process.stdout.isTTY && (process.env['NO_COLOR'] ?? '') === '';
+  return { 'text/plain': terminalText(marked, colour), 'text/html': markedHtml(marked).text };
 }
 
 function tableHtml(table: Table): Html {
