@@ -51,8 +51,29 @@ export type { Fate, Ledger, StepCount } from './data/ledger.js';
 // Tokens: documents → batches.
 export { bpeOptions, trainBpe } from './tokens/train-bpe.js';
 export { characterTokenizer } from './tokens/characters.js';
-export { concatenate, pack, type Packed } from './tokens/pack.js';
-export { loader, windows, type Batch, type Cursor, type Loader, type LoaderOptions } from './tokens/loader.js';
+export { concatenate, pack, type Packed, type Packing, type PackOptions } from './tokens/pack.js';
+export {
+  packExamples,
+  type PackedExamples,
+  type PackExamplesOptions,
+  type TokenExample,
+} from './tokens/pack-examples.js';
+export { pad, type Padded, type PadOptions } from './tokens/pad.js';
+export { bucket, type BucketOptions } from './tokens/bucket.js';
+export { maskTokens, type MaskedTokens, type MaskTokensOptions } from './tokens/mask-tokens.js';
+export { sentencePairs, type SentencePair, type SentencePairsOptions } from './tokens/sentence-pairs.js';
+export {
+  loader,
+  windows,
+  type Batch,
+  type Cursor,
+  type Loader,
+  type LoaderOptions,
+  type Reader,
+} from './tokens/loader.js';
+export { writeShards, type WriteShardsOptions } from './tokens/write-shards.js';
+export { openShards, type OpenShardsOptions, type Shards } from './tokens/open-shards.js';
+export { shardLoader, type ShardLoaderOptions } from './tokens/shard-loader.js';
 export type { Tokenizer } from './tokens/tokenizer.js';
 
 // Models: values and functions that take them apart.

@@ -73,6 +73,7 @@ export function packExamples(
   const shares = new Uint8Array(fitting.length);
   const laid = layOut({ stream, counted, starts, lengths, shares }, context, tokenizer.endOfText);
   const { numRows, tokens, weights, documents, positions, numPadding } = laid;
+  const special = new Set(tokenizer.special.values());
   return {
     context,
     numRows,
@@ -81,7 +82,7 @@ export function packExamples(
     documents,
     positions,
     numTokens: weights.reduce((sum, weight) => sum + weight, 0),
-    numBytes: fitting.reduce((sum, example) => sum + countBytes(example, tokenizer), 0),
+    numBytes: fitting.reduce((sum, example) => sum + countBytes(example, tokenizer, special), 0),
     numDocuments: fitting.length,
     numCut,
     numDropped: examples.length - fitting.length,
@@ -105,8 +106,7 @@ function joined(examples: readonly TokenExample[]) {
 }
 
 /** UTF-8 bytes of the text of counted tokens, run by run: a character may be of several tokens. */
-function countBytes({ tokens, counted }: TokenExample, tokenizer: Tokenizer): number {
-  const special = new Set(tokenizer.special.values());
+function countBytes({ tokens, counted }: TokenExample, tokenizer: Tokenizer, special: ReadonlySet<number>): number {
   let numBytes = 0;
   let run: number[] = [];
   const endRun = (): void => {

@@ -94,9 +94,10 @@ export function checkShard(path: string, size: number, read: ReadBytes, encoding
   if (size < 8) throw refuse(`it has ${size} bytes`, 'at least 8');
   const length = Number(Buffer.from(read(0, 8)).readBigUInt64LE());
   if (length > longestHeader) throw refuse(`its header claims ${length} bytes`, `at most ${longestHeader}`);
+  const text = read(8, length);
   let json: unknown;
   try {
-    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(read(8, length)));
+    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(text));
   } catch {
     throw refuse('its header is not JSON', 'a JSON object');
   }
