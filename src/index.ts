@@ -51,8 +51,6 @@ export type { Fate, Ledger, StepCount } from './data/ledger.js';
 // Tokens: documents → batches.
 export { bpeOptions, trainBpe } from './tokens/train-bpe.js';
 export { characterTokenizer } from './tokens/characters.js';
-export { concatenate, pack, type Packed } from './tokens/pack.js';
-export { loader, windows, type Batch, type Cursor, type Loader, type LoaderOptions } from './tokens/loader.js';
 export type { EncodeOptions, Framed, Tokenizer } from './tokens/tokenizer.js';
 export { loadTokenizer } from './tokens/load-tokenizer.js';
 export { saveTokenizer } from './tokens/tokenizer-codec.js';
@@ -63,6 +61,29 @@ export { readSentencePiece, sentencePieceModel } from './tokens/sentencepiece.js
 export { readTiktoken, type TiktokenOptions } from './tokens/tiktoken.js';
 export { ggufTokenizer } from './tokens/gguf-tokenizer.js';
 export { llama3Words, qwenWords } from './tokens/word-patterns.js';
+export { concatenate, pack, type Packed, type Packing, type PackOptions } from './tokens/pack.js';
+export {
+  packExamples,
+  type PackedExamples,
+  type PackExamplesOptions,
+  type TokenExample,
+} from './tokens/pack-examples.js';
+export { pad, type Padded, type PadOptions } from './tokens/pad.js';
+export { bucket, type BucketOptions } from './tokens/bucket.js';
+export { maskTokens, type MaskedTokens, type MaskTokensOptions } from './tokens/mask-tokens.js';
+export { sentencePairs, type SentencePair, type SentencePairsOptions } from './tokens/sentence-pairs.js';
+export {
+  loader,
+  windows,
+  type Batch,
+  type Cursor,
+  type Loader,
+  type LoaderOptions,
+  type Reader,
+} from './tokens/loader.js';
+export { writeShards, type WriteShardsOptions } from './tokens/write-shards.js';
+export { openShards, type OpenShardsOptions, type Shards } from './tokens/open-shards.js';
+export { shardLoader, type ShardLoaderOptions } from './tokens/shard-loader.js';
 
 // Chats: one template gives the text, the tokens with their loss mask, the prompt and the stop token.
 export {
@@ -82,12 +103,12 @@ export {
 export {
   alpaca,
   chatMl,
-  llama3,
-  llama31,
+  llama3Chat,
+  llama31Chat,
   plainFields,
-  qwen2,
-  qwen25,
-  smolLm2,
+  qwen2Chat,
+  qwen25Chat,
+  smolLm2Chat,
   type InstructionInputOutput,
   type SystemUserAssistant,
 } from './tokens/chat-templates.js';
@@ -108,7 +129,10 @@ export { readJinja, type JinjaTemplate } from './tokens/jinja.js';
 export { marked, markedTemplate, terminalText, type MarkedText, type Segment } from './tokens/marked-text.js';
 
 // Models: values and functions that take them apart.
-export { decoder, type Decoder } from './model/decoder.js';
+export { decoder, type Decoder, type ForwardOptions } from './model/decoder.js';
+export { gpt2, gpt2Sizes } from './model/gpt2.js';
+export { llama, llamaSizes } from './model/llama.js';
+export { qwen2, qwen2Sizes, qwen3, qwen3Sizes } from './model/qwen.js';
 export { decoderOptions, type DecoderConfig, type DecoderOptions } from './model/decoder-options.js';
 export { loadModel, saveModel, weightHash, type Model } from './model/model.js';
 export { sample, type Sample, type SampleOptions } from './model/sample.js';

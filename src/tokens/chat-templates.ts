@@ -35,21 +35,21 @@ export const chatMl = chatTemplate({
 });
 
 /** ChatML as Qwen2-Instruct has it: with a system prompt where none is given. */
-export const qwen2 = chatTemplate({
+export const qwen2Chat = chatTemplate({
   ...chatMl.definition,
   name: 'Qwen2',
   assumed: { role: 'system', content: 'You are a helpful assistant.' },
 });
 
 /** ChatML as Qwen2.5-Instruct has it. Its system prompt is another than Qwen2's. */
-export const qwen25 = chatTemplate({
+export const qwen25Chat = chatTemplate({
   ...chatMl.definition,
   name: 'Qwen2.5',
   assumed: { role: 'system', content: 'You are Qwen, created by Alibaba Cloud. You are a helpful assistant.' },
 });
 
 /** ChatML as SmolLM2-Instruct has it. */
-export const smolLm2 = chatTemplate({
+export const smolLm2Chat = chatTemplate({
   ...chatMl.definition,
   name: 'SmolLM2',
   assumed: { role: 'system', content: 'You are a helpful AI assistant named SmolLM, trained by Hugging Face' },
@@ -59,7 +59,7 @@ const header = (role: string) => [special('<|start_header_id|>'), role, special(
 const turnEnd = special('<|eot_id|>');
 
 /** Llama 3 Instruct: contents without the white space around them. Dubey et al. 2024 (2407.21783). */
-export const llama3 = chatTemplate({
+export const llama3Chat = chatTemplate({
   name: 'Llama 3',
   order: systemUserAssistant,
   begin: [special('<|begin_of_text|>')],
@@ -75,12 +75,12 @@ export const llama3 = chatTemplate({
  * Llama 3.1 Instruct without tools: the system turn is always there and begins with two dates. That of today is the one which
  * the published template has where none is given; one that follows the clock would train and serve different prompts.
  */
-export const llama31 = chatTemplate({
-  ...llama3.definition,
+export const llama31Chat = chatTemplate({
+  ...llama3Chat.definition,
   name: 'Llama 3.1',
   assumed: { role: 'system', content: '' },
   turns: {
-    ...llama3.definition.turns,
+    ...llama3Chat.definition.turns,
     system: {
       before: [...header('system'), 'Cutting Knowledge Date: December 2023\nToday Date: 26 Jul 2024\n\n'],
       after: [turnEnd],

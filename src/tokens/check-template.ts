@@ -1,7 +1,7 @@
 import { TrainbookError } from '../error.js';
 import { rolesAfter } from './chat-template.js';
 import type { ChatTemplate } from './chat-template.js';
-import { chatMl, llama3, llama31, qwen2, qwen25, smolLm2 } from './chat-templates.js';
+import { chatMl, llama3Chat, llama31Chat, qwen2Chat, qwen25Chat, smolLm2Chat } from './chat-templates.js';
 import type { SystemUserAssistant } from './chat-templates.js';
 import { parseConversation, parseQuestion } from './conversation.js';
 import type { Turn } from './conversation.js';
@@ -40,7 +40,7 @@ interface Difference {
  * @throws TrainbookError that shows the first difference, or says why the Jinja cannot be run
  * @example
  * const { jinja, variables } = await readJinja('models/SmolLM2-135M-Instruct');
- * await checkTemplate(smolLm2, jinja, variables);
+ * await checkTemplate(smolLm2Chat, jinja, variables);
  */
 export async function checkTemplate(
   template: ChatTemplate,
@@ -66,11 +66,11 @@ export async function checkTemplate(
 /** The templates of published models. */
 export const publishedTemplates: readonly ChatTemplate<SystemUserAssistant>[] = [
   chatMl,
-  qwen2,
-  qwen25,
-  smolLm2,
-  llama3,
-  llama31,
+  qwen2Chat,
+  qwen25Chat,
+  smolLm2Chat,
+  llama3Chat,
+  llama31Chat,
 ];
 
 /**
@@ -79,7 +79,7 @@ export const publishedTemplates: readonly ChatTemplate<SystemUserAssistant>[] = 
  * @throws TrainbookError if there is none, with where each first differs; or if the Jinja cannot be run
  * @example
  * const { jinja, variables } = await readJinja('models/SmolLM2-135M-Instruct');
- * const template = await templateOfJinja(jinja, variables); // smolLm2
+ * const template = await templateOfJinja(jinja, variables); // smolLm2Chat
  */
 export async function templateOfJinja(
   jinja: string,

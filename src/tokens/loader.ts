@@ -7,13 +7,17 @@ import type { Packed } from './pack.js';
 export interface Batch {
   readonly inputs: Int32Array;
   readonly targets: Int32Array;
-  /** 1 where the target counts, 0 where it is padding. */
+  /** 1 where the target counts, 0 where it is padding or not to be learned. */
   readonly weights: Float32Array;
   readonly batchSize: number;
   readonly context: number;
+  /** Equal numbers within a row are one document, to keep attention inside it. There if the rows say so; as in `Packed`. */
+  readonly documents?: Int32Array;
+  /** The place of each input within its document. There if the rows say so. */
+  readonly positions?: Int32Array;
 }
 
-/** Where a loader stands: plain, to be saved with a checkpoint. `row` counts the rows given in this epoch. */
+/** Where a loader stands: plain, to be saved with a checkpoint. `row` counts the rows given in this epoch, to all readers. */
 export interface Cursor {
   readonly epoch: number;
   readonly row: number;
@@ -27,11 +31,20 @@ export interface Loader {
   readonly numRows: number;
 }
 
+/** One of several processes that share each batch: reader `index` of `count` has its rows index, index + count, … */
+export interface Reader {
+  readonly index: number;
+  readonly count: number;
+}
+
 export interface LoaderOptions {
+  /** Rows of a batch, of all readers together. */
   readonly batchSize: number;
   readonly key: Key;
-  /** Where to go on; by default at the start. */
+  /** Where to go on; by default at the start. It may be the cursor of any reader, of any number of readers. */
   readonly cursor?: Cursor;
+  /** Which part of each batch is given; by default all of it. */
+  readonly reader?: Reader;
 }
 
 /**
@@ -39,15 +52,19 @@ export interface LoaderOptions {
  * which an epoch ends goes on with the first rows of the next, so all batches have one shape; where there are fewer rows than
  * `batchSize`, a batch has rows of several epochs.
  *
- * @throws TrainbookError if the batch size is not a positive integer, or the cursor lies outside the rows.
+ * @throws TrainbookError if the batch size is not a positive integer or not a multiple of the readers, or the cursor lies
+ *   outside the rows.
  * @example
  * const batches = loader(packed, { batchSize: 8, key });
  * const { inputs, targets, weights } = batches.next(); // [8, context]
  */
 export function loader(packed: Packed, options: LoaderOptions): Loader {
   const { context, numRows } = packed;
-  return endless('loader', context, numRows, options, {
-    order: (key) => permutation(key, numRows),
+  return endless('loader', options, {
+    context,
+    numRows,
+    numbersDocuments: packed.documents !== undefined,
+    order: (key) => listed(permutation(key, numRows)),
     copy: (row, batch, place) => {
       copyRow(packed, row, batch, place);
     },
@@ -73,9 +90,12 @@ export function windows(tokens: Int32Array, options: LoaderOptions & { readonly 
     });
   }
   const numRows = Math.floor(tokens.length / context);
-  return endless('windows', context, numRows, options, {
+  return endless('windows', options, {
+    context,
+    numRows,
+    numbersDocuments: false,
     order: (key) =>
-      Uint32Array.from(uniformNumbers(key, numRows), (number) => Math.floor(number * (tokens.length - context))),
+      listed(uniformNumbers(key, numRows).map((number) => Math.floor(number * (tokens.length - context)))),
     copy(start, batch, place) {
       batch.inputs.set(tokens.subarray(start, start + context), place * context);
       batch.targets.set(tokens.subarray(start + 1, start + 1 + context), place * context);
@@ -94,7 +114,7 @@ export function* inOrder(packed: Packed, batchSize: number): Generator<Batch> {
   checkBatchSize('inOrder', batchSize);
   const { context, numRows } = packed;
   for (let first = 0; first < numRows; first += batchSize) {
-    const batch = emptyBatch(batchSize, context);
+    const batch = emptyBatch(batchSize, context, packed.documents !== undefined);
     for (let place = 0; place < batchSize && first + place < numRows; place++) {
       copyRow(packed, first + place, batch, place);
     }
@@ -103,27 +123,33 @@ export function* inOrder(packed: Packed, batchSize: number): Generator<Batch> {
 }
 
 /** Puts a packed row at a place of a batch. */
-function copyRow({ context, tokens, weights }: Packed, row: number, batch: Batch, place: number): void {
+function copyRow(packed: Packed, row: number, batch: Batch, place: number): void {
+  const { context, tokens, weights, documents, positions } = packed;
   const start = row * (context + 1);
   batch.inputs.set(tokens.subarray(start, start + context), place * context);
   batch.targets.set(tokens.subarray(start + 1, start + 1 + context), place * context);
   batch.weights.set(weights.subarray(row * context, (row + 1) * context), place * context);
+  if (documents) batch.documents?.set(documents.subarray(row * context, (row + 1) * context), place * context);
+  if (positions) batch.positions?.set(positions.subarray(row * context, (row + 1) * context), place * context);
 }
 
-/** What makes a kind of loader: the rows of an epoch by its key, and how one gets into a batch. */
-interface Rows {
-  order(key: Key): Uint32Array;
+/** What makes a kind of loader: how many rows an epoch has, which they are by its key, and how one gets into a batch. */
+export interface Rows {
+  readonly context: number;
+  readonly numRows: number;
+  /** Whether batches say where documents are. */
+  readonly numbersDocuments: boolean;
+  /** The row at each place of an epoch. */
+  order(key: Key): (place: number) => number;
   copy(row: number, batch: Batch, place: number): void;
 }
 
-function endless(
-  name: string,
-  context: number,
-  numRows: number,
-  { batchSize, key, cursor }: LoaderOptions,
-  rows: Rows,
-): Loader {
+/** The loader of rows, whatever they are. */
+export function endless(name: string, options: LoaderOptions, rows: Rows): Loader {
+  const { batchSize, key, cursor, reader = { index: 0, count: 1 } } = options;
+  const { context, numRows } = rows;
   checkBatchSize(name, batchSize);
+  checkReader(name, batchSize, reader);
   let { epoch, row } = cursor ?? { epoch: 0, row: 0 };
   if (!Number.isInteger(epoch) || epoch < 0 || !Number.isInteger(row) || row < 0 || row >= numRows) {
     throw new TrainbookError({
@@ -140,9 +166,9 @@ function endless(
       return { epoch, row };
     },
     next() {
-      const batch = emptyBatch(batchSize, context);
+      const batch = emptyBatch(batchSize / reader.count, context, rows.numbersDocuments);
       for (let place = 0; place < batchSize; place++) {
-        rows.copy(order[row] ?? 0, batch, place);
+        if (place % reader.count === reader.index) rows.copy(order(row), batch, Math.floor(place / reader.count));
         row++;
         if (row < numRows) continue;
         row = 0;
@@ -154,7 +180,12 @@ function endless(
   };
 }
 
-function emptyBatch(batchSize: number, context: number): Batch {
+/** The order that a list says. */
+export function listed(rows: ArrayLike<number>): (place: number) => number {
+  return (place) => rows[place] ?? 0;
+}
+
+function emptyBatch(batchSize: number, context: number, numbersDocuments: boolean): Batch {
   const size = batchSize * context;
   return {
     inputs: new Int32Array(size),
@@ -162,6 +193,7 @@ function emptyBatch(batchSize: number, context: number): Batch {
     weights: new Float32Array(size),
     batchSize,
     context,
+    ...(numbersDocuments && { documents: new Int32Array(size), positions: new Int32Array(size) }),
   };
 }
 
@@ -171,6 +203,23 @@ function checkBatchSize(name: string, batchSize: number): void {
     what: `${name}: the batch size must be positive`,
     received: batchSize,
     expected: 'an integer > 0',
+    fix: 'set train.batchSize',
+  });
+}
+
+function checkReader(name: string, batchSize: number, { index, count }: Reader): void {
+  if (!Number.isInteger(count) || count < 1 || !Number.isInteger(index) || index < 0 || index >= count) {
+    throw new TrainbookError({
+      what: `${name}: there is no such reader`,
+      received: `reader ${index} of ${count}`,
+      expected: 'an index from 0 to count − 1',
+    });
+  }
+  if (batchSize % count === 0) return;
+  throw new TrainbookError({
+    what: `${name}: a batch does not part evenly among the readers`,
+    received: `${batchSize} rows, ${count} readers`,
+    expected: 'a batch size that is a multiple of the readers',
     fix: 'set train.batchSize',
   });
 }

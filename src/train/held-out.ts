@@ -61,13 +61,22 @@ export function heldOutLoss(architecture: Decoder, batchSize: number): Measure {
 /** At most `numRows` rows of a packing, evenly spread, the same ones each time. `numBytes` counts for whole packings only. */
 export function spreadRows(packed: Packed, numRows: number): Rows {
   if (packed.numRows <= numRows) return packed;
-  const { context } = packed;
-  const tokens = new Int32Array(numRows * (context + 1));
-  const weights = new Uint8Array(numRows * context);
-  for (let place = 0; place < numRows; place++) {
-    const row = Math.floor((place * packed.numRows) / numRows);
-    tokens.set(packed.tokens.subarray(row * (context + 1), (row + 1) * (context + 1)), place * (context + 1));
-    weights.set(packed.weights.subarray(row * context, (row + 1) * context), place * context);
-  }
-  return { context, numRows, tokens, weights, numTokens: weights.reduce((sum, weight) => sum + weight, 0) };
+  const { context, documents, positions } = packed;
+  const rows = Array.from({ length: numRows }, (_, place) => Math.floor((place * packed.numRows) / numRows));
+  /** These rows of one of the packing's arrays. */
+  const chosen = <A extends Int32Array | Uint8Array>(from: A, into: A, width: number): A => {
+    for (const [place, row] of rows.entries()) into.set(from.subarray(row * width, (row + 1) * width), place * width);
+    return into;
+  };
+  const numPlaces = numRows * context;
+  const weights = chosen(packed.weights, new Uint8Array(numPlaces), context);
+  return {
+    context,
+    numRows,
+    tokens: chosen(packed.tokens, new Int32Array(numRows * (context + 1)), context + 1),
+    weights,
+    ...(documents && { documents: chosen(documents, new Int32Array(numPlaces), context) }),
+    ...(positions && { positions: chosen(positions, new Int32Array(numPlaces), context) }),
+    numTokens: weights.reduce((sum, weight) => sum + weight, 0),
+  };
 }

@@ -55,6 +55,10 @@ describe('evaluate', () => {
     const some = spreadRows(packed, 2);
     expect([...some.tokens]).toEqual([...packed.tokens.subarray(0, 5), ...packed.tokens.subarray(10, 15)]); // rows 0 and 2
     expect(spreadRows(packed, 5)).toBe(packed);
+    const documents = Int32Array.from({ length: 20 }, (_, index) => index);
+    const numbered = spreadRows({ ...packed, documents, positions: documents.map((number) => -number) }, 2);
+    expect([...(numbered.documents ?? [])]).toEqual([0, 1, 2, 3, 8, 9, 10, 11]);
+    expect([...(numbered.positions ?? [])]).toEqual([-0, -1, -2, -3, -8, -9, -10, -11].map((place) => place + 0));
     expect(some.numTokens).toBe(8);
     const { tokens } = await heldOutLoss(architecture, 2)(architecture.init(key(1)), some);
     expect(tokens).toBe(8);

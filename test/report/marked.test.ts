@@ -1,7 +1,7 @@
 import { JSDOM } from 'jsdom';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { show } from '../../src/notebook.js';
-import { llama3 } from '../../src/tokens/chat-templates.js';
+import { llama3Chat } from '../../src/tokens/chat-templates.js';
 import type { MarkedText } from '../../src/tokens/marked-text.js';
 import { pretendKernel } from './kernel-writer.js';
 
@@ -53,7 +53,7 @@ describe('show, of a marked text', () => {
   });
 
   it('draws a template', async () => {
-    const document = await drawn(llama3);
+    const document = await drawn(llama3Chat);
     expect(texts(document, 'pre mark')).toEqual(['{assistant}', '<|eot_id|>']);
   });
 

@@ -8,7 +8,15 @@ import type { Chat } from '../../src/tokens/chat.js';
 import { chatTemplate, isChatTemplate, rolesAfter, special, specialsOf } from '../../src/tokens/chat-template.js';
 import type { ChatTemplate } from '../../src/tokens/chat-template.js';
 import * as templates from '../../src/tokens/chat-templates.js';
-import { alpaca, chatMl, llama3, llama31, plainFields, qwen25, smolLm2 } from '../../src/tokens/chat-templates.js';
+import {
+  alpaca,
+  chatMl,
+  llama3Chat,
+  llama31Chat,
+  plainFields,
+  qwen25Chat,
+  smolLm2Chat,
+} from '../../src/tokens/chat-templates.js';
 import { characterTokenizer } from '../../src/tokens/characters.js';
 import {
   conversation,
@@ -87,7 +95,9 @@ describe('texts', () => {
   it.each(truth.rendered.map((row, index) => [row.template, index, row] as const))(
     'of %s are those of transformers (conversation %i)',
     (name, _, row) => {
-      const template = { smollm2: smolLm2, 'qwen2.5': qwen25, llama3, 'llama3.1': llama31 }[name];
+      const template = { smollm2: smolLm2Chat, 'qwen2.5': qwen25Chat, llama3: llama3Chat, 'llama3.1': llama31Chat }[
+        name
+      ];
       if (template === undefined) throw new Error(name);
       expect(chatText(template, parseConversation(template, row.messages))).toBe(row.text);
       expect(promptText(template, parseQuestion(template, row.messages.slice(0, -1)))).toBe(row.prompt);
@@ -188,7 +198,7 @@ describe('bind', () => {
     expect(() => bind(chatMl, plain)).toThrow(
       /lacks special tokens of the template ChatML: <\|im_start\|>, <\|im_end\|>/,
     );
-    expect(() => bind(llama3, specialTokenizer(['<|eot_id|>', '<|begin_of_text|>']))).toThrow(
+    expect(() => bind(llama3Chat, specialTokenizer(['<|eot_id|>', '<|begin_of_text|>']))).toThrow(
       'Llama 3: <|start_header_id|>, <|end_header_id|>\n',
     );
     expect(bind(plainFields, plain).stops).toEqual([plain.endOfText]);
@@ -221,7 +231,7 @@ describe('bind', () => {
     const goOn = (chat: Chat<templates.SystemUserAssistant, 'ChatML'>): string => chat.template.name;
     expect(goOn(bind(chatMl, tokenizer))).toBe('ChatML');
     // @ts-expect-error another template
-    expect(goOn(bind(llama3, tokenizer))).toBe('Llama 3');
+    expect(goOn(bind(llama3Chat, tokenizer))).toBe('Llama 3');
     const chat = bind(alpaca, tokenizer);
     // @ts-expect-error a question in another order
     expect(() => chat.prompt(question(chatMl, [{ role: 'user', content: 'Hi' }]))).toThrow("'user' first");
@@ -237,17 +247,17 @@ describe('bind', () => {
   });
 
   it('binds a variant made from a definition', () => {
-    const written = JSON.parse(JSON.stringify(llama3.definition)) as typeof llama3.definition;
+    const written = JSON.parse(JSON.stringify(llama3Chat.definition)) as typeof llama3Chat.definition;
     const again = chatTemplate({
       ...written,
       name: 'again',
       answer: { ...written.answer, stop: special('<|im_end|>') },
     });
-    const read = conversation(llama3, [
+    const read = conversation(llama3Chat, [
       { role: 'user', content: ' a ' },
       { role: 'assistant', content: 'b' },
     ]);
-    expect(chatText(again, read)).toBe(chatText(llama3, read).replace(/b<\|eot_id\|>$/, 'b<|im_end|>'));
+    expect(chatText(again, read)).toBe(chatText(llama3Chat, read).replace(/b<\|eot_id\|>$/, 'b<|im_end|>'));
     expect(bind(again, tokenizer).stop).toBe(truth.special['<|im_end|>']);
   });
 });

@@ -5,17 +5,25 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { chatTemplate } from '../../src/tokens/chat-template.js';
 import type { ChatTemplate } from '../../src/tokens/chat-template.js';
-import { alpaca, chatMl, llama3, llama31, qwen2, qwen25, smolLm2 } from '../../src/tokens/chat-templates.js';
+import {
+  alpaca,
+  chatMl,
+  llama3Chat,
+  llama31Chat,
+  qwen2Chat,
+  qwen25Chat,
+  smolLm2Chat,
+} from '../../src/tokens/chat-templates.js';
 import { checkTemplate, templateOfJinja } from '../../src/tokens/check-template.js';
 import { readJinja, renderJinja } from '../../src/tokens/jinja.js';
 
 const jinjaOf = (name: string): string => readFileSync(new URL(`fixtures/chat/${name}.jinja`, import.meta.url), 'utf8');
 const variables = { bos_token: '<|begin_of_text|>', eos_token: '<|end_of_text|>' };
 const pairs: readonly (readonly [string, ChatTemplate])[] = [
-  ['smollm2', smolLm2],
-  ['qwen2.5', qwen25],
-  ['llama3', llama3],
-  ['llama3.1', llama31],
+  ['smollm2', smolLm2Chat],
+  ['qwen2.5', qwen25Chat],
+  ['llama3', llama3Chat],
+  ['llama3.1', llama31Chat],
 ];
 
 describe('checkTemplate', () => {
@@ -27,7 +35,7 @@ describe('checkTemplate', () => {
   });
 
   it('shows the first difference with what stands around it', async () => {
-    await expect(checkTemplate(qwen2, jinjaOf('qwen2.5'))).rejects.toMatchObject({
+    await expect(checkTemplate(qwen2Chat, jinjaOf('qwen2.5'))).rejects.toMatchObject({
       parts: {
         what: 'checkTemplate: Qwen2 is not what the Jinja template says, for user and a prompt',
         received:
@@ -58,9 +66,9 @@ describe('checkTemplate', () => {
       "{{- '<|im_start|>' ~ message.role ~ '\\n' ~ message.content ~ '<|im_end|>\\n' }}",
       "{{- '<|im_start|>' ~ message.role ~ '\\n' }}{{- message.content }}{{- '<|im_end|>\\n' }}",
     );
-    await checkTemplate(qwen25, jinja, variables);
+    await checkTemplate(qwen25Chat, jinja, variables);
     expect(jinja).toContain(from);
-    await expect(checkTemplate(qwen25, jinja.replace(from, to), variables)).rejects.toThrow('Qwen2.5 is not what');
+    await expect(checkTemplate(qwen25Chat, jinja.replace(from, to), variables)).rejects.toThrow('Qwen2.5 is not what');
   });
 
   it('says what a template refuses', async () => {
@@ -97,7 +105,7 @@ describe('templateOfJinja', () => {
 
   it('knows Qwen2 by its system prompt, and ChatML by having none', async () => {
     const qwen = jinjaOf('smollm2').replace(/You are .*Hugging Face/, 'You are a helpful assistant.');
-    expect(await templateOfJinja(qwen)).toBe(qwen2);
+    expect(await templateOfJinja(qwen)).toBe(qwen2Chat);
     expect(await templateOfJinja(jinjaOf('smollm2').replace('loop.first and', 'false and'))).toBe(chatMl);
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { chatTemplate, special } from '../../src/tokens/chat-template.js';
-import { alpaca, chatMl, llama3 } from '../../src/tokens/chat-templates.js';
+import { alpaca, chatMl, llama3Chat } from '../../src/tokens/chat-templates.js';
 import type { InstructionInputOutput, SystemUserAssistant } from '../../src/tokens/chat-templates.js';
 import {
   conversation,
@@ -19,7 +19,7 @@ const brief = { role: 'system', content: 'Be brief.' } as const;
 describe('conversation', () => {
   it('takes what is in order', () => {
     expect(conversation(chatMl, [hi, hello])).toEqual([hi, hello]);
-    expect(conversation(llama3, [brief, hi, hello, hi, hello])).toHaveLength(5);
+    expect(conversation(llama3Chat, [brief, hi, hello, hi, hello])).toHaveLength(5);
     const text: string = 'any text';
     expect(conversation(chatMl, [{ role: 'user', content: text }, hello])[0]?.content).toBe(text);
     expect(
@@ -63,7 +63,7 @@ describe('conversation', () => {
   it('is of a kind of its own for each order, and whole or a question', () => {
     const whole: Conversation<SystemUserAssistant> = conversation(chatMl, [hi, hello]);
     const asked: Question<SystemUserAssistant> = question(chatMl, [hi]);
-    expect(chatText(llama3, whole)).toContain('<|eot_id|>'); // the same order: the same conversations
+    expect(chatText(llama3Chat, whole)).toContain('<|eot_id|>'); // the same order: the same conversations
     // @ts-expect-error an array that nobody checked
     expect(() => chatText(chatMl, [hello])).toThrow(/turn 0/);
     // @ts-expect-error a question is no conversation to learn from

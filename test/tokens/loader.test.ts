@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { key } from '../../src/engine/key.js';
 import { characterTokenizer } from '../../src/tokens/characters.js';
 import { inOrder, loader, windows } from '../../src/tokens/loader.js';
-import type { Batch, Loader } from '../../src/tokens/loader.js';
+import type { Batch, Loader, LoaderOptions } from '../../src/tokens/loader.js';
 import { pack } from '../../src/tokens/pack.js';
+import { interleaved } from './interleaved.js';
 
 const alphabet = 'abcdefghijklmnopqrstuvwxyz';
 const documents = [{ text: alphabet }];
@@ -15,6 +16,14 @@ const stream = Int32Array.from({ length: 50 }, (_, index) => index);
 /** The first target of each row, by which rows are told apart. */
 function rowsOf({ targets, context, batchSize }: Batch): number[] {
   return Array.from({ length: batchSize }, (_, place) => targets[place * context] ?? -1);
+}
+
+/** Never called: each line under `@ts-expect-error` must not compile. */
+export function mustNotCompile(): void {
+  // @ts-expect-error a reader says of how many it is one
+  loader(packed, { batchSize: 4, key: key(1), reader: { index: 0 } });
+  // @ts-expect-error windows have no length of their own
+  windows(stream, { batchSize: 4, key: key(1) });
 }
 
 const take = (from: Loader, count: number): Batch[] => Array.from({ length: count }, () => from.next());
@@ -73,6 +82,61 @@ describe('loader', () => {
         },
       ),
     );
+  });
+
+  it('says where documents are if the rows do', () => {
+    const texts = ['abc', 'de', 'fghijk', 'l'].map((text) => ({ text }));
+    const whole = pack({ documents: texts }, tokenizer, 4, { form: 'best-fit' });
+    const batch = loader(whole, { batchSize: whole.numRows, key: key(2) }).next();
+    const ordered = [...inOrder(whole, whole.numRows)].map(({ documents, positions }) => ({ documents, positions }));
+    expect(ordered).toEqual([{ documents: whole.documents, positions: whole.positions }]);
+    // Each row of the batch is one of the packing, with its own documents and positions.
+    const rowOf = (from: Batch | undefined, row: number): string =>
+      [from?.inputs, from?.documents, from?.positions]
+        .map((all) => all?.subarray(row * 4, row * 4 + 4).join(' '))
+        .join(' | ');
+    const rows = (from: Batch | undefined): string[] =>
+      Array.from({ length: whole.numRows }, (_, row) => rowOf(from, row)).sort();
+    expect(rows(batch)).toEqual(rows([...inOrder(whole, whole.numRows)][0]));
+    expect('documents' in loader(packed, { batchSize: 1, key: key(2) }).next()).toBe(false);
+  });
+
+  it('gives any number of readers the batch of one, part by part, from any of their cursors on', () => {
+    const withDocuments = pack({ documents }, tokenizer, 4, { documents: true });
+    const kinds = [
+      (options: LoaderOptions) => loader(withDocuments, options),
+      (options: LoaderOptions) => windows(stream, { ...options, context: 6 }),
+    ];
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...kinds),
+        fc.integer({ min: 1, max: 5 }),
+        fc.integer({ min: 1, max: 4 }),
+        fc.integer({ min: 0, max: 6 }),
+        fc.integer(),
+        (make, count, each, numBefore, seed) => {
+          const options = { batchSize: count * each, key: key(seed) };
+          const alone = make(options);
+          const [first] = Array.from({ length: count }, (_, index) => make({ ...options, reader: { index, count } }));
+          for (let step = 0; step < numBefore; step++)
+            expect(first?.next().batchSize).toBe(alone.next().batchSize / count);
+          expect(first?.cursor).toEqual(alone.cursor);
+          const { cursor } = alone;
+          const readers = Array.from({ length: count }, (_, index) =>
+            make({ ...options, cursor, reader: { index, count } }),
+          );
+          for (let step = 0; step < 3; step++)
+            expect(interleaved(readers.map((one) => one.next()))).toEqual(alone.next());
+        },
+      ),
+    );
+  });
+
+  it('refuses a reader that cannot be, or a batch that does not part evenly', () => {
+    const options = { batchSize: 6, key: key(1) };
+    expect(() => loader(packed, { ...options, reader: { index: 2, count: 2 } })).toThrow(/reader 2 of 2/);
+    expect(() => loader(packed, { ...options, reader: { index: 0, count: 0 } })).toThrow(/reader 0 of 0/);
+    expect(() => loader(packed, { ...options, reader: { index: 0, count: 4 } })).toThrow(/6 rows, 4 readers/);
   });
 
   it('refuses a batch size or a cursor that cannot be', () => {

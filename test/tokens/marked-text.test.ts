@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { bind } from '../../src/tokens/chat.js';
-import { alpaca, chatMl, llama3 } from '../../src/tokens/chat-templates.js';
+import { alpaca, chatMl, llama3Chat } from '../../src/tokens/chat-templates.js';
 import { conversation } from '../../src/tokens/conversation.js';
 import { marked, markedTemplate, printable, terminalText } from '../../src/tokens/marked-text.js';
 import { specialTokenizer } from './special-tokenizer.js';
@@ -45,7 +45,7 @@ describe('markedTemplate', () => {
   it('writes one conversation with the roles for contents', () => {
     const text = (template: Parameters<typeof markedTemplate>[0]): string =>
       terminalText(markedTemplate(template), false).split('\n').slice(1).join('\n');
-    expect(text(llama3)).toBe(
+    expect(text(llama3Chat)).toBe(
       '‹<|begin_of_text|>›‹<|start_header_id|>›system‹<|end_header_id|>›\\n\n\\n\n{system}‹<|eot_id|>›' +
         '‹<|start_header_id|>›user‹<|end_header_id|>›\\n\n\\n\n{user}‹<|eot_id|>›' +
         '‹<|start_header_id|>›assistant‹<|end_header_id|>›\\n\n\\n\n⟦{assistant}‹<|eot_id|>›⟧',

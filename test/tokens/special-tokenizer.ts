@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { byteLevelBpe } from '../../src/tokens/bpe.js';
+import { byteLevelBpe } from '../../src/tokens/byte-level-bpe.js';
 import type { Tokenizer } from '../../src/tokens/tokenizer.js';
 
 const { vocab, merges } = z
