@@ -4,8 +4,9 @@ import { TrainbookError } from '../../error.js';
 import type { ErrorParts } from '../../error.js';
 import { bytePairs } from './byte-pairs.js';
 import type { Learner } from './learner.js';
+import { unigram } from './unigram.js';
 
-const learners = { bytePairs };
+const learners = { bytePairs, unigram };
 
 export type Learners = typeof learners;
 export type OptionsOf<Name extends keyof Learners> = Parameters<Learners[Name]['learn']>[1];
