@@ -5,8 +5,9 @@ import type { ErrorParts } from '../../error.js';
 import { bytePairs } from './byte-pairs.js';
 import type { Learner } from './learner.js';
 import { unigram } from './unigram.js';
+import { wordPieces } from './word-pieces.js';
 
-const learners = { bytePairs, unigram };
+const learners = { bytePairs, unigram, wordPieces };
 
 export type Learners = typeof learners;
 export type OptionsOf<Name extends keyof Learners> = Parameters<Learners[Name]['learn']>[1];
