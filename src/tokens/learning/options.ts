@@ -7,6 +7,7 @@ export const LARGEST = 1_000_000;
 /** The schema of a list of special tokens in a config. */
 export const specialTokensSchema = z
   .array(z.string().min(1))
+  .min(1)
   .refine((tokens) => new Set(tokens).size === tokens.length, 'a special token is named twice')
   .readonly();
 
@@ -37,10 +38,11 @@ export function checkFrequency(trainer: string, minFrequency: number): void {
   });
 }
 
-/** @throws TrainbookError if a special token is empty or named twice, or one of `required` is not among them. */
+/** @throws TrainbookError if there are none, one is empty or named twice, or one of `required` is not among them. */
 export function checkSpecialTokens(trainer: string, tokens: readonly string[], required: readonly string[] = []): void {
   const twice = tokens.find((token, index) => tokens.indexOf(token) !== index);
   const missing = required.find((token) => !tokens.includes(token));
+  if (tokens.length === 0) throw refused('there are no special tokens', tokens, 'at least one, the end of a document');
   if (tokens.includes('')) throw refused('a special token is empty', tokens, 'at least one character each');
   if (twice !== undefined) throw refused(`special token ${JSON.stringify(twice)} is named twice`, tokens, 'each once');
   if (missing !== undefined) throw refused(`special token ${JSON.stringify(missing)} is missing`, tokens, missing);

@@ -9,8 +9,6 @@ export interface PairTable {
   right: Int32Array;
   /** [numPairs] */
   counts: Float64Array;
-  /** The latest queue entry of each pair, or −1. [numPairs] */
-  entries: Int32Array;
   /** Pair + 1 at the place of its hash or after, 0 where free; a power of two long. */
   slots: Int32Array;
 }
@@ -22,7 +20,6 @@ export function pairTable(): PairTable {
     left: new Int32Array(capacity),
     right: new Int32Array(capacity),
     counts: new Float64Array(capacity),
-    entries: new Int32Array(capacity),
     slots: new Int32Array(2 * capacity),
   };
 }
@@ -45,38 +42,29 @@ function hash(left: number, right: number): number {
 
 function addPair(table: PairTable, place: number, left: number, right: number): number {
   const pair = table.numPairs++;
-  if (pair === table.left.length) {
-    grow(table);
-    return insert(table, pair, left, right);
-  }
   table.left[pair] = left;
   table.right[pair] = right;
-  table.entries[pair] = -1;
   table.slots[place] = pair + 1;
-  return pair;
-}
-
-function insert(table: PairTable, pair: number, left: number, right: number): number {
-  const mask = table.slots.length - 1;
-  let place = hash(left, right) & mask;
-  while (table.slots[place] !== 0) place = (place + 1) & mask;
-  table.slots[place] = pair + 1;
-  table.left[pair] = left;
-  table.right[pair] = right;
-  table.entries[pair] = -1;
+  if (table.numPairs === table.left.length) grow(table);
   return pair;
 }
 
 /** Twice the room; at most half of the slots are ever taken. */
 function grow(table: PairTable): void {
-  const { left, right, counts, entries } = table;
+  const { left, right, counts } = table;
   const capacity = 2 * left.length;
   table.left = new Int32Array(capacity);
+  table.left.set(left);
   table.right = new Int32Array(capacity);
+  table.right.set(right);
   table.counts = new Float64Array(capacity);
-  table.entries = new Int32Array(capacity);
-  table.slots = new Int32Array(2 * capacity);
-  for (let pair = 0; pair < left.length; pair++) insert(table, pair, left[pair] ?? 0, right[pair] ?? 0);
   table.counts.set(counts);
-  table.entries.set(entries);
+  const slots = new Int32Array(2 * capacity);
+  const mask = slots.length - 1;
+  for (let pair = 0; pair < left.length; pair++) {
+    let place = hash(left[pair] ?? 0, right[pair] ?? 0) & mask;
+    while (slots[place] !== 0) place = (place + 1) & mask;
+    slots[place] = pair + 1;
+  }
+  table.slots = slots;
 }
