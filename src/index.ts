@@ -132,6 +132,8 @@ export { marked, markedTemplate, terminalText, type MarkedText, type Segment } f
 
 // Models: values and functions that take them apart.
 export { decoder, type Decoder, type ForwardOptions } from './model/decoder.js';
+export { baseSizes, sizesOfDepth, type DepthSizes } from './model/depth.js';
+export { blockMixing } from './model/block-mixing.js';
 export { gpt2, gpt2Sizes } from './model/gpt2.js';
 export { llama, llamaSizes } from './model/llama.js';
 export { qwen2, qwen2Sizes, qwen3, qwen3Sizes } from './model/qwen.js';
