@@ -8,6 +8,7 @@ import { gptStep } from './gpt-step.js';
 import { opOverhead } from './op-overhead.js';
 import { quickstart } from './quickstart.js';
 import { rematMemory } from './remat.js';
+import { tokenizers } from './tokenizers.js';
 import { transformersStep } from './transformers-step.js';
 
 export { findPeer, machine } from './machine.js';
@@ -17,6 +18,7 @@ export const benchmarks: readonly Benchmark[] = [
   transformersStep,
   rematMemory,
   attention,
+  tokenizers,
   opOverhead,
   flatness,
   dropped,

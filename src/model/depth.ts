@@ -9,8 +9,8 @@ export interface DepthSizes {
 
 /**
  * One dial for a whole model: layers = depth, width = 64 · depth up to depth 12, and 64 more for each three layers beyond that;
- * a head for each 64 features. GPT-2's sizes lie on it: 12 × 768, 24 × 1,024, 36 × 1,280 (Radford 2019). Wide models are faster to
- * train than deep ones of as many parameters, until they are about 64 times as wide as deep: Levine 2020 (2006.12467).
+ * a head for each 64 features. GPT-2's sizes lie on it: 12 × 768, 24 × 1,024, 36 × 1,280 (Radford 2019). What matters most is the
+ * number of parameters; the ratio of width to depth matters little over a wide range: Kaplan 2020 (2001.08361), section 3.1.
  *
  * @throws TrainbookError if the depth is not a positive integer.
  * @example
