@@ -62,7 +62,8 @@ export function tokenCost(config: DecoderConfig, numMatrixParameters: number, le
  */
 export function encoderCost(config: EncoderConfig, numMatrixParameters: number, length: number): ForwardCost {
   const { layers, heads, width, hidden } = config;
-  const kept = 10 * width + 2 * hidden + heads * length;
+  // x, queries as they are and scaled, keys, values, their mixture, both sums and the norm between them; the MLP's; the softmax.
+  const kept = 9 * width + 2 * hidden + heads * length;
   return {
     forwardFlops: 2 * numMatrixParameters + 4 * layers * width * length,
     activationBytes: 4 * (layers * kept + 2 * width),

@@ -14,6 +14,7 @@ import { writeSafetensors } from './files/safetensors.js';
 import type { Head } from './heads/head.js';
 import type { Attached, EncoderHeads, HeadArchitectures } from './heads/encoder-heads.js';
 import { storedWeights } from './names.js';
+import { parameterFigure } from './parameter-figure.js';
 import { readTree } from './read-tree.js';
 
 /** An encoder, its weights, and its heads, each with weights of its own. None ever changes: training makes another model. */
@@ -28,8 +29,7 @@ const metadata = { format: 'pt' };
 
 type AnyHead = Attached<Head<Tree<tf.Tensor>>>;
 
-const headsOfModel = ({ heads }: EncoderModel): [name: string, head: AnyHead][] =>
-  Object.entries(heads);
+const headsOfModel = ({ heads }: EncoderModel): [name: string, head: AnyHead][] => Object.entries(heads);
 
 /** All weights, as one tree. */
 function allWeights(model: EncoderModel): Tree<tf.Tensor> {
@@ -121,5 +121,8 @@ export function summariseEncoder(model: EncoderModel): Summary {
       'vocabulary (tokens)': config.vocabularySize,
       'on top': heads.length === 0 ? 'nothing' : heads.map(([name]) => name).join(', '),
     },
+    figures: [
+      parameterFigure(model.architecture, Object.fromEntries(heads.map(([name, head]) => [name, head.architecture]))),
+    ],
   };
 }
