@@ -43,8 +43,13 @@ function partOf([first = '', second = '', third = '']: readonly string[]): strin
 export function parameterFigure(architecture: Described, heads: Readonly<Record<string, Described>> = {}): Figure {
   const sizes = partSizes(architecture, heads);
   const total = sizes.reduce((sum, { parameters }) => sum + parameters, 0);
-  const label = ({ parameters }: PartSize): string =>
-    `${parameters.toLocaleString('en-US')} (${((100 * parameters) / total).toFixed(1)}%)`;
+  const percent = (parameters: number): string => {
+    const share = (100 * parameters) / total;
+    return share < 0.1 ? 'under 0.1%' : `${share.toFixed(1)}%`;
+  };
+  // The numbers stand beside the names: bars of small parts have no room for them.
+  const label = ({ part, parameters }: PartSize): string =>
+    `${part}<br>${parameters.toLocaleString('en-US')} (${percent(parameters)})`;
   return {
     title: 'Where the parameters are',
     source: `${architecture.kind ?? 'head'} of ${total.toLocaleString('en-US')} parameters`,
@@ -53,15 +58,13 @@ export function parameterFigure(architecture: Described, heads: Readonly<Record<
         type: 'bar',
         orientation: 'h',
         x: sizes.map(({ parameters }) => parameters),
-        y: sizes.map(({ part }) => part),
-        text: sizes.map(label),
-        textposition: 'auto',
-        hoverinfo: 'x+y',
+        y: sizes.map(label),
+        hoverinfo: 'y',
         marker: { color: 'rgb(59, 110, 165)' },
       },
     ],
     layout: {
-      height: 96 + 30 * sizes.length,
+      height: 80 + 40 * sizes.length,
       margin: { l: 168, r: 16, t: 16, b: 48 },
       xaxis: { title: { text: 'parameters' }, zeroline: false, rangemode: 'tozero' },
       yaxis: { type: 'category', autorange: 'reversed' },
