@@ -49,7 +49,9 @@ export type { Document } from './data/document.js';
 export type { Fate, Ledger, StepCount } from './data/ledger.js';
 
 // Tokens: documents → batches.
-export { bpeOptions, trainBpe } from './tokens/train-bpe.js';
+export { bpeOptions, trainBpe, type BpeOptions } from './tokens/train-bpe.js';
+export { trainWordPiece, wordPieceOptions, type WordPieceOptions } from './tokens/train-word-piece.js';
+export { trainUnigram, unigramOptions, type UnigramOptions } from './tokens/train-unigram.js';
 export { characterTokenizer } from './tokens/characters.js';
 export type { EncodeOptions, Framed, Tokenizer } from './tokens/tokenizer.js';
 export { loadTokenizer } from './tokens/load-tokenizer.js';
