@@ -148,7 +148,7 @@ export { embedTexts, type EmbedTextsOptions, type TextEmbeddings } from './model
 export type { EncoderWeights } from './model/encoder-specs.js';
 export { mlpClassifier, mlpClassifierOptions, type MlpClassifier } from './model/mlp-classifier.js';
 export type { MlpClassifierOptions, MlpClassifierWeights } from './model/mlp-classifier.js';
-export { describe, type Described } from './model/describe.js';
+export { describeArchitecture, type Described } from './model/describe.js';
 export { parameterFigure } from './model/parameter-figure.js';
 
 // Heads: what is made of the hidden states of an encoder or a decoder.

@@ -40,9 +40,9 @@ interface Line {
  *
  * @param heads Described below the trunk, each by its name.
  * @example
- * console.log(describe(mlpClassifier({ sizes: [1000, 512, 256, 10] })));
+ * console.log(describeArchitecture(mlpClassifier({ sizes: [1000, 512, 256, 10] })));
  */
-export function describe(architecture: Described, heads: Readonly<Record<string, Described>> = {}): string {
+export function describeArchitecture(architecture: Described, heads: Readonly<Record<string, Described>> = {}): string {
   const { kind = 'head', config = {}, specs } = architecture;
   const ofHeads = Object.entries(heads).map(([name, head]) => [name, head.specs] as const);
   const whole = ofHeads.length === 0 ? specs : { ...asParts(specs), heads: Object.fromEntries(ofHeads) };

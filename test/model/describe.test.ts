@@ -1,8 +1,8 @@
 import fc from 'fast-check';
-import { describe as suite, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { bert } from '../../src/model/bert.js';
 import { decoder } from '../../src/model/decoder.js';
-import { describe } from '../../src/model/describe.js';
+import { describeArchitecture } from '../../src/model/describe.js';
 import { gpt2 } from '../../src/model/gpt2.js';
 import { maskedLanguageModel } from '../../src/model/heads/masked-language-model.js';
 import { mlpClassifier } from '../../src/model/mlp-classifier.js';
@@ -10,9 +10,9 @@ import { parameterFigure, partSizes } from '../../src/model/parameter-figure.js'
 
 const numberAtEnd = (line: string): number => Number((/[\d,]+$/.exec(line)?.[0] ?? '').replaceAll(',', ''));
 
-suite('an architecture as text', () => {
+describe('an architecture as text', () => {
   it('a classifier, layer by layer; equal neighbours are one line', () => {
-    expect(describe(mlpClassifier({ sizes: [8, 8, 8, 2] })).split('\n')).toEqual([
+    expect(describeArchitecture(mlpClassifier({ sizes: [8, 8, 8, 2] })).split('\n')).toEqual([
       'mlpClassifier: 162 parameters',
       'sizes 8–8–8–2, activation relu, dropout 0',
       '└─ layers                            162',
@@ -22,7 +22,7 @@ suite('an architecture as text', () => {
   });
 
   it('a decoder: its blocks once, with their number', () => {
-    const text = describe(
+    const text = describeArchitecture(
       decoder({ layers: 3, width: 8, heads: 2, context: 16, vocabularySize: 50, tiedEmbeddings: false }),
     );
     expect(text.split('\n').slice(4)).toEqual([
@@ -47,7 +47,7 @@ suite('an architecture as text', () => {
   it('an encoder with a head: the counts of its parts add up', () => {
     const trunk = bert('base');
     const head = maskedLanguageModel(trunk);
-    const lines = describe(trunk, { maskedLanguageModel: head }).split('\n');
+    const lines = describeArchitecture(trunk, { maskedLanguageModel: head }).split('\n');
     expect(lines[0]).toBe('encoder: 109,514,298 parameters'); // BertForMaskedLM of transformers
     const parts = lines.filter((line) => /^[├└]/.test(line)).map(numberAtEnd);
     expect(parts.reduce((sum, count) => sum + count, 0)).toBe(109_514_298);
@@ -58,7 +58,7 @@ suite('an architecture as text', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 2, maxLength: 6 }), (sizes) => {
         const architecture = mlpClassifier({ sizes });
-        const [, , , ...layers] = describe(architecture).split('\n');
+        const [, , , ...layers] = describeArchitecture(architecture).split('\n');
         const counted = layers.reduce((sum, line) => sum + numberAtEnd(line), 0);
         // Where all layers are alike, `layers` itself says so.
         expect(layers.length === 0 ? architecture.numParameters : counted).toBe(architecture.numParameters);
@@ -67,7 +67,7 @@ suite('an architecture as text', () => {
   });
 });
 
-suite('where the parameters are', () => {
+describe('where the parameters are', () => {
   it.each([
     ['GPT-2', gpt2('small'), ['embedding', 'positions', 'layers: attention', 'layers: mlp', 'norm']],
     ['BERT', bert('base'), ['embedding', 'positions', 'types', 'embeddingNorm', 'layers: attention', 'layers: mlp']],

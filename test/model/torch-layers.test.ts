@@ -44,25 +44,23 @@ function expectLayer(prefix: string, inputs: readonly string[], layer: (...input
 describe('layers equal PyTorch’s, gradients too', () => {
   it('LayerNorm with a bias', () => {
     expectLayer('layer_norm', ['x', 'weight', 'bias'], (x, weight, bias) =>
-      layerNorm(1e-5)({ weight: weight as tf.Tensor, bias: bias as tf.Tensor }, x as tf.Tensor),
+      layerNorm(1e-5)({ weight: weight, bias: bias }, x),
     );
   });
   it('RMSNorm', () => {
-    expectLayer('rms_norm', ['x', 'weight'], (x, weight) =>
-      rmsNorm(1e-5)({ weight: weight as tf.Tensor }, x as tf.Tensor),
-    );
+    expectLayer('rms_norm', ['x', 'weight'], (x, weight) => rmsNorm(1e-5)({ weight: weight }, x));
   });
   it.each([
     ['gelu', geluExact],
     ['gelu_tanh', gelu],
     ['silu', (x: tf.Tensor) => gated(x, tf.onesLike(x))],
   ] as const)('%s', (prefix, activation) => {
-    expectLayer(prefix, ['x'], (x) => activation(x as tf.Tensor));
+    expectLayer(prefix, ['x'], (x) => activation(x));
   });
   it('SwiGLU', () => {
     const turned = (all: tf.Tensor | undefined): { weight: tf.Tensor } => ({ weight: tf.transpose(all as tf.Tensor) });
     expectLayer('swiglu', ['x', 'gate_proj', 'up_proj', 'down_proj'], (x, gate, up, down) =>
-      swiglu.forward({ gate: turned(gate), up: turned(up), down: turned(down) }, x as tf.Tensor),
+      swiglu.forward({ gate: turned(gate), up: turned(up), down: turned(down) }, x),
     );
   });
 });
@@ -84,9 +82,7 @@ const visibilities: Record<string, () => Visibility> = {
 describe('attention sees what its mask lets it see', () => {
   it.each(Object.keys(visibilities))('%s', (name) => {
     const mix = mixing((visibilities[name] as () => Visibility)());
-    expectLayer(`attention.${name}`, ['q', 'k', 'v'], (q, k, v) =>
-      attention(mix)(q as tf.Tensor, k as tf.Tensor, v as tf.Tensor),
-    );
+    expectLayer(`attention.${name}`, ['q', 'k', 'v'], (q, k, v) => attention(mix)(q, k, v));
   });
 
   it('padding, not causal: rows of real tokens', () => {

@@ -61,13 +61,17 @@ export async function learnInThread<Name extends keyof Learners>(
   }
 }
 
-/** The thread's file is JavaScript beside this one; in a checkout that runs from its sources it is TypeScript, which tsx reads. */
+/**
+ * The thread's file is JavaScript beside this one; in a checkout that runs from its sources it is TypeScript, which tsx reads. The
+ * process's own flags, such as `--input-type`, are not for it.
+ */
 function startThread(workerData: unknown): Worker {
-  if (import.meta.url.endsWith('.js')) return new Worker(new URL('trainer-thread.js', import.meta.url), { workerData });
+  const options = { workerData, execArgv: [] };
+  if (import.meta.url.endsWith('.js')) return new Worker(new URL('trainer-thread.js', import.meta.url), options);
   const tsx = JSON.stringify(import.meta.resolve('tsx/esm/api'));
   const file = JSON.stringify(new URL('trainer-thread.ts', import.meta.url).href);
   const program = `import(${tsx}).then(({ tsImport }) => tsImport(${file}, ${file}));`;
-  return new Worker(program, { eval: true, workerData });
+  return new Worker(program, { ...options, eval: true });
 }
 
 function* batchesOf(documents: readonly { readonly text: string }[]): Generator<readonly string[], undefined> {
