@@ -94,8 +94,8 @@ function shapesOf(layers: PrefixWeights<{ readonly shape: readonly number[] }>):
 }
 
 /**
- * Options that train 0.1 to 0.5 % of a model: `short` where each layer has several heads of keys and values, as in GPT-2, SmolLM2 and
- * Qwen3; `long` where it has few, as in Qwen2.5, whose prefix is small.
+ * Options that train 0.1 to 0.5 % of a model of 100 to 600 million parameters: `short` where the heads of keys and values are as many as
+ * those of queries, or half or a third of them (GPT-2, SmolLM2, Qwen3); `long` where they are fewer, and a prefix is smaller (Qwen2.5).
  */
 export const prefixPresets = {
   short: { numVirtualTokens: 20 },
