@@ -81,7 +81,7 @@ export interface WeightedLora {
 
 /**
  * Σᵢ wᵢ sᵢ Aᵢ Bᵢ as one adapter, exactly: the A's, times wᵢ sᵢ, and the B's one after another, at a rank that is the sum of the
- * ranks. This is PEFT's combination `cat`. (Its `linear` is another thing: it adds A to A and B to B, so that the product has mixed
+ * ranks, without dropout. This is PEFT's combination `cat`. (Its `linear` is another thing: it adds A to A and B to B, so that the product has mixed
  * terms Aᵢ Bⱼ, and is no sum of the updates.)
  *
  * @throws TrainbookError if there are no adapters, or one changes layers that another does not: their ranks would differ.

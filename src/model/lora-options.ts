@@ -40,7 +40,7 @@ export const loraOptions = z
       if (targets.includes('all-linear')) refuse('targets', "'all-linear' stands alone, not in a list");
       if (new Set(targets).size < targets.length) refuse('targets', 'a name stands twice');
     }
-    // A slip such as alpha 1e3 would drown the model; PEFT's own settings stay far below.
+    // A slip, such as an alpha of 1e3, would drown the model.
     const scale = (alpha ?? 2 * rank) / (scaling === 'root' ? Math.sqrt(rank) : rank);
     if (scale > maxScale)
       refuse(
@@ -49,7 +49,7 @@ export const loraOptions = z
       );
   });
 
-/** Above it an update of usual size is larger than the matrix that it changes. */
+/** Scales in use are 0.5 to 16; rsLoRA's default reaches this one at a rank of 1024. */
 const maxScale = 64;
 
 /** What a user writes. */

@@ -15,6 +15,8 @@ import type { Decoder } from '../../src/model/decoder.js';
 import { gpt2 } from '../../src/model/gpt2.js';
 import { llama, llamaOptions } from '../../src/model/llama.js';
 import { lora } from '../../src/model/lora.js';
+import type { LoraAdapter } from '../../src/model/lora.js';
+import { mergeLora, unmergeLora } from '../../src/model/lora-merge.js';
 import { loraPresets } from '../../src/model/lora-options.js';
 import { prefixPresets, prefixTuning } from '../../src/model/prefix-tuning.js';
 import { promptTuning } from '../../src/model/prompt-tuning.js';
@@ -105,6 +107,23 @@ describe.each(methods.map((method) => [method.kind, method] as const))('%s', (_k
     expect(after).not.toEqual(flatten<tf.Tensor>(start).map((leaf) => [...leaf.dataSync()]));
     expect(baseNumbers()).toEqual(before);
   });
+});
+
+it('an adapter of one kind is none of another to the compiler', async () => {
+  const model = await baseModel('llama');
+  const tokens = tf.zeros([1, 4], 'int32');
+  const [low, prefix] = [lora({ rank: 2, targets: ['q_proj'] }), prefixTuning({ numVirtualTokens: 2 })];
+  const prefixWeights = prefix.init(model, key(1));
+  // @ts-expect-error a prefix is no pair of factors
+  expect(() => low.adapt(model).forward(prefixWeights, tokens)).toThrow();
+  // @ts-expect-error an adapter's kind goes with its method
+  const mixed: LoraAdapter = { kind: 'lora', method: prefix, weights: low.init(model, key(1)) };
+  expect(() => mergeLora(model, mixed)).toThrow();
+  // @ts-expect-error a prefix takes the place of a past
+  const logits = prefix.adapt(model).forward(prefixWeights, tokens, { past: [] });
+  expect(logits.shape).toEqual([1, 4, 48]);
+  // @ts-expect-error a plain model was not merged
+  expect(unmergeLora(model)).toBeUndefined();
 });
 
 interface Counts {

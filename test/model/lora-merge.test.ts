@@ -6,6 +6,7 @@ import { lora } from '../../src/model/lora.js';
 import type { LoraAdapter } from '../../src/model/lora.js';
 import { attachLora, mergeLora, sumLora, unmergeLora } from '../../src/model/lora-merge.js';
 import { storedWeights } from '../../src/model/names.js';
+import { weightHash } from '../../src/model/model.js';
 import type { Model } from '../../src/model/model.js';
 import { adapterOf, baseModel, peftFolder, peftReference } from './peft-reference.js';
 import { expectClose } from './close.js';
@@ -87,6 +88,14 @@ describe('two adapters on one base', () => {
       expectClose(adapted.architecture.forward(adapted.weights, tokens).dataSync(), numbers('logits'), 1e-5);
     }
     expect(numbersOf(model)).toEqual(before);
+  });
+
+  it('beside a model cannot be saved with it; what is merged can', async () => {
+    const { model, first } = await both();
+    await expect(weightHash(attachLora(model, first))).rejects.toThrow(
+      /layers\.0\.attention\.query\.weight cannot be written.*mergeLora/s,
+    );
+    expect(await weightHash(mergeLora(model, first))).not.toBe(await weightHash(model));
   });
 
   it('are added with weights: the true sum of the updates, which PEFT calls cat', async () => {
