@@ -49,7 +49,9 @@ export type { Document } from './data/document.js';
 export type { Fate, Ledger, StepCount } from './data/ledger.js';
 
 // Tokens: documents → batches.
-export { bpeOptions, trainBpe } from './tokens/train-bpe.js';
+export { bpeOptions, trainBpe, type BpeOptions } from './tokens/train-bpe.js';
+export { trainWordPiece, wordPieceOptions, type WordPieceOptions } from './tokens/train-word-piece.js';
+export { trainUnigram, unigramOptions, type UnigramOptions } from './tokens/train-unigram.js';
 export { characterTokenizer } from './tokens/characters.js';
 export type { EncodeOptions, Framed, Tokenizer } from './tokens/tokenizer.js';
 export { loadTokenizer } from './tokens/load-tokenizer.js';
@@ -130,11 +132,36 @@ export { marked, markedTemplate, terminalText, type MarkedText, type Segment } f
 
 // Models: values and functions that take them apart.
 export { decoder, type Decoder, type ForwardOptions } from './model/decoder.js';
+export { baseSizes, sizesOfDepth, type DepthSizes } from './model/depth.js';
+export { blockMixing } from './model/block-mixing.js';
 export { gpt2, gpt2Sizes } from './model/gpt2.js';
 export { llama, llamaSizes } from './model/llama.js';
 export { qwen2, qwen2Sizes, qwen3, qwen3Sizes } from './model/qwen.js';
 export { decoderOptions, type DecoderConfig, type DecoderOptions } from './model/decoder-options.js';
 export { loadModel, saveModel, weightHash, type Model } from './model/model.js';
+export { encoder, type Encoder, type EncoderForwardOptions } from './model/encoder.js';
+export { encoderOptions, type EncoderConfig, type EncoderOptions } from './model/encoder-options.js';
+export { bert, bertSizes } from './model/bert.js';
+export { roberta, robertaSizes } from './model/roberta.js';
+export { loadEncoder, saveEncoder, type EncoderModel } from './model/encoder-model.js';
+export { embedTexts, type EmbedTextsOptions, type TextEmbeddings } from './model/embed-texts.js';
+export type { EncoderWeights } from './model/encoder-specs.js';
+export { mlpClassifier, mlpClassifierOptions, type MlpClassifier } from './model/mlp-classifier.js';
+export type { MlpClassifierOptions, MlpClassifierWeights } from './model/mlp-classifier.js';
+export { describe, type Described } from './model/describe.js';
+export { parameterFigure } from './model/parameter-figure.js';
+
+// Heads: what is made of the hidden states of an encoder or a decoder.
+export type { Head, HeadWeights, Trunk } from './model/heads/head.js';
+export type { Attached, EncoderHeads } from './model/heads/encoder-heads.js';
+export { firstToken, lastToken, meanOfTokens, type Pooling } from './model/heads/pooling.js';
+export { maskedLanguageModel, type MaskedLanguageModel } from './model/heads/masked-language-model.js';
+export { nextSentence } from './model/heads/next-sentence.js';
+export { pooler, type Pooler } from './model/heads/pooler.js';
+export { sequenceClassification, type SequenceClassification } from './model/heads/sequence-classification.js';
+export { tokenClassification, type TokenClassification } from './model/heads/token-classification.js';
+export { sentenceEmbedding } from './model/heads/sentence-embedding.js';
+
 export { sample, type Sample, type SampleOptions } from './model/sample.js';
 export { generate, type Finish, type Generated, type GenerateOptions } from './model/generate.js';
 export type { DecoderWeights } from './model/weights.js';

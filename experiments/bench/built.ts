@@ -2,6 +2,7 @@
  * Parts of trainbook that are not in its vocabulary, from the build that `trainbook` itself comes from: a process has one
  * engine.
  */
+import type * as BlockMixingModule from '../../src/model/block-mixing.js';
 import type * as BlockModule from '../../src/model/block.js';
 import type * as CompileModule from '../../src/engine/compile.js';
 import type * as EmbeddingModule from '../../src/model/embedding.js';
@@ -22,6 +23,7 @@ async function built<Module>(file: string): Promise<Module> {
   return (await import(new URL(`../../dist/${file}.js`, import.meta.url).href)) as Module;
 }
 
+export const { blockMixing } = await built<typeof BlockMixingModule>('model/block-mixing');
 export const { preNormBlock } = await built<typeof BlockModule>('model/block');
 export const { defaultTargets } = await built<typeof CompileModule>('engine/compile');
 export const { embed, tiedOutput } = await built<typeof EmbeddingModule>('model/embedding');

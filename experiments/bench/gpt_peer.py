@@ -171,11 +171,12 @@ class Contestant:
         return steps * self.inputs[0].numel() / (time.perf_counter() - started)
 
 
-contestant = Contestant()
-for line in sys.stdin:
-    message = json.loads(line)
-    try:
-        reply = {"answer": getattr(contestant, message["ask"])(**message["input"])}
-    except Exception as error:  # said to who asked, who decides
-        reply = {"error": f"{type(error).__name__}: {error}"}
-    print(json.dumps(reply), flush=True)
+if __name__ == "__main__":
+    contestant = Contestant()
+    for line in sys.stdin:
+        message = json.loads(line)
+        try:
+            reply = {"answer": getattr(contestant, message["ask"])(**message["input"])}
+        except Exception as error:  # said to who asked, who decides
+            reply = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(reply), flush=True)

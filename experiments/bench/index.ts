@@ -1,5 +1,6 @@
 /** The benchmarks, each a workload that is defined once, for us and for peers. `npx trainbook bench` runs them. */
 import type { Benchmark } from '../../src/commands/bench.js';
+import { attention } from './attention.js';
 import { charShakespeare } from './char-shakespeare.js';
 import { dropped } from './dropped.js';
 import { flatness } from './flatness.js';
@@ -7,12 +8,17 @@ import { gptStep } from './gpt-step.js';
 import { opOverhead } from './op-overhead.js';
 import { quickstart } from './quickstart.js';
 import { rematMemory } from './remat.js';
+import { tokenizers } from './tokenizers.js';
+import { transformersStep } from './transformers-step.js';
 
 export { findPeer, machine } from './machine.js';
 
 export const benchmarks: readonly Benchmark[] = [
   gptStep,
+  transformersStep,
   rematMemory,
+  attention,
+  tokenizers,
   opOverhead,
   flatness,
   dropped,

@@ -1,6 +1,7 @@
 import { corpusCodec, splitCorpusCodec } from '../data/corpus-codec.js';
 import { scoreCodec } from '../evaluate/score-codec.js';
 import type { Codec } from '../files.js';
+import { encoderCodec } from '../model/encoder-model.js';
 import { modelCodec } from '../model/model.js';
 import { samplesCodec } from '../model/samples-codec.js';
 import { tokenizerCodec } from '../tokens/tokenizer-codec.js';
@@ -11,6 +12,7 @@ export const codecs: readonly Codec<unknown>[] = [
   corpusCodec,
   tokenizerCodec,
   modelCodec,
+  encoderCodec,
   scoreCodec,
   samplesCodec,
 ];

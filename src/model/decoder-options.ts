@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { TrainbookError } from '../error.js';
 import { mlps } from './mlp.js';
+import { parseOptions } from './parse-options.js';
 import { rotaryScaling } from './rope-scaling.js';
 
 const size = (description: string) => z.int().positive().describe(description);
@@ -97,15 +98,7 @@ export interface DecoderConfig extends z.output<typeof decoderOptions> {
  */
 export function decoderConfig(options: DecoderOptions & { readonly vocabularySize: number }): DecoderConfig {
   const { vocabularySize, ...rest } = options;
-  const parsed = decoderOptions.safeParse(rest);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new TrainbookError({
-      what: `decoder: ${issue?.path.join('.') ?? 'options'}: ${issue?.message ?? 'not valid'}`,
-      received: JSON.stringify(rest),
-      expected: 'the options that decoderOptions describes',
-    });
-  }
+  const parsed = parseOptions('decoder', decoderOptions, rest);
   if (!Number.isInteger(vocabularySize) || vocabularySize < 1) {
     throw new TrainbookError({
       what: 'decoder: vocabularySize must be a positive integer',
@@ -114,12 +107,12 @@ export function decoderConfig(options: DecoderOptions & { readonly vocabularySiz
       fix: 'pass vocabularySize: tokenizer.size',
     });
   }
-  const { width, heads, mlp } = parsed.data;
+  const { width, heads, mlp } = parsed;
   return {
-    ...parsed.data,
+    ...parsed,
     vocabularySize,
-    keyValueHeads: parsed.data.keyValueHeads ?? heads,
-    headSize: parsed.data.headSize ?? width / heads,
-    hidden: parsed.data.hidden ?? mlps[mlp].hidden(width),
+    keyValueHeads: parsed.keyValueHeads ?? heads,
+    headSize: parsed.headSize ?? width / heads,
+    hidden: parsed.hidden ?? mlps[mlp].hidden(width),
   };
 }

@@ -1,12 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Key } from '../engine/key.js';
 import type { RandomKey } from '../engine/random.js';
-import { flatten } from '../engine/tree.js';
-import type { Tree } from '../engine/tree.js';
 import type { AttentionContext } from './attention.js';
 import { preNormBlock } from './block.js';
 import type { BlockContext } from './block.js';
-import { countParameters, tokenCost } from './cost.js';
+import { countMatrices, countParameters, tokenCost } from './cost.js';
 import type { TokenCost } from './cost.js';
 import { decoderConfig } from './decoder-options.js';
 import type { DecoderConfig, DecoderOptions } from './decoder-options.js';
@@ -108,7 +106,7 @@ export function decoder(options: DecoderOptions & { readonly vocabularySize: num
     output: config.tiedEmbeddings ? tiedOutput : separateOutput,
   };
   const specs = decoderSpecs(config, parts);
-  const cost = (length: number): TokenCost => tokenCost(config, countMatrices(specs, config), length);
+  const cost = (length: number): TokenCost => tokenCost(config, countProducts(specs, config), length);
   const hidden: Decoder['hidden'] = (weights, inputs, reading = {}) => readAll(config, parts, weights, inputs, reading);
   const logits: Decoder['logits'] = (weights, states) => parts.output.logits(weights.output, weights.embedding, states);
   return {
@@ -144,14 +142,9 @@ const windowOf =
     window !== undefined && layer >= window.fromLayer ? window.size : undefined;
 
 /** Weights that are multiplied with each token: all matrices, and the embedding where it gives the logits. */
-function countMatrices(specs: DecoderWeights<WeightSpec>, { tiedEmbeddings }: DecoderConfig): number {
-  const matrices = { layers: specs.layers, output: specs.output };
-  const inBlocks = countParameters(matrices) - countVectors(matrices);
+function countProducts(specs: DecoderWeights<WeightSpec>, { tiedEmbeddings }: DecoderConfig): number {
+  const inBlocks = countMatrices({ layers: specs.layers, output: specs.output });
   return inBlocks + (tiedEmbeddings ? countParameters(specs.embedding) : 0);
-}
-
-function countVectors(specs: Tree<WeightSpec>): number {
-  return flatten(specs).reduce((sum, { shape }) => sum + (shape.length === 1 ? (shape[0] ?? 0) : 0), 0);
 }
 
 function readAll(

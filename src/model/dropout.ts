@@ -24,7 +24,7 @@ export function dropout(x: tf.Tensor, options: Dropout | undefined): tf.Tensor {
 }
 
 /** The n-th of several dropouts that come from one. */
-export function nthDropout(options: Dropout | undefined, n: number): Dropout | undefined {
+export function nthDropout(options: Dropout | undefined, n: number | tf.Tensor): Dropout | undefined {
   if (options === undefined || options.rate === 0) return undefined;
-  return { rate: options.rate, key: foldTensor(options.key, tf.scalar(n, 'int32')) };
+  return { rate: options.rate, key: foldTensor(options.key, typeof n === 'number' ? tf.scalar(n, 'int32') : n) };
 }

@@ -115,6 +115,13 @@ function pointwise<const Inputs extends readonly tf.Tensor[]>(
   return apply(...inputs);
 }
 
+/** Functions of each element by the name that configs have for them. */
+export const activations = {
+  gelu,
+  geluExact,
+  relu: (z: tf.Tensor): tf.Tensor => tf.relu(z),
+} as const satisfies Record<string, (z: tf.Tensor) => tf.Tensor>;
+
 /** gelu(x U) D, in GPT-2's tanh form: Hendrycks and Gimpel 2016 (1606.08415). */
 export const geluMlp = plainMlp(gelu);
 
@@ -122,7 +129,7 @@ export const geluMlp = plainMlp(gelu);
 export const geluExactMlp = plainMlp(geluExact);
 
 /** max(0, x U) D: Vaswani 2017 (1706.03762). */
-export const reluMlp = plainMlp((x) => tf.relu(x));
+export const reluMlp = plainMlp(activations.relu);
 
 /** The networks by the name that configs have for them. */
 export const mlps = { swiglu, gelu: geluMlp, geluExact: geluExactMlp, relu: reluMlp } as const satisfies Record<

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { TrainbookError } from '../error.js';
 import type { Summary } from '../figure.js';
 import { readJson, writeAtomic } from '../files.js';
 import type { Codec } from '../files.js';
@@ -10,9 +9,9 @@ import type { DescribedModel } from './config-file.js';
 import type { Decoder } from './decoder.js';
 import { openWeights } from './files/open-weights.js';
 import { safetensorsParts, writeSafetensors } from './files/safetensors.js';
-import { float32Elements } from './files/stored-tensor.js';
-import type { TensorEntry, TensorFile } from './files/stored-tensor.js';
-import { namedTensors, storedWeights, weightsFromFile } from './names.js';
+import type { TensorFile } from './files/stored-tensor.js';
+import { storedWeights } from './names.js';
+import { readTree } from './read-tree.js';
 import { mapWeights } from './weights.js';
 import type { DecoderWeights } from './weights.js';
 
@@ -80,33 +79,9 @@ export async function readWeights(
   file: Pick<TensorFile, 'tensors'>,
   source: string,
 ): Promise<DecoderWeights> {
-  const expected = namedTensors(architecture.specs, names).map(({ name }) => name);
-  // Files of a trunk without its head lack what names otherwise begin with.
-  const bare = prefix !== '' && ![...file.tensors.keys()].some((name) => name.startsWith(prefix));
-  const inFile = (name: string): string => (bare && name.startsWith(prefix) ? name.slice(prefix.length) : name);
-  const known = new Set(expected.map(inFile));
-  const left = [...file.tensors.keys()].filter((name) => !known.has(name) && !isDerived(name, architecture));
-  if (left.length > 0) {
-    throw new TrainbookError({
-      what: `${source} has weights that the architecture has no place for`,
-      received: left.sort().slice(0, 10).join(', ') + (left.length > 10 ? ` and ${left.length - 10} more` : ''),
-      expected: 'the weights of its config.json',
-    });
-  }
-  const weights = await weightsFromFile(architecture.specs, names, {
-    source,
-    shapes: new Map(
-      expected.flatMap((name) => {
-        const entry = file.tensors.get(inFile(name));
-        return entry === undefined ? [] : [[name, entry.shape] as const];
-      }),
-    ),
-    read: async (name) => {
-      const tensor = await (file.tensors.get(inFile(name)) as TensorEntry).read();
-      return { shape: tensor.shape, elements: float32Elements(tensor) };
-    },
-  });
-  return weights as unknown as DecoderWeights;
+  const isDerivedHere = (name: string): boolean => isDerived(name, architecture);
+  const tree = await readTree(architecture.specs, { names, prefix, isDerived: isDerivedHere }, file, source);
+  return tree as unknown as DecoderWeights;
 }
 
 /** Tensors that files may hold though they follow from others: masks, frequencies, and the output table of tied models. */

@@ -22,8 +22,8 @@ const vocabulary = z.custom<Readonly<Record<string, number>>>(
 
 // "merges": [["Ġ", "t"], ["h", "e"], …] as tokenizers 0.20 and later write them, or ["Ġ t", "h e", …] as before.
 const merge = z.union([
-  z.tuple([z.string(), z.string()]),
-  z.string().transform((pair, context): [string, string] => {
+  z.tuple([z.string(), z.string()]).readonly(),
+  z.string().transform((pair, context): readonly [string, string] => {
     const [left, right, ...rest] = pair.split(' ');
     if (left === undefined || right === undefined || rest.length > 0)
       context.addIssue('a merge is two tokens with a space between');
@@ -36,7 +36,7 @@ const absent = z.null().optional();
 const bpe = z.looseObject({
   type: z.literal('BPE'),
   vocab: vocabulary,
-  merges: z.array(merge),
+  merges: z.array(merge).readonly(),
   /** A probability of leaving merges out is for training on it: text has one encoding here. */
   dropout: z.union([absent, z.literal(0)]),
   unk_token: z.string().nullish(),
@@ -56,7 +56,10 @@ const wordPiece = z.looseObject({
 const unigram = z.looseObject({
   type: z.literal('Unigram'),
   /** Pieces with their log probabilities, in the order of their ids. */
-  vocab: z.array(z.tuple([z.string(), z.number()])).min(1),
+  vocab: z
+    .array(z.tuple([z.string(), z.number()]).readonly())
+    .min(1)
+    .readonly(),
   unk_id: z.int().nonnegative().nullish(),
   byte_fallback: z.boolean().default(false),
 });

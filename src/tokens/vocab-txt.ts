@@ -1,7 +1,7 @@
 import { TrainbookError } from '../error.js';
 import { tokenizerOf } from './parse-tokenizer.js';
 import { specialToken } from './tokenizer-json.js';
-import type { TokenizerJsonInput } from './tokenizer-json.js';
+import type { Part, TokenizerJsonInput } from './tokenizer-json.js';
 import type { Tokenizer } from './tokenizer.js';
 
 /*
@@ -64,10 +64,8 @@ export function wordPieceJson(
       expected: '[UNK], [CLS] and [SEP]',
     });
   };
-  const special = bertSpecial.filter((token) => vocab[token] !== undefined || token !== '[PAD]');
-  const known = special.filter((token) => token !== '[MASK]' || vocab[token] !== undefined);
-  const place = (token: string, type: number): object => ({ SpecialToken: { id: token, type_id: type } });
-  const sequence = (name: string, type: number): object => ({ Sequence: { id: name, type_id: type } });
+  const needed = ['[UNK]', '[CLS]', '[SEP]'];
+  const known = bertSpecial.filter((token) => vocab[token] !== undefined || needed.includes(token));
   return {
     added_tokens: known.map((token) => specialToken(token, id(token))),
     normalizer: {
@@ -78,14 +76,7 @@ export function wordPieceJson(
       lowercase,
     },
     pre_tokenizer: { type: 'BertPreTokenizer' },
-    post_processor: {
-      type: 'TemplateProcessing',
-      single: [place('[CLS]', 0), sequence('A', 0), place('[SEP]', 0)],
-      pair: [place('[CLS]', 0), sequence('A', 0), place('[SEP]', 0), sequence('B', 1), place('[SEP]', 1)],
-      special_tokens: Object.fromEntries(
-        ['[CLS]', '[SEP]'].map((token) => [token, { id: token, ids: [id(token)], tokens: [token] }]),
-      ),
-    },
+    post_processor: bertFrame(id),
     decoder: { type: 'WordPiece', prefix: '##', cleanup: true },
     model: {
       type: 'WordPiece',
@@ -94,6 +85,19 @@ export function wordPieceJson(
       max_input_chars_per_word: 100,
       vocab,
     },
+  };
+}
+
+/** `[CLS] a [SEP]`, and of two texts `[CLS] a [SEP] b [SEP]`, as a tokenizer.json's post_processor. */
+export function bertFrame(idOf: (token: string) => number): Part {
+  const token = (id: string, type = 0): object => ({ SpecialToken: { id, type_id: type } });
+  const text = (id: string, type = 0): object => ({ Sequence: { id, type_id: type } });
+  const single = [token('[CLS]'), text('A'), token('[SEP]')];
+  return {
+    type: 'TemplateProcessing',
+    single,
+    pair: [...single, text('B', 1), token('[SEP]', 1)],
+    special_tokens: Object.fromEntries(['[CLS]', '[SEP]'].map((id) => [id, { id, ids: [idOf(id)], tokens: [id] }])),
   };
 }
 

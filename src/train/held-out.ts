@@ -7,6 +7,7 @@ import { inOrder } from '../tokens/loader.js';
 import type { Packed } from '../tokens/pack.js';
 import { sumCrossEntropy } from './cross-entropy.js';
 import { batchTensors } from './step.js';
+import type { BatchTensors } from './step.js';
 
 /** A loss over many tokens. */
 export interface HeldOutLoss {
@@ -36,8 +37,8 @@ export type Measure = (
  */
 export function heldOutLoss(architecture: Decoder, batchSize: number): Measure {
   const sum = compile(
-    (weights: DecoderWeights, batch: ReturnType<typeof batchTensors>) =>
-      sumCrossEntropy(architecture.forward(weights, batch.inputs), batch),
+    (weights: DecoderWeights, batch: BatchTensors) =>
+      sumCrossEntropy(architecture.forward(weights, batch.inputs, batch), batch),
     { name: 'held-out loss' },
   );
   const measure: Measure = async (weights, packed, progress) => {
@@ -48,7 +49,7 @@ export function heldOutLoss(architecture: Decoder, batchSize: number): Measure {
       const tensors = batchTensors(batch);
       const result = await sum(weights, tensors);
       const [nats = NaN] = await result.data();
-      tf.dispose([tensors, result]);
+      tf.dispose([tensors, result] as tf.TensorContainer);
       total += nats;
       tokens += batch.weights.reduce((count, weight) => count + weight, 0);
       progress?.(++done);

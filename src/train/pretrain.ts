@@ -74,6 +74,7 @@ export async function pretrain(architecture: Decoder, options: PretrainOptions):
     optimizer,
     precision: plan.precision,
     target: options.target,
+    dropoutKey: fold(key, 'dropout'),
   });
   try {
     if (found) restore(training, found);
@@ -174,8 +175,15 @@ function runHash(
   target: PretrainOptions['target'],
   batches: Loader,
 ): string {
-  const { inputs } = batches.next();
-  const firstBatch = hash(new Uint8Array(inputs.buffer, inputs.byteOffset, inputs.byteLength));
+  const first = batches.next();
+  const arrays = [first.inputs, first.targets, first.weights, first.documents, first.positions];
+  const firstBatch = hash(
+    Buffer.concat(
+      arrays.flatMap((array) =>
+        array === undefined ? [] : [Buffer.from(array.buffer, array.byteOffset, array.byteLength)],
+      ),
+    ),
+  );
   const { evaluateEvery: _evaluate, heldOutRows: _rows, checkpointEvery: _checkpoint, ...deciding } = plan;
   return hash(
     canonicalJson({

@@ -3,8 +3,10 @@ import { cell } from '../engine/cell.js';
 import type { Cell } from '../engine/cell.js';
 import { compile } from '../engine/compile.js';
 import type { CompileOptions } from '../engine/compile.js';
+import type { Key } from '../engine/key.js';
 import { withPrecision } from '../engine/precision.js';
 import type { Precision } from '../engine/precision.js';
+import { foldTensor } from '../engine/random.js';
 import { flatten, mapTree } from '../engine/tree.js';
 import type { Tree } from '../engine/tree.js';
 import { valueAndGrads } from '../engine/value-and-grads.js';
@@ -40,15 +42,18 @@ export interface TrainingOptions {
   readonly optimizer: Optimizer;
   readonly precision?: Precision;
   readonly target?: CompileOptions['target'] | undefined;
+  /** Decides what dropout leaves out, folded with the number of the step. Without a key nothing is left out. */
+  readonly dropoutKey?: Key | undefined;
 }
 
 /** The tensors of one batch. */
-interface BatchTensors {
-  readonly [name: string]: tf.Tensor;
+export type BatchTensors = {
   readonly inputs: tf.Tensor; // int32 [batch, time]
   readonly targets: tf.Tensor; // int32 [batch, time]
   readonly weights: tf.Tensor; // float32 [batch, time]
-}
+  readonly documents?: tf.Tensor; // int32 [batch, time]
+  readonly positions?: tf.Tensor; // int32 [batch, time]
+};
 
 /**
  * A training of an architecture: forward, loss, gradients and update as one compiled step. The weights given are copied;
@@ -59,18 +64,21 @@ interface BatchTensors {
  * const { loss } = await training.step(batches.next(), 1);
  */
 export function startTraining(architecture: Decoder, options: TrainingOptions): Training {
-  const { weights, optimizer, precision = 'float32', target } = options;
+  const { weights, optimizer, precision = 'float32', target, dropoutKey } = options;
+  const dropsOut = dropoutKey !== undefined && architecture.config.dropout > 0;
   const parameters = mapWeights(weights, (tensor, path) => cell(tensor, { name: path }));
   const start = optimizer.init(weights);
   const optimizerState = mapTree<tf.Tensor, Cell>(start, (tensor, path) => cell(tensor, { name: `optimizer.${path}` }));
   tf.dispose(start as tf.TensorContainer);
   const cells: Tree<Cell>[] = [parameters, optimizerState];
   const update = compile(
-    ({ inputs, targets, weights: counted }: BatchTensors, scalars: Readonly<Record<string, tf.Tensor>>) => {
+    (batch: BatchTensors, scalars: Readonly<Record<string, tf.Tensor>>, number: tf.Scalar) => {
+      const { inputs, documents, positions } = batch;
+      const reading = { documents, positions, dropoutKey: dropsOut ? foldTensor(dropoutKey, number) : undefined };
       const { value: loss, grads } = withPrecision(precision, () =>
-        valueAndGrads((values: DecoderWeights) =>
-          crossEntropy(architecture.forward(values, inputs), { targets, weights: counted }),
-        )(parameters),
+        valueAndGrads((values: DecoderWeights) => crossEntropy(architecture.forward(values, inputs, reading), batch))(
+          parameters,
+        ),
       );
       const before: Tensors = mapTree<Cell, tf.Tensor>(parameters, (kept) => kept.read());
       const { updates, state } = optimizer.update(
@@ -94,10 +102,11 @@ export function startTraining(architecture: Decoder, options: TrainingOptions): 
     step: async (batch, step) => {
       const tensors = batchTensors(batch);
       const scalars = mapTree(optimizer.scalars(step), (value) => tf.scalar(value)) as Record<string, tf.Scalar>;
-      const result = await withPrecision(precision, () => update(tensors, scalars));
+      const number = tf.scalar(step, 'int32');
+      const result = await withPrecision(precision, () => update(tensors, scalars, number));
       const [loss = NaN] = await result.loss.data();
       const [gradientNorm = NaN] = await result.gradientNorm.data();
-      tf.dispose([tensors, scalars, result]);
+      tf.dispose([tensors, scalars, number, result] as tf.TensorContainer);
       return { loss, gradientNorm };
     },
     weights: () => mapWeights(parameters, (kept) => kept.read()),
@@ -108,12 +117,15 @@ export function startTraining(architecture: Decoder, options: TrainingOptions): 
 }
 
 /** A batch as tensors of [batch, time]. */
-export function batchTensors({ inputs, targets, weights, batchSize, context }: Batch): BatchTensors {
+export function batchTensors(batch: Batch): BatchTensors {
+  const { inputs, targets, weights, documents, positions, batchSize, context } = batch;
   const shape: [number, number] = [batchSize, context];
   return {
     inputs: tf.tensor2d(inputs, shape, 'int32'),
     targets: tf.tensor2d(targets, shape, 'int32'),
     weights: tf.tensor2d(weights, shape),
+    ...(documents && { documents: tf.tensor2d(documents, shape, 'int32') }),
+    ...(positions && { positions: tf.tensor2d(positions, shape, 'int32') }),
   };
 }
 

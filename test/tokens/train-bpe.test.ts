@@ -7,9 +7,10 @@ import { load } from '../../src/data/load.js';
 import { byteLevelBpe } from '../../src/tokens/byte-level-bpe.js';
 import { parseTokenizer } from '../../src/tokens/parse-tokenizer.js';
 import type { Tokenizer } from '../../src/tokens/tokenizer.js';
-import { bpeOptions, trainBpe } from '../../src/tokens/train-bpe.js';
+import { bpeOptions, learnByteLevelBpe, trainBpe } from '../../src/tokens/train-bpe.js';
+import { difficultTexts, learntByPython } from './trainer-fixture.js';
 
-// The truth is Hugging Face's Python library: fixtures/make_bpe.py.
+// The truth is Hugging Face's Python library: fixtures/make_bpe.py, and fixtures/make_trainers.py for special tokens.
 interface Fixture {
   readonly documents: readonly string[];
   readonly vocabularySize: number;
@@ -87,6 +88,25 @@ describe('trainBpe', () => {
     expect(sha256).toBe(fixture.brown.sha256);
   });
 
+  it.each(['bpe', 'bpeLetters'] as const)('learns tokens and merges of the Python library: %s', async (name) => {
+    const { vocabularySize, specialTokens, minFrequency, tokens, merges } = learntByPython[name];
+    const texts = name === 'bpe' ? difficultTexts : learntByPython.letters;
+    const corpus = { documents: texts.map((text) => ({ text })) };
+    const json = await learnByteLevelBpe(corpus, { vocabularySize, specialTokens, minFrequency });
+    expect(Object.entries(json.model.vocab).sort(([, a], [, b]) => a - b)).toEqual(
+      tokens.map((token, id) => [token, id]),
+    );
+    expect(json.model.merges.map((merge) => merge.join(' '))).toEqual(merges);
+    expect(json.added_tokens.map(({ id, content }) => [id, content])).toEqual(
+      specialTokens.map((token, id) => [id, token]),
+    );
+  });
+
+  it('is the same for documents in another order', async () => {
+    const reversed = await trainBpe({ documents: documents.toReversed() }, { vocabularySize: fixture.vocabularySize });
+    expect(reversed.json).toBe(small.json);
+  });
+
   it('gives the ids of the Python library', () => {
     for (const { text, ids } of fixture.encoded) expect(small.encode(text), JSON.stringify(text)).toEqual(ids);
     for (const { text, ids } of fixture.brown.encoded) expect(brown.encode(text), JSON.stringify(text)).toEqual(ids);
@@ -139,7 +159,28 @@ describe('trainBpe', () => {
     );
     clearInterval(timer);
     expect(turns).toBeGreaterThan(2);
+    expect(notes[0]).toBe('1/2 words of 8 documents');
     expect(notes.at(-1)).toMatch(/^2\/2 \d+ merges$/);
+  });
+
+  it('stops when the signal is aborted, before and while it works', async () => {
+    const reason = new Error('enough');
+    const options = { vocabularySize: 300 };
+    await expect(trainBpe({ documents }, options, undefined, AbortSignal.abort(reason))).rejects.toBe(reason);
+    const controller = new AbortController();
+    const corpus = { documents: Array.from({ length: 40 }, () => ({ text: 'again '.repeat(100_000) })) };
+    const reports: number[] = [];
+    const stopped = trainBpe(
+      corpus,
+      options,
+      ({ done }) => {
+        reports.push(done);
+        controller.abort(reason);
+      },
+      controller.signal,
+    );
+    await expect(stopped).rejects.toBe(reason);
+    expect(reports[0]).toBeLessThan(1);
   });
 
   it('takes only sizes that it can reach', async () => {
@@ -148,9 +189,30 @@ describe('trainBpe', () => {
     // ASCII come a1 … ac, then ae … ff: a9 is 1 + 94 + 8, c3 is 1 + 94 + 12 + 21.
     expect(bytes.encode('né')).toEqual([78, 128, 103]);
     await expect(trainBpe({ documents }, { vocabularySize: 256 })).rejects.toThrow(/received: 256[\s\S]*257/);
-    await expect(trainBpe({ documents }, { vocabularySize: 30_001 })).rejects.toThrow('30000');
+    await expect(trainBpe({ documents }, { vocabularySize: 1_000_001 })).rejects.toThrow('1000000');
+    await expect(trainBpe({ documents: [] }, { vocabularySize: 300 })).rejects.toThrow('there are no documents');
     await expect(trainBpe({ documents: [{ text: 'aa aa' }] }, { vocabularySize: 300 })).rejects.toThrow(/at most 259/);
+    await expect(trainBpe({ documents }, { vocabularySize: 400, minFrequency: 1000 })).rejects.toThrow(
+      /at most 257: then no pair occurs 1000 times/,
+    );
+    await expect(trainBpe({ documents }, { vocabularySize: 300, minFrequency: -1 })).rejects.toThrow('minFrequency');
     expect(bpeOptions.safeParse({ vocabularySize: 256 }).success).toBe(false);
+    expect(bpeOptions.parse({ vocabularySize: 300 })).toEqual({ vocabularySize: 300 });
+  });
+
+  it.each([
+    [['<s>', '<s>'], 'named twice'],
+    [['<s>', ''], 'is empty'],
+    [['the'], 'is a word that a text may have'],
+    [['é'], 'is a word that a text may have'],
+  ])('refuses special tokens %j', async (specialTokens, why) => {
+    await expect(trainBpe({ documents }, { vocabularySize: 400, specialTokens })).rejects.toThrow(why);
+  });
+
+  it('refuses a list of special tokens with an empty or a double one in a config', () => {
+    expect(bpeOptions.safeParse({ vocabularySize: 300, specialTokens: ['<s>', '<s>'] }).success).toBe(false);
+    expect(bpeOptions.safeParse({ vocabularySize: 300, specialTokens: [''] }).success).toBe(false);
+    expect(bpeOptions.safeParse({ vocabularySize: 300, specialTokens: [] }).success).toBe(false);
   });
 
   it('refuses a vocabulary that is not whole, and an id that is none', () => {

@@ -1,0 +1,175 @@
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { fold, gpt2, key, saveModel, uniformNumbers } from 'trainbook';
+import type { BenchContext, Benchmark, Measurement } from '../../src/commands/bench.js';
+import { alternate, median, ratios, summarise } from './blocks.js';
+import { defaultTargets, writeSafetensors } from './built.js';
+import { start, startModule, withChildren } from './child.js';
+import { adamwNumbers } from './gpt-recipe.js';
+import type { StepStart, StepStarted } from './transformers-worker.js';
+
+/** A published architecture and the batches that it is trained on. */
+interface Recipe {
+  readonly name: string;
+  readonly kind: 'decoder' | 'encoder';
+  readonly vocabularySize: number;
+  readonly batchSize: number;
+  readonly context: number;
+  /** The share of tokens that are targets. */
+  readonly counted: number;
+  /** Writes the model as a Hugging Face folder. */
+  readonly write: (folder: string) => Promise<unknown>;
+}
+
+function recipes(quick: boolean): readonly Recipe[] {
+  const [batchSize, context] = quick ? [2, 16] : [4, 256];
+  const tiny = { layers: 1, width: 32, heads: 2, context: 32, vocabularySize: 65 };
+  const decoder = gpt2('small', quick ? tiny : {});
+  return [
+    {
+      name: 'GPT-2 small',
+      kind: 'decoder',
+      vocabularySize: decoder.config.vocabularySize,
+      batchSize,
+      context,
+      counted: 1,
+      write: (folder) => saveModel({ architecture: decoder, weights: decoder.init(key(1)) }, folder),
+    },
+  ];
+}
+
+const numBatches = 4;
+const timing = (quick: boolean) => ({ rounds: quick ? 2 : 5, secondsPerBlock: quick ? 0.2 : 8, checkSteps: 3 });
+
+/** Training steps of GPT-2 small and BERT base against the same models in transformers: same weights, batches and AdamW. */
+export const transformersStep: Benchmark = {
+  name: 'transformers-step',
+  title: 'a training step of published architectures (forward, backward, AdamW), beside Hugging Face transformers',
+  workload: (quick) => ({
+    models: recipes(quick).map(({ write: _write, ...rest }) => ({ ...rest })),
+    adamw: adamwNumbers,
+    dtype: 'float32',
+    dropout: 0,
+    weights: 'drawn by key(1)',
+    threads: availableParallelism(),
+    ...timing(quick),
+  }),
+  run: async (context) => {
+    const measurements: Measurement[] = [];
+    const notes: string[] = [];
+    for (const recipe of recipes(context.quick)) {
+      const found = await compare(recipe, context);
+      measurements.push(...found.measurements);
+      notes.push(...found.notes);
+    }
+    if (context.peer === undefined) notes.push('no PyTorch: --peer-python names a Python that has it and transformers');
+    return { measurements, notes };
+  },
+};
+
+async function compare(
+  recipe: Recipe,
+  { quick, peer, folder: parent, say }: BenchContext,
+): Promise<{ measurements: Measurement[]; notes: string[] }> {
+  const folder = join(parent, recipe.kind);
+  await recipe.write(folder);
+  await writeBatches(recipe, folder);
+  const { rounds, secondsPerBlock, checkSteps } = timing(quick);
+  const worker = new URL('transformers-worker.ts', import.meta.url).href;
+  const script = fileURLToPath(new URL('transformers_peer.py', import.meta.url));
+  const ours = { name: 'ours', target: defaultTargets.float32, child: startModule(worker) };
+  const peers = (peer === undefined ? [] : ['eager', 'compile']).map((target) => ({
+    name: `transformers, ${target}`,
+    target,
+    child: start(peer?.python ?? 'python3', [script]),
+  }));
+  const contestants = [ours, ...peers];
+  return withChildren(
+    contestants.map(({ child }) => child),
+    async () => {
+      const started: StepStarted[] = [];
+      for (const { name, target, child } of contestants) {
+        say(`${recipe.name}: ${name}: first steps`);
+        const input: StepStart = {
+          folder,
+          kind: recipe.kind,
+          target,
+          threads: availableParallelism(),
+          adamw: adamwNumbers,
+          checkSteps,
+        };
+        started.push(await child.ask<StepStarted>('start', input));
+      }
+      say(`${recipe.name}: ${rounds} rounds of blocks of ${secondsPerBlock} s`);
+      const blocks = await alternate(
+        contestants.map(
+          ({ child }) =>
+            () =>
+              child.ask<number>('block', { seconds: secondsPerBlock }),
+        ),
+        rounds,
+      );
+      return report(
+        recipe.name,
+        contestants.map(({ name }, index) => ({
+          name,
+          started: started[index] as StepStarted,
+          tokensPerSecond: blocks[index] ?? [],
+        })),
+      );
+    },
+  );
+}
+
+interface Result {
+  readonly name: string;
+  readonly started: StepStarted;
+  readonly tokensPerSecond: readonly number[];
+}
+
+/** Speeds and memory, and the ratio of ours, the first, to the best peer: only where all computed the same losses. */
+function report(model: string, results: readonly Result[]): { measurements: Measurement[]; notes: string[] } {
+  const [ours, ...peers] = results as [Result, ...Result[]];
+  const measurements: Measurement[] = results.flatMap(({ name, started, tokensPerSecond }) => [
+    summarise(`${model}: ${name}`, tokensPerSecond, { unit: 'tokens/s' }),
+    ...(started.peakOfSteps === null
+      ? []
+      : [{ figure: `${model}: ${name}: memory of a step above import`, value: started.peakOfSteps, unit: 'MB' }]),
+  ]);
+  if (peers.length === 0) return { measurements, notes: [] };
+  const difference = Math.max(
+    ...peers.flatMap(({ started }) =>
+      started.losses.map((loss, index) => Math.abs(loss - (ours.started.losses[index] ?? NaN))),
+    ),
+  );
+  measurements.push({ figure: `${model}: first losses differ by at most`, value: difference, unit: 'nats' });
+  if (!(difference <= 1e-3)) {
+    const losses = results.map(({ name, started }) => `${name}: ${started.losses.join(' ')}`).join('; ');
+    return { measurements, notes: [`${model}: no ratio: the first losses differ: ${losses}`] };
+  }
+  const best = peers.reduce((a, b) => (median(b.tokensPerSecond) > median(a.tokensPerSecond) ? b : a));
+  measurements.push(
+    summarise(`${model}: ours : ${best.name}`, ratios(ours.tokensPerSecond, best.tokensPerSecond), {
+      goal: { atLeast: 1 },
+    }),
+  );
+  return { measurements, notes: [] };
+}
+
+/** Tokens drawn evenly by key: the speed does not depend on them. */
+async function writeBatches({ vocabularySize, batchSize, context, counted }: Recipe, folder: string): Promise<void> {
+  const size = numBatches * batchSize * context;
+  const drawn = (name: string): readonly number[] => Array.from(uniformNumbers(fold(key(1), name), size));
+  const tokens = (name: string): Int32Array =>
+    Int32Array.from(drawn(name), (number) => Math.floor(number * vocabularySize));
+  const shape = [numBatches, batchSize, context];
+  await writeSafetensors(join(folder, 'batches.safetensors'), {
+    tensors: new Map([
+      ['inputs', { shape, elements: tokens('inputs') }],
+      ['targets', { shape, elements: tokens('targets') }],
+      ['counted', { shape, elements: Float32Array.from(drawn('counted'), (number) => Number(number < counted)) }],
+    ]),
+    metadata: {},
+  });
+}

@@ -1,0 +1,76 @@
+"""Training steps of a published architecture in Hugging Face transformers, at PyTorch's best known settings; speaks the lines of
+child.ts.
+
+Settings: as many threads as cores; float32 products at precision 'high'; scaled_dot_product_attention; fused AdamW; gradients
+set to None; torch.compile of model and loss where asked for.
+"""
+import json
+import sys
+import time
+
+import torch
+import torch.nn.functional as F
+import transformers
+
+from gpt_peer import above, read_safetensors, reset_peak
+
+
+class Contestant:
+    def start(self, folder, kind, target, threads, adamw, checkSteps):
+        torch.set_num_threads(threads)
+        torch.set_float32_matmul_precision("high")
+        reset_peak()
+        auto = {"decoder": transformers.AutoModelForCausalLM, "encoder": transformers.AutoModelForMaskedLM}[kind]
+        model = auto.from_pretrained(folder, attn_implementation="sdpa", dtype=torch.float32).train()
+        batches = read_safetensors(f"{folder}/batches.safetensors")
+        self.inputs, self.targets = batches["inputs"].long(), batches["targets"].long()
+        self.counted = batches["counted"]
+        matrices = [parameter for parameter in model.parameters() if parameter.dim() > 1]
+        vectors = [parameter for parameter in model.parameters() if parameter.dim() == 1]
+        self.optimizer = torch.optim.AdamW(
+            [{"params": matrices, "weight_decay": adamw["weightDecay"]}, {"params": vectors, "weight_decay": 0.0}],
+            lr=adamw["learningRate"],
+            betas=(adamw["beta1"], adamw["beta2"]),
+            eps=adamw["epsilon"],
+            fused=True,
+        )
+
+        def loss(inputs, targets, counted):
+            logits = model(input_ids=inputs).logits
+            losses = F.cross_entropy(logits.view(-1, logits.size(-1)), targets.view(-1), reduction="none")
+            return (losses * counted.view(-1)).sum() / counted.sum()
+
+        self.loss = torch.compile(loss) if target == "compile" else loss
+        self.step = 0
+        losses = [self.next_step() for _ in range(checkSteps)]
+        reset_peak()
+        self.next_step()
+        return {"losses": losses, "peakOfSteps": above()}
+
+    def next_step(self):
+        index = self.step % len(self.inputs)
+        self.step += 1
+        loss = self.loss(self.inputs[index], self.targets[index], self.counted[index])
+        loss.backward()
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        return loss.item()
+
+    def block(self, seconds):
+        started = time.perf_counter()
+        steps = 0
+        while steps == 0 or time.perf_counter() - started < seconds:
+            self.next_step()
+            steps += 1
+        return steps * self.inputs[0].numel() / (time.perf_counter() - started)
+
+
+if __name__ == "__main__":
+    contestant = Contestant()
+    for line in sys.stdin:
+        message = json.loads(line)
+        try:
+            reply = {"answer": getattr(contestant, message["ask"])(**message["input"])}
+        except Exception as error:  # said to who asked, who decides
+            reply = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(reply), flush=True)
