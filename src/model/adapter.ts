@@ -1,5 +1,4 @@
 import type * as tf from '@tensorflow/tfjs';
-import type { z } from 'zod';
 import type { Key } from '../engine/key.js';
 import { TrainbookError } from '../error.js';
 import type { Decoder, ForwardOptions } from './decoder.js';
@@ -50,25 +49,5 @@ export function checkRoom(what: string, { config }: Decoder, numVirtualTokens: n
     received: `${numVirtualTokens} virtual tokens and rows of ${time}`,
     expected: `at most ${config.context} together`,
     fix: `shorten the rows to ${config.context - numVirtualTokens} tokens`,
-  });
-}
-
-/**
- * The options of a method, checked by their schema.
- *
- * @throws TrainbookError where a rule is broken; it names the option.
- */
-export function methodOptions<Schema extends z.ZodType>(
-  what: string,
-  schema: Schema,
-  options: unknown,
-): z.output<Schema> {
-  const parsed = schema.safeParse(options);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new TrainbookError({
-    what: `${what}: ${issue?.path.join('.') ?? 'options'}: ${issue?.message ?? 'not valid'}`,
-    received: JSON.stringify(options),
-    expected: `the options that ${what}Options describes`,
   });
 }

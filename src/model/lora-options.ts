@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { methodOptions } from './adapter.js';
+import { parseOptions } from './parse-options.js';
 
 /**
  * LoRA's options, as an experiment writes them; unknown keys are refused.
@@ -66,7 +66,7 @@ export interface LoraConfig extends z.output<typeof loraOptions> {
  * @throws TrainbookError where a rule is broken; it names the option.
  */
 export function loraConfig(options: LoraOptions): LoraConfig {
-  const checked = methodOptions('lora', loraOptions, options);
+  const checked = parseOptions('lora', loraOptions, options);
   return { ...checked, alpha: checked.alpha ?? 2 * checked.rank };
 }
 

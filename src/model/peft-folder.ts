@@ -7,15 +7,15 @@ import { TrainbookError } from '../error.js';
 import { readJson, writeAtomic } from '../files.js';
 import type { Decoder } from './decoder.js';
 import { openSafetensors, writeSafetensors } from './files/safetensors.js';
-import { float32Elements } from './files/stored-tensor.js';
-import type { TensorEntry, TensorFile } from './files/stored-tensor.js';
+import type { TensorFile } from './files/stored-tensor.js';
 import type { Lora, LoraAdapter } from './lora.js';
-import { namedTensors, storedWeights, weightsFromFile } from './names.js';
+import { storedWeights } from './names.js';
 import type { NameRule } from './names.js';
 import { peftConfigText, peftMethod } from './peft-config.js';
 import type { PeftMethod } from './peft-config.js';
 import type { PrefixAdapter, PrefixTuning, PrefixWeights } from './prefix-tuning.js';
 import type { PromptAdapter } from './prompt-tuning.js';
+import { readTree } from './read-tree.js';
 import { WeightSpec } from './weights.js';
 
 /*
@@ -80,18 +80,18 @@ export async function loadAdapter(folder: string, architecture: Decoder): Promis
   try {
     switch (method.kind) {
       case 'lora': {
-        const weights = await readTree(method.specs(architecture), loraNames(method, architecture), file, path);
+        const weights = await readWeights(method.specs(architecture), loraNames(method, architecture), file, path);
         return { kind: 'lora', method, weights: weights as LoraAdapter['weights'] };
       }
       case 'prefix': {
         const specs = { embeddings: prefixSpec(method, architecture) };
-        const { embeddings } = (await readTree(specs, promptNames, file, path)) as { embeddings: tf.Tensor };
+        const { embeddings } = (await readWeights(specs, promptNames, file, path)) as { embeddings: tf.Tensor };
         const weights = prefixOf(embeddings, architecture);
         embeddings.dispose();
         return { kind: 'prefix', method, weights };
       }
       case 'prompt': {
-        const weights = await readTree(method.specs(architecture), promptNames, file, path);
+        const weights = await readWeights(method.specs(architecture), promptNames, file, path);
         return { kind: 'prompt', method, weights: weights as PromptAdapter['weights'] };
       }
     }
@@ -100,28 +100,13 @@ export async function loadAdapter(folder: string, architecture: Decoder): Promis
   }
 }
 
-async function readTree(
+async function readWeights(
   specs: Tree<WeightSpec>,
-  rules: readonly NameRule[],
-  { tensors }: TensorFile,
+  names: readonly NameRule[],
+  file: TensorFile,
   source: string,
 ): Promise<Tree<tf.Tensor>> {
-  const known = new Set(namedTensors(specs, rules).map(({ name }) => name));
-  const left = [...tensors.keys()].filter((name) => !known.has(name)).sort();
-  if (left.length > 0)
-    throw new TrainbookError({
-      what: `${source} has tensors that its adapter_config.json does not speak of`,
-      received: left.slice(0, 10).join(', ') + (left.length > 10 ? ` and ${left.length - 10} more` : ''),
-      expected: 'the weights of the adapter alone',
-    });
-  return weightsFromFile(specs, rules, {
-    source,
-    shapes: new Map([...tensors].map(([name, { shape }]) => [name, shape])),
-    read: async (name) => {
-      const tensor = await (tensors.get(name) as TensorEntry).read();
-      return { shape: tensor.shape, elements: float32Elements(tensor) };
-    },
-  });
+  return readTree(specs, { names, prefix: '', isDerived: () => false }, file, source);
 }
 
 const promptNames: readonly NameRule[] = [{ path: 'embeddings', name: 'prompt_embeddings' }];

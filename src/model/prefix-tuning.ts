@@ -5,10 +5,11 @@ import { normal } from '../engine/random.js';
 import { mapTree } from '../engine/tree.js';
 import { TrainbookError } from '../error.js';
 import type { AdapterMethod } from './adapter.js';
-import { checkRoom, methodOptions } from './adapter.js';
+import { checkRoom } from './adapter.js';
 import { countParameters } from './cost.js';
 import type { Decoder } from './decoder.js';
 import type { KeyValueCache } from './key-value-cache.js';
+import { parseOptions } from './parse-options.js';
 import { WeightSpec } from './weights.js';
 
 /**
@@ -53,7 +54,7 @@ export interface PrefixAdapter {
  * const logits = method.adapt(model).forward(method.init(model, key(1)), tokens);
  */
 export function prefixTuning(options: PrefixTuningOptions): PrefixTuning {
-  const config = methodOptions('prefixTuning', prefixTuningOptions, options);
+  const config = parseOptions('prefixTuning', prefixTuningOptions, options);
   const { numVirtualTokens } = config;
   const specs = ({ config: { layers, keyValueHeads, headSize } }: Decoder): PrefixWeights<WeightSpec> =>
     Array.from({ length: layers }, () => {

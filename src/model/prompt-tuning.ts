@@ -4,10 +4,11 @@ import { permutation } from '../engine/key.js';
 import { uniform } from '../engine/random.js';
 import { TrainbookError } from '../error.js';
 import type { Adapted, AdaptedOptions, AdapterMethod } from './adapter.js';
-import { checkRoom, methodOptions } from './adapter.js';
+import { checkRoom } from './adapter.js';
 import type { Decoder } from './decoder.js';
 import { embed } from './embedding.js';
 import type { Model } from './model.js';
+import { parseOptions } from './parse-options.js';
 import { WeightSpec } from './weights.js';
 
 /**
@@ -65,7 +66,7 @@ export interface PromptAdapter {
  * const logits = method.adapt(model).forward(method.init(model, key(1)), tokens); // [batch, time, vocabulary]
  */
 export function promptTuning(options: PromptTuningOptions): PromptTuning {
-  const config = methodOptions('promptTuning', promptTuningOptions, options);
+  const config = parseOptions('promptTuning', promptTuningOptions, options);
   const { numVirtualTokens } = config;
   const shapeIn = ({ config: { width } }: Decoder): [number, number] => [numVirtualTokens, width];
   return {

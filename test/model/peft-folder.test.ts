@@ -125,7 +125,7 @@ describe('what is not supported is refused', () => {
     ['prompt', { token_dim: 32 }, 'token_dim 32'],
     ['prompt', { num_virtual_tokens: 4 }, /prompt_embeddings does not fit.*received: \[5, 16\].*expected: \[4, 16\]/s],
     ['lora', { r: 8 }, /q_proj\.lora_A\.weight does not fit.*received: \[4, 16\].*expected: \[8, 16\]/s],
-    ['lora', { target_modules: ['q_proj'] }, /does not speak of\n.*v_proj\.lora_A/s],
+    ['lora', { target_modules: ['q_proj'] }, /no place for\n.*v_proj\.lora_A/s],
     ['lora', { target_modules: ['q_proj', 'v_proj', 'k_proj'] }, /k_proj\.lora_A.*no such tensor/s],
   ])('%s with %j', async (name, settings, message) => {
     await changed(name, settings);
