@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { mapTree, treeEntries } from '../engine/tree.js';
 import type { Tree } from '../engine/tree.js';
 import { TrainbookError } from '../error.js';
+import { LinearOperator } from './linear.js';
 import type { StoredTensor } from './files/stored-tensor.js';
 import type { WeightSpec } from './weights.js';
 
@@ -54,7 +55,11 @@ export function namedTensors(tree: Tree<unknown>, rules: readonly NameRule[]): N
   return [...found.values()];
 }
 
-/** The weights as files have them. */
+/**
+ * The weights as files have them.
+ *
+ * @throws TrainbookError if one is an operator: files hold numbers.
+ */
 export async function storedWeights(
   weights: Tree<tf.Tensor>,
   rules: readonly NameRule[],
@@ -62,6 +67,15 @@ export async function storedWeights(
   const byPath = new Map(treeEntries<tf.Tensor>(weights));
   const stored = new Map<string, StoredTensor>();
   for (const { name, paths, turned } of namedTensors(weights, rules)) {
+    const operator = paths.find((path) => (byPath.get(path) as unknown) instanceof LinearOperator);
+    if (operator !== undefined) {
+      throw new TrainbookError({
+        what: `the weight ${operator} cannot be written: it is known by what it does, not by its numbers`,
+        received: 'a LinearOperator, such as a matrix with an adapter beside it',
+        expected: 'a tensor',
+        fix: 'merge the adapter first, with mergeLora',
+      });
+    }
     const whole = tf.tidy(() => {
       const parts = paths.map((path) => byPath.get(path) as tf.Tensor);
       const [first] = parts;
