@@ -41,7 +41,7 @@ const bert = parseTokenizer(bertJson);
 const unigram = readSentencePiece(await bytesOf('botchan_en_unigram_1000.model'));
 const bpe = readSentencePiece(await bytesOf('botchan_en_bpe_1000.model'));
 
-const qwenFile = join(process.env['TRAINBOOK_MODELS'] ?? '', 'qwen.tiktoken');
+const qwenFile = join(process.env['TRAINBOOK_MODELS'] ?? '', 'qwen', 'qwen.tiktoken');
 const qwenSpecial = ['<|endoftext|>', '<|im_start|>', '<|im_end|>'];
 
 describe('published tokenizers give the ids of the libraries they were made with', () => {
@@ -57,7 +57,7 @@ describe('published tokenizers give the ids of the libraries they were made with
       expect(framed(tokenizer, text), JSON.stringify(text)).toEqual(ids);
   });
 
-  it.skipIf(!existsSync(qwenFile))('qwen (needs TRAINBOOK_MODELS/qwen.tiktoken)', async () => {
+  it.skipIf(!existsSync(qwenFile))('qwen (needs TRAINBOOK_MODELS/qwen/qwen.tiktoken)', async () => {
     const qwen = readTiktoken(await readFile(qwenFile, 'utf8'), {
       pattern: qwenWords,
       normalForm: 'NFC',
