@@ -131,8 +131,17 @@ const metaspace = (kind: object, scheme: string): string => {
 };
 const unframed = { padding: null, truncation: null };
 
+/** As SmolLM2's: bytes that its training never saw are no tokens. */
+const withoutBytes = (unknown: string | null): Tokenizer => {
+  const contents = JSON.parse(gpt2.json) as { model: { vocab: Record<string, number> } };
+  const vocab = Object.fromEntries(Object.entries(contents.model.vocab).filter(([token]) => !'ĄĆĔñò'.includes(token)));
+  return parseTokenizer(JSON.stringify({ ...contents, model: { ...contents.model, vocab, unk_token: unknown } }));
+};
+
 const kinds: readonly (readonly [string, Tokenizer])[] = [
   ['GPT-2', gpt2],
+  ['GPT-2 without some bytes', withoutBytes(null)],
+  ['GPT-2 without some bytes, which are unknown', withoutBytes('!')],
   ['BERT', parseTokenizer(JSON.stringify({ ...(JSON.parse(bertJson) as object), ...unframed }))],
   ['SentencePiece Unigram', unigram],
   ['SentencePiece BPE', bpe],
