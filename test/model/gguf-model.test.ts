@@ -147,4 +147,5 @@ it.skipIf(!existsSync(published) || !existsSync(truth))(
     decoding.dispose();
     modelCodec.dispose?.(model);
   },
+  240_000, // three signatures of 30 layers are compiled
 );
