@@ -162,6 +162,9 @@ export { sequenceClassification, type SequenceClassification } from './model/hea
 export { tokenClassification, type TokenClassification } from './model/heads/token-classification.js';
 export { sentenceEmbedding } from './model/heads/sentence-embedding.js';
 
+export { loadGgufModel } from './model/gguf-model.js';
+export { readGeneration, type Generation } from './model/generation-config.js';
+export { modelFolder, publishedModels, type PublishedModel } from './model/published.js';
 export { sample, type Sample, type SampleOptions } from './model/sample.js';
 export { generate, type Finish, type Generated, type GenerateOptions } from './model/generate.js';
 export type { DecoderWeights } from './model/weights.js';
@@ -209,6 +212,12 @@ export { crossEntropy, type Targets } from './train/cross-entropy.js';
 
 // Evaluation.
 export { evaluate, type Score } from './evaluate/bits-per-byte.js';
+
+// Serving: a model from wherever it lies, with its tokenizer and chat template.
+export { loadPretrained, type Pretrained } from './serve/pretrained.js';
+export { savePretrained } from './serve/save-pretrained.js';
+export { startAnswering, type Answer, type Answering, type AnsweringOptions } from './serve/answering.js';
+export { startDialogue, type Dialogue } from './serve/dialogue.js';
 
 // Experiments and runs.
 export { experiment, type Experiment, type Stage, type StageOptions } from './experiment/experiment.js';

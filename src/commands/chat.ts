@@ -1,139 +1,146 @@
+import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { defineCommand } from 'citty';
 import { checkOneTfjs } from '../engine/one-tfjs.js';
 import { TrainbookError } from '../error.js';
+import { modelFolder, publishedModels } from '../model/published.js';
 import type { Sample } from '../model/sample.js';
-import type { Continuation } from '../serve/continuation.js';
+import type { Answer } from '../serve/answering.js';
+import type { Pretrained } from '../serve/pretrained.js';
 import { projectRoot } from '../setup/project.js';
-import { integerOption, UsageError } from './usage.js';
-
-/** What the options of `chat` say. */
-export interface ChatOptions {
-  readonly temperature: number;
-  readonly topP: number;
-  readonly maxTokens: number;
-  readonly seed: number;
-}
-
-function numberOption(name: string, text: string, holds: (value: number) => boolean, expected: string): number {
-  const value = Number(text);
-  if (text.trim() !== '' && Number.isFinite(value) && holds(value)) return value;
-  throw new UsageError(`--${name} needs ${expected}, not '${text}'`);
-}
+import { bind } from '../tokens/chat.js';
+import type { Chat } from '../tokens/chat.js';
+import type { SystemUserAssistant } from '../tokens/chat-templates.js';
+import { type ChatOptions, chatOptions, samplingFor, templates } from './chat-options.js';
+import { converse, helpText, takeLines, takePrompt, takeTurn, type TakeLine } from './chat-terminal.js';
+import { UsageError } from './usage.js';
 
 /**
- * The options as numbers.
+ * Where a model lies: a path as it is, or the folder of a published model.
  *
- * @throws UsageError for one that is out of range
+ * @throws TrainbookError if there is neither.
  */
-export function chatOptions(
-  args: Readonly<Record<'temperature' | 'top-p' | 'max-tokens' | 'seed', string>>,
-): ChatOptions {
+export function modelPath(named: string): string {
+  if (existsSync(named)) return named;
+  if (!/[/\\]/.test(named)) return modelFolder(named);
+  throw new TrainbookError({
+    what: `chat: there is nothing at ${named}`,
+    received: 'no such file or folder',
+    expected: `a run, a checkpoint, a Hugging Face folder, a GGUF file, or one of ${Object.keys(publishedModels).join(', ')}`,
+  });
+}
+
+/** The model's chat, or the one that `--template` asks for. */
+function chatFor({ chat, tokenizer }: Pretrained, { template }: ChatOptions): Chat<SystemUserAssistant> | undefined {
+  return template === undefined ? chat : bind(template, tokenizer);
+}
+
+/** What takes the lines, what it has made so far as JSON, and how to end it. */
+interface Session {
+  readonly take: TakeLine;
+  readonly result: () => object;
+  readonly dispose: () => void;
+}
+
+async function startSession(
+  pretrained: Pretrained,
+  chat: Chat<SystemUserAssistant> | undefined,
+  options: ChatOptions,
+): Promise<Session> {
+  const { key } = await import('../engine/key.js');
+  const { maxTokens, seed, system } = options;
+  const how = { ...samplingFor(options, pretrained.generation), maxTokens };
+  if (chat === undefined) {
+    if (system !== undefined)
+      throw new UsageError('--system needs a chat model, or --template: this one goes on with text');
+    const { startContinuation } = await import('../serve/continuation.js');
+    const continuation = startContinuation(pretrained, { ...how, key: key(seed) });
+    const samples: Sample[] = [];
+    return {
+      take: takePrompt(continuation, (sample) => samples.push(sample)),
+      result: () => ({ ...how, seed, samples }),
+      dispose: () => {
+        continuation.dispose();
+      },
+    };
+  }
+  const [{ startAnswering }, { startDialogue }] = await Promise.all([
+    import('../serve/answering.js'),
+    import('../serve/dialogue.js'),
+  ]);
+  const answering = startAnswering({ ...pretrained, chat }, { ...how, key: key(seed) });
+  const dialogue = startDialogue(chat, answering, system);
+  const answers: Answer[] = [];
+  const colour = process.stdout.isTTY && process.env['NO_COLOR'] === undefined;
   return {
-    temperature: numberOption('temperature', args.temperature, (value) => value >= 0, 'a number of at least 0'),
-    topP: numberOption('top-p', args['top-p'], (value) => value > 0 && value <= 1, 'a number above 0, at most 1'),
-    maxTokens: numberOption(
-      'max-tokens',
-      args['max-tokens'],
-      (value) => Number.isSafeInteger(value) && value > 0,
-      'an integer of at least 1',
-    ),
-    seed: integerOption('seed', args.seed) ?? 1,
+    take: takeTurn(dialogue, colour, (answer) => answers.push(answer)),
+    result: () => ({ ...how, seed, template: chat.template.name, turns: dialogue.turns, answers }),
+    dispose: () => {
+      answering.dispose();
+    },
   };
 }
 
-/** Continues each line that is not empty, and writes the prompt with its continuation as it grows. */
-export async function continueLines(
-  lines: AsyncIterable<string>,
-  continuation: Continuation,
-  write: (text: string) => void,
-): Promise<Sample[]> {
-  const samples: Sample[] = [];
-  for await (const line of lines) {
-    if (line.trim() === '') continue;
-    write(line);
-    samples.push(await continuation.next(line, write));
-    write('\n\n');
-  }
-  return samples;
-}
-
-/** Reads prompts from the terminal. Ctrl-C ends a text that is being written; at the prompt it ends the chat, as Ctrl-D does. */
-async function converse(continuation: Continuation): Promise<void> {
-  const { stdin: input, stdout: output, stderr } = process;
-  const lines = createInterface({ input, output, prompt: '> ' });
-  let writing: AbortController | undefined;
-  lines.on('SIGINT', () => {
-    if (writing === undefined) lines.close();
-    else writing.abort();
-  });
-  lines.prompt();
-  for await (const line of lines) {
-    if (line.trim() !== '') {
-      writing = new AbortController();
-      try {
-        output.write(line);
-        await continuation.next(line, (text) => output.write(text), writing.signal);
-        output.write('\n\n');
-      } catch (error) {
-        if (!(error instanceof TrainbookError)) throw error;
-        stderr.write(`\n${error.message}\n`); // such as a prompt that is too long: the next may be shorter
-      } finally {
-        writing = undefined;
-      }
-    }
-    lines.prompt();
-  }
-  output.write('\n');
-}
-
 export const chat = defineCommand({
-  meta: { name: 'chat', description: 'Let the model of a run go on with your text, line by line' },
+  meta: { name: 'chat', description: 'Talk to a chat model, or let a base model go on with your text' },
   args: {
-    run: {
+    model: {
       type: 'positional',
       required: true,
-      description: "The run's folder, such as runs/quickstart/2026-11-21-143502-3f9c",
+      description: `A run's folder, a checkpoint, a Hugging Face folder, a GGUF file, or a name: ${Object.keys(publishedModels)[0] ?? ''}`,
     },
-    temperature: { type: 'string', default: '0.8', description: 'Below 1 favours likely tokens; 0 always takes those' },
-    'top-p': { type: 'string', default: '0.95', description: 'Draw from the likeliest tokens of this probability' },
-    'max-tokens': { type: 'string', default: '200', description: 'Tokens to write for each line' },
-    seed: { type: 'string', default: '1', valueHint: 'integer', description: 'Equal seeds give equal texts' },
-    json: { type: 'boolean', description: 'Print the texts as one JSON value when stdin has ended' },
+    system: { type: 'string', description: 'The system prompt of a conversation' },
+    template: { type: 'string', description: `Another chat template: ${Object.keys(templates).join(', ')}` },
+    temperature: {
+      type: 'string',
+      description: "Below 1 favours likely tokens; 0 always takes those (the model's own, or 0.8)",
+    },
+    'top-p': {
+      type: 'string',
+      description: "Draw from the likeliest tokens of this probability (the model's own, or 0.95)",
+    },
+    'max-tokens': { type: 'string', description: 'Tokens to write for each line (200)' },
+    seed: { type: 'string', valueHint: 'integer', description: 'Equal seeds give equal texts (1)' },
+    json: { type: 'boolean', description: 'Print what was said as one JSON value when stdin has ended' },
   },
   async run({ args }) {
     const options = chatOptions(args);
+    const path = modelPath(args.model);
     const json = args.json === true;
-    const interactive = process.stdin.isTTY && !json;
     checkOneTfjs(projectRoot());
-    const [{ engineInfo }, { loadRunModel }] = await Promise.all([
+    const [{ engineInfo }, { loadPretrained }] = await Promise.all([
       import('../engine/backend.js'),
-      import('../serve/run-model.js'),
+      import('../serve/pretrained.js'),
     ]);
-    const runModel = await loadRunModel(args.run);
-    const [{ startContinuation }, { key }] = await Promise.all([
-      import('../serve/continuation.js'),
-      import('../engine/key.js'),
-    ]);
-    const continuation = startContinuation(runModel, { ...options, key: key(options.seed) });
-    const { architecture } = runModel.model;
+    const pretrained = await loadPretrained(path);
+    const bound = chatFor(pretrained, options);
+    if (bound === undefined && pretrained.chatProblem !== undefined) {
+      const names = Object.keys(templates).join(', ');
+      process.stderr.write(
+        `${pretrained.chatProblem.message}\nIt goes on with text; --template (${names}) makes it a chat.\n`,
+      );
+    }
+    const session = await startSession(pretrained, bound, options);
+    const write = (text: string): boolean => process.stdout.write(text);
     try {
-      if (interactive) {
-        process.stdout.write(
-          `model ${runModel.stage}: ${architecture.numParameters.toLocaleString('en-US')} parameters, ` +
+      if (process.stdin.isTTY && !json) {
+        const { architecture } = pretrained.model;
+        write(
+          `${pretrained.kind}: ${architecture.numParameters.toLocaleString('en-US')} parameters, ` +
             `context ${architecture.config.context} tokens; engine: ${engineInfo().reason}\n` +
-            'A base model: it goes on with your text, it does not answer. Each line begins anew; Ctrl-D ends.\n',
+            (bound === undefined
+              ? 'A base model: it goes on with your text, it does not answer. Each line begins anew; Ctrl-D ends.\n'
+              : `Chat template ${bound.template.name}.\n${helpText}`),
         );
-        await converse(continuation);
+        await converse(session.take);
         return 0;
       }
       const lines = createInterface({ input: process.stdin });
-      const write = (text: string): boolean => process.stdout.write(text);
-      const samples = await continueLines(lines, continuation, json ? () => undefined : write);
-      if (json) write(`${JSON.stringify({ run: args.run, stage: runModel.stage, ...options, samples })}\n`);
+      await takeLines(lines, session.take, json ? () => undefined : write);
+      if (json) write(`${JSON.stringify({ model: args.model, kind: pretrained.kind, ...session.result() })}\n`);
       return 0;
     } finally {
-      continuation.dispose();
+      session.dispose();
     }
   },
 });

@@ -1,24 +1,33 @@
 import { defineCommand } from 'citty';
 import { diskUsage } from '../setup/disk.js';
+import { modelSteps } from '../setup/models.js';
 import { projectRoot } from '../setup/project.js';
-import { formatMegabytes, setUp } from '../setup/step.js';
+import { formatMegabytes, setUp, type Step } from '../setup/step.js';
 import { setUpSteps } from '../setup/steps.js';
 
 /** Does what is missing of the set-up of the project around the current folder; silent where all is ready. */
-export async function ensureSetUp(): Promise<void> {
-  await setUp(setUpSteps(projectRoot()), (line) => {
+export async function ensureSetUp(steps: readonly Step[] = setUpSteps(projectRoot())): Promise<void> {
+  await setUp(steps, (line) => {
     process.stderr.write(`${line}\n`);
   });
 }
 
 export const setup = defineCommand({
   meta: { name: 'setup', description: 'Make .venv with JupyterLab, fetch libtensorflow, install the Jupyter kernels' },
-  args: { json: { type: 'boolean', description: 'Print what is set up as one JSON value' } },
+  args: {
+    models: {
+      type: 'boolean',
+      description:
+        'Fetch published models too: SmolLM2-135M-Instruct, all-MiniLM-L6-v2, the vocabulary of Qwen (192 MB)',
+    },
+    json: { type: 'boolean', description: 'Print what is set up as one JSON value' },
+  },
   async run({ args }) {
-    await ensureSetUp();
+    const project = projectRoot();
+    const steps = [...setUpSteps(project), ...(args.models === true ? modelSteps(project) : [])];
+    await ensureSetUp(steps);
     const parts = [];
-    for (const { name, path } of setUpSteps(projectRoot()))
-      parts.push({ name, path, megabytes: Math.round(await diskUsage(path)) });
+    for (const { name, path } of steps) parts.push({ name, path, megabytes: Math.round(await diskUsage(path)) });
     if (args.json === true) {
       process.stdout.write(`${JSON.stringify({ parts })}\n`);
       return;

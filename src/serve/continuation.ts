@@ -7,7 +7,8 @@ import { generate } from '../model/generate.js';
 import type { Finish } from '../model/generate.js';
 import type { Sample } from '../model/sample.js';
 import { decodedText } from './decoded-text.js';
-import type { RunModel } from './run-model.js';
+import { stopsOf } from './pretrained.js';
+import type { Pretrained } from './pretrained.js';
 
 /** How prompts are continued; the options mean what they do in `sample`. */
 export interface ContinuationOptions extends Choice {
@@ -27,14 +28,15 @@ export interface Continuation {
  * that of the n-th prompt of `sample` with the same key and options.
  *
  * @example
- * const continuation = startContinuation(runModel, { key: key(1), temperature: 0.8, topP: 0.95, maxTokens: 200 });
+ * const continuation = startContinuation(pretrained, { key: key(1), temperature: 0.8, topP: 0.95, maxTokens: 200 });
  * await continuation.next('ROMEO:', (text) => process.stdout.write(text));
  */
 export function startContinuation(
-  { model, tokenizer }: Pick<RunModel, 'model' | 'tokenizer'>,
+  { model, tokenizer, generation = { stops: [] } }: Pick<Pretrained, 'model' | 'tokenizer'> & Partial<Pretrained>,
   { key, temperature, topP, maxTokens }: ContinuationOptions,
 ): Continuation {
   const decoding = startDecoding(model, { batch: 1, length: model.architecture.config.context });
+  const stops = stopsOf({ generation, tokenizer });
   let count = 0;
   return {
     async next(prompt, write, signal) {
@@ -49,10 +51,10 @@ export function startContinuation(
       let finish: Finish = 'length';
       const choose = (logits: Float32Array, _sequence: number, position: number): number =>
         drawToken(logits, { temperature, topP }, fold(own, position));
-      const options = { choose, maxTokens, stop: tokenizer.endOfText };
-      for await (const generated of generate(decoding, [tokenizer.encode(prompt)], options)) {
-        finish = generated.finish ?? finish;
-        if (generated.finish === 'stop') break;
+      const { ids } = tokenizer.frame(tokenizer.encode(prompt));
+      for await (const generated of generate(decoding, [ids], { choose, maxTokens })) {
+        finish = stops.has(generated.token) ? 'stop' : (generated.finish ?? finish);
+        if (finish === 'stop') break;
         numTokens += 1;
         add(grown.push(generated.token));
         if (signal?.aborted === true) break;

@@ -4,10 +4,12 @@ import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { readManifest, searchLibrary, setUpLibraryFolder, surroundings } from '../engine/library.js';
 import { checkOneTfjs } from '../engine/one-tfjs.js';
+import { modelsFolder } from '../model/published.js';
 import { diskUsage, freeMegabytes } from './disk.js';
 import { environmentFolder, environmentProgram } from './environment.js';
 import { isInstalled, kernels } from './kernels.js';
 import { damagedFile, wheelFor } from './libtensorflow.js';
+import { missingFiles, modelPackages } from './models.js';
 import { runProgram } from './program.js';
 import { isClone, packageRoot, projectRoot } from './project.js';
 import { findPython } from './python.js';
@@ -50,6 +52,7 @@ export async function diagnose(project: string = projectRoot()): Promise<Diagnos
             fix: setUpCommand,
           }),
     })),
+    ...modelChecks(),
     ...machineChecks(project),
   ];
   return { checks, removal: await removals(project) };
@@ -172,6 +175,21 @@ async function pythonChecks(project: string): Promise<Check[]> {
   ];
 }
 
+/** Published models are not needed: only one that has lost files is to be mended. */
+function modelChecks(): Check[] {
+  const fix = `${setUpCommand} --models`;
+  const found = modelPackages.filter(({ name }) => existsSync(join(modelsFolder(), name)));
+  if (found.length === 0) {
+    return [{ name: 'models', state: 'note', value: `no published models; ${fix} fetches them (192 MB)` }];
+  }
+  return found.map((model): Check => {
+    const [missing] = missingFiles(model);
+    const name = `model ${model.name}`;
+    if (missing === undefined) return { name, state: 'ok', value: join(modelsFolder(), model.name) };
+    return { name, state: 'missing', value: `${missing} is missing or damaged`, fix };
+  });
+}
+
 function machineChecks(project: string): Check[] {
   const gigabytes = (bytes: number): string => (bytes / 1e9).toFixed(1);
   return [
@@ -190,6 +208,7 @@ async function removals(project: string): Promise<Removal[]> {
   const paths = [
     environmentFolder(project),
     setUpLibraryFolder(),
+    ...modelPackages.filter((model) => missingFiles(model).length === 0).map(({ name }) => join(modelsFolder(), name)),
     ...(isClone() ? [join(packageRoot, 'node_modules'), join(packageRoot, 'dist')] : []),
     join(project, 'runs'),
   ].filter((path) => existsSync(path));

@@ -1,10 +1,7 @@
-import { createHash } from 'node:crypto';
-import { createReadStream, existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
+import { basename, dirname, join } from 'node:path';
 import { withLock } from '../../bin/lock.mjs';
-import { TrainbookError } from '../error.js';
 import { writeAtomic } from '../files.js';
 import {
   findLibrary,
@@ -15,10 +12,9 @@ import {
   surroundings,
   tensorflowVersion,
 } from '../engine/library.js';
-import { diskUsage, requireDisk } from './disk.js';
-import { environmentProgram, pipFailed } from './environment.js';
-import { lastLines, runProgram } from './program.js';
-import { formatMegabytes, type Say, type Step } from './step.js';
+import { requireDisk } from './disk.js';
+import type { Say, Step } from './step.js';
+import { downloadWheel, type PinnedWheel, removeLeftovers, sha256, unpackWheel } from './wheel.js';
 
 /** A wheel on the Python package index that holds libtensorflow. */
 export interface Wheel {
@@ -102,11 +98,12 @@ async function fetchLibrary(project: string, around: Surroundings, wheel: Wheel,
   await removeLeftovers(folder);
   const beside = await mkdtemp(`${folder}.part-`);
   try {
-    const path = await download(project, wheel, join(beside, 'wheel'), say);
-    await verify(path, wheel);
+    const path = await downloadWheel(project, pinned(wheel), join(beside, 'wheel'), say);
     say(`unpacking the two library files (${wheel.keptMegabytes} MB)`);
     const unpacked = join(beside, 'unpacked');
-    await unpack(project, path, unpacked, around.platform);
+    const names = [...keptNames(around.platform), 'include/LICENSE', 'THIRD_PARTY_NOTICES.txt'];
+    const members = names.map((name) => [`tensorflow/${name}`, basename(name)] as const);
+    await unpackWheel(project, path, unpacked, Object.fromEntries(members));
     await writeAtomic(
       join(unpacked, 'manifest.json'),
       JSON.stringify(await describe(unpacked, path, wheel, around.platform), null, 2),
@@ -118,101 +115,15 @@ async function fetchLibrary(project: string, around: Surroundings, wheel: Wheel,
   }
 }
 
-/** Under the lock nobody else is at work: what lies beside the folder was left by a set-up that was killed. */
-async function removeLeftovers(folder: string): Promise<void> {
-  for (const name of readdirSync(dirname(folder))) {
-    const path = join(dirname(folder), name);
-    if (path.startsWith(`${folder}.part-`)) await rm(path, { recursive: true, force: true });
-  }
-}
-
-/** `pip download` of the wheel for Python 3.12, whatever Python runs pip; its temporary files stay beside the wheel. */
-async function download(project: string, wheel: Wheel, into: string, say: Say): Promise<string> {
-  const temporary = join(into, 'tmp');
-  await mkdir(temporary, { recursive: true });
-  say(`downloading ${wheel.package} ${tensorflowVersion} (${wheel.megabytes} MB; deleted when unpacked)`);
-  const report = setInterval(() => {
-    void diskUsage(into).then((done) => {
-      say(`downloaded ${formatMegabytes(Math.min(done, wheel.megabytes))} of ${wheel.megabytes} MB`);
-    });
-  }, 5000);
-  try {
-    const result = await runProgram(
-      environmentProgram(project, 'python'),
-      [
-        ...[
-          '-m',
-          'pip',
-          'download',
-          '--disable-pip-version-check',
-          '--no-input',
-          '--no-cache-dir',
-          '-q',
-          '--progress-bar',
-          'off',
-        ],
-        ...['--no-deps', '--only-binary=:all:', '--implementation', 'cp', '--python-version', '3.12', '--abi', 'cp312'],
-        ...['--platform', wheel.platform, '--dest', into, `${wheel.package}==${tensorflowVersion}`],
-      ],
-      { environment: { ...process.env, TMPDIR: temporary, TEMP: temporary, TMP: temporary } },
-    );
-    if (result.code !== 0)
-      throw pipFailed(`could not download ${wheel.package} ${tensorflowVersion}`, lastLines(result));
-  } finally {
-    clearInterval(report);
-  }
-  const name = readdirSync(into).find((entry) => entry.endsWith('.whl'));
-  if (name === undefined) throw pipFailed(`downloaded no wheel of ${wheel.package}`, readdirSync(into).join(', '));
-  return join(into, name);
-}
-
-async function sha256(path: string): Promise<string> {
-  const sha = createHash('sha256');
-  await pipeline(createReadStream(path), sha);
-  return sha.digest('hex');
-}
-
-async function verify(path: string, wheel: Wheel): Promise<void> {
-  const received = await sha256(path);
-  if (received === wheel.sha256) return;
-  throw new TrainbookError({
-    what: `set-up: the downloaded ${wheel.package} ${tensorflowVersion} is not the file that trainbook knows`,
-    received: `sha256 ${received}`,
-    expected: `sha256 ${wheel.sha256}`,
-    fix: 'run the same command again; if it stays so, look at which package index pip uses',
-  });
-}
-
-/** Takes the library and the licence texts out of the wheel, without the folders they lie in. */
-const unpackProgram = `
-import os, shutil, sys, zipfile
-wheel, target = sys.argv[1:3]
-os.makedirs(target)
-with zipfile.ZipFile(wheel) as archive:
-    for name in sys.argv[3:]:
-        with archive.open(name) as source, open(os.path.join(target, os.path.basename(name)), "wb") as file:
-            shutil.copyfileobj(source, file, 1 << 20)
-`;
-
-async function unpack(project: string, wheel: string, target: string, platform: NodeJS.Platform): Promise<void> {
-  const names = [...keptNames(platform), 'include/LICENSE', 'THIRD_PARTY_NOTICES.txt'].map(
-    (name) => `tensorflow/${name}`,
-  );
-  const result = await runProgram(environmentProgram(project, 'python'), [
-    '-c',
-    unpackProgram,
-    wheel,
-    target,
-    ...names,
-  ]);
-  if (result.code === 0) return;
-  throw new TrainbookError({
-    what: 'set-up: could not unpack libtensorflow',
-    received: lastLines(result, 1),
-    expected: `room for ${names.length} files in ${target}`,
-    fix: 'free some disk, then run the same command again',
-  });
-}
+/** The wheel for Python 3.12, whatever Python runs pip. */
+const pinned = (wheel: Wheel): PinnedWheel => ({
+  ...wheel,
+  version: tensorflowVersion,
+  pipOptions: [
+    ...['--only-binary=:all:', '--implementation', 'cp', '--python-version', '3.12', '--abi', 'cp312'],
+    ...['--platform', wheel.platform],
+  ],
+});
 
 function keptNames(platform: NodeJS.Platform): string[] {
   const files = libraryFiles(platform);
@@ -233,7 +144,7 @@ async function describe(
   return {
     format: 1,
     version: tensorflowVersion,
-    wheel: { name: wheelPath.slice(dirname(wheelPath).length + 1), sha256: wheel.sha256 },
+    wheel: { name: basename(wheelPath), sha256: wheel.sha256 },
     files,
   };
 }

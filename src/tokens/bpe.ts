@@ -18,14 +18,14 @@ interface Merge {
  * Sennrich, Haddow, Birch 2016 (1508.07909); on bytes: Radford et al. 2019 (GPT-2).
  *
  * @param byteLevel Whether tokens are written in the byte-level alphabet, and words come as text.
- * @throws TrainbookError if the result of a merge, or one of the bytes, is not in the vocabulary.
+ * @throws TrainbookError if the result of a merge is not in the vocabulary.
  */
 export function bpe(model: BpeJson, byteLevel: boolean): TokenizeWord {
   const table = new Map(Object.entries(model.vocab));
   const merges = mergeTable(model, table);
-  const cut = byteLevel ? bytes(table) : characters(model, table);
   const { fuse_unk: fuse, ignore_merges: wholeFirst } = model;
   const unknown = model.unk_token == null ? undefined : idOf(table, model.unk_token);
+  const cut = byteLevel ? bytes(table, unknown) : characters(model, table);
   return (word) => {
     if (wholeFirst) {
       const whole = table.get(
@@ -60,13 +60,15 @@ function idOf(table: ReadonlyMap<string, number>, token: string): number {
   throw new TrainbookError({
     what: 'BPE: the vocabulary is not whole',
     received: `no token ${JSON.stringify(token)}`,
-    expected: 'all bytes of a byte-level vocabulary, both parts and the result of each merge, and the unknown token',
+    expected: 'both parts and the result of each merge, and the unknown token',
   });
 }
 
-function bytes(table: ReadonlyMap<string, number>): (word: string) => number[] {
-  const ids = Int32Array.from(byteCharacters, (character) => idOf(table, character));
-  return (word) => Array.from(Buffer.from(word), (byte) => ids[byte] ?? 0);
+/** Published vocabularies may lack bytes that their training never saw (of SmolLM2: 04, 06, …): these become unknown, or are left out. */
+function bytes(table: ReadonlyMap<string, number>, unknown = -1): (word: string) => number[] {
+  const ids = Int32Array.from(byteCharacters, (character) => table.get(character) ?? unknown);
+  if (!ids.includes(-1)) return (word) => Array.from(Buffer.from(word), (byte) => ids[byte] ?? 0);
+  return (word) => Array.from(Buffer.from(word), (byte) => ids[byte] ?? -1).filter((id) => id >= 0);
 }
 
 function characters(model: BpeJson, table: ReadonlyMap<string, number>): (word: string) => number[] {

@@ -1,3 +1,5 @@
+import { TrainbookError } from '../error.js';
+import { byteCharacters } from './byte-level.js';
 import { tokenizerOf } from './parse-tokenizer.js';
 import { byteLevelPart, specialToken } from './tokenizer-json.js';
 import { END_OF_TEXT } from './tokenizer.js';
@@ -19,6 +21,14 @@ export function byteLevelBpe(
   merges: readonly (readonly [string, string])[],
   specialTokens: readonly string[] = [END_OF_TEXT],
 ): Tokenizer {
+  const missing = byteCharacters.find((character) => !Object.hasOwn(vocab, character));
+  if (missing !== undefined) {
+    throw new TrainbookError({
+      what: 'BPE: the vocabulary is not whole',
+      received: `no token ${JSON.stringify(missing)}`,
+      expected: 'a token for each of the 256 bytes',
+    });
+  }
   const [first = END_OF_TEXT] = specialTokens;
   return tokenizerOf(
     {

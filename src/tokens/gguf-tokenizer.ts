@@ -22,7 +22,9 @@ const metadataSchema = z.looseObject({
   'tokenizer.ggml.token_type': z.array(z.int()).optional(),
   'tokenizer.ggml.scores': z.array(z.number()).optional(),
   'tokenizer.ggml.merges': z.array(z.string()).optional(),
+  'tokenizer.ggml.bos_token_id': z.int().nonnegative().optional(),
   'tokenizer.ggml.eos_token_id': z.int().nonnegative().optional(),
+  'tokenizer.ggml.add_bos_token': z.boolean().optional(),
   'tokenizer.ggml.add_space_prefix': z.boolean().default(true),
   'tokenizer.ggml.remove_extra_whitespaces': z.boolean().default(false),
   'tokenizer.ggml.precompiled_charsmap': z.array(z.number()).optional(),
@@ -74,7 +76,25 @@ export function ggufTokenizer(metadata: Readonly<Record<string, unknown>>, sourc
     });
   }
   const end = held['tokenizer.ggml.tokens'][held['tokenizer.ggml.eos_token_id'] ?? -1];
-  return tokenizerOf(contents, end === undefined ? {} : { endOfText: end });
+  return tokenizerOf({ ...contents, ...framed(held) }, end === undefined ? {} : { endOfText: end });
+}
+
+/** The token that begins each text, where the file asks for one; SentencePiece's does unless it says otherwise. */
+function framed(held: Metadata): Pick<TokenizerJsonInput, 'post_processor'> {
+  const id = held['tokenizer.ggml.bos_token_id'];
+  const begin = held['tokenizer.ggml.tokens'][id ?? -1];
+  const wanted = held['tokenizer.ggml.add_bos_token'] ?? held['tokenizer.ggml.model'] === 'llama';
+  if (!wanted || id === undefined || begin === undefined || held['tokenizer.ggml.model'] === 'bert') return {};
+  const first = { SpecialToken: { id: begin, type_id: 0 } };
+  const text = (name: string): object => ({ Sequence: { id: name, type_id: 0 } });
+  return {
+    post_processor: {
+      type: 'TemplateProcessing',
+      single: [first, text('A')],
+      pair: [first, text('A'), first, text('B')],
+      special_tokens: { [begin]: { id: begin, ids: [id], tokens: [begin] } },
+    },
+  };
 }
 
 const kinds: Readonly<Record<string, (held: Metadata, source: string) => TokenizerJsonInput>> = {

@@ -41,7 +41,7 @@ const bert = parseTokenizer(bertJson);
 const unigram = readSentencePiece(await bytesOf('botchan_en_unigram_1000.model'));
 const bpe = readSentencePiece(await bytesOf('botchan_en_bpe_1000.model'));
 
-const qwenFile = join(process.env['TRAINBOOK_MODELS'] ?? '', 'qwen.tiktoken');
+const qwenFile = join(process.env['TRAINBOOK_MODELS'] ?? '', 'qwen', 'qwen.tiktoken');
 const qwenSpecial = ['<|endoftext|>', '<|im_start|>', '<|im_end|>'];
 
 describe('published tokenizers give the ids of the libraries they were made with', () => {
@@ -57,7 +57,7 @@ describe('published tokenizers give the ids of the libraries they were made with
       expect(framed(tokenizer, text), JSON.stringify(text)).toEqual(ids);
   });
 
-  it.skipIf(!existsSync(qwenFile))('qwen (needs TRAINBOOK_MODELS/qwen.tiktoken)', async () => {
+  it.skipIf(!existsSync(qwenFile))('qwen (needs TRAINBOOK_MODELS/qwen/qwen.tiktoken)', async () => {
     const qwen = readTiktoken(await readFile(qwenFile, 'utf8'), {
       pattern: qwenWords,
       normalForm: 'NFC',
@@ -131,8 +131,17 @@ const metaspace = (kind: object, scheme: string): string => {
 };
 const unframed = { padding: null, truncation: null };
 
+/** As SmolLM2's: bytes that its training never saw are no tokens. */
+const withoutBytes = (unknown: string | null): Tokenizer => {
+  const contents = JSON.parse(gpt2.json) as { model: { vocab: Record<string, number> } };
+  const vocab = Object.fromEntries(Object.entries(contents.model.vocab).filter(([token]) => !'ĄĆĔñò'.includes(token)));
+  return parseTokenizer(JSON.stringify({ ...contents, model: { ...contents.model, vocab, unk_token: unknown } }));
+};
+
 const kinds: readonly (readonly [string, Tokenizer])[] = [
   ['GPT-2', gpt2],
+  ['GPT-2 without some bytes', withoutBytes(null)],
+  ['GPT-2 without some bytes, which are unknown', withoutBytes('!')],
   ['BERT', parseTokenizer(JSON.stringify({ ...(JSON.parse(bertJson) as object), ...unframed }))],
   ['SentencePiece Unigram', unigram],
   ['SentencePiece BPE', bpe],

@@ -5,9 +5,9 @@ import { describe, expect, it } from 'vitest';
 import { openWeights } from '../../../src/model/files/open-weights.js';
 import { tensorOf } from './expected.js';
 
-const data = process.env['TRAINBOOK_DATA'] ?? '';
-const smollm2 = join(data, 'smollm2', 'SmolLM2-135M-Instruct.Q4_1.gguf');
-const minilm = join(data, 'minilm', 'model.safetensors');
+const models = process.env['TRAINBOOK_MODELS'] ?? '';
+const smollm2 = join(models, 'SmolLM2-135M-Instruct', 'SmolLM2-135M-Instruct.Q4_1.gguf');
+const minilm = join(models, 'all-MiniLM-L6-v2', 'model.safetensors');
 
 /** SHA-256 of the float32 numbers, by gguf 0.19.0 (`gguf.dequantize`) and safetensors 0.8.0. */
 async function hashes(path: string, names: readonly string[]): Promise<Record<string, string>> {
@@ -24,7 +24,7 @@ async function hashes(path: string, names: readonly string[]): Promise<Record<st
 
 describe('real files', () => {
   it.skipIf(!existsSync(smollm2))(
-    'SmolLM2 is what the gguf package reads (needs TRAINBOOK_DATA/smollm2/SmolLM2-135M-Instruct.Q4_1.gguf)',
+    'SmolLM2 is what the gguf package reads (needs TRAINBOOK_MODELS/SmolLM2-135M-Instruct)',
     async () => {
       const expected = {
         'token_embd.weight [49152, 576]': '3fd491c8066dd9dc',
@@ -42,7 +42,7 @@ describe('real files', () => {
   );
 
   it.skipIf(!existsSync(minilm))(
-    'MiniLM is what the safetensors package reads (needs TRAINBOOK_DATA/minilm/model.safetensors)',
+    'MiniLM is what the safetensors package reads (needs TRAINBOOK_MODELS/all-MiniLM-L6-v2)',
     async () => {
       const expected = {
         'embeddings.word_embeddings.weight [30522, 384]': '352d34a4ad725bb7',
