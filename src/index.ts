@@ -54,6 +54,7 @@ export { trainWordPiece, wordPieceOptions, type WordPieceOptions } from './token
 export { trainUnigram, unigramOptions, type UnigramOptions } from './tokens/train-unigram.js';
 export { characterTokenizer } from './tokens/characters.js';
 export type { EncodeOptions, Framed, Tokenizer } from './tokens/tokenizer.js';
+export { piecesText, tokenPieces, type TokenPiece, type TokenPieces } from './tokens/token-pieces.js';
 export { loadTokenizer } from './tokens/load-tokenizer.js';
 export { saveTokenizer } from './tokens/tokenizer-codec.js';
 export { parseTokenizer, type TokenizerOptions } from './tokens/parse-tokenizer.js';
@@ -70,6 +71,7 @@ export {
   type PackExamplesOptions,
   type TokenExample,
 } from './tokens/pack-examples.js';
+export { packedParts, packingFigure, type PackedPart } from './tokens/packing-figure.js';
 export { pad, type Padded, type PadOptions } from './tokens/pad.js';
 export { bucket, type BucketOptions } from './tokens/bucket.js';
 export { maskTokens, type MaskedTokens, type MaskTokensOptions } from './tokens/mask-tokens.js';

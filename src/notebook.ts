@@ -19,6 +19,7 @@ import { stageDisplay } from './report/stage-display.js';
 import { writeReport } from './report/html.js';
 
 export type { Figure, Summary, Table } from './figure.js';
+export { barFigure, lineFigure, type BarFigureOptions, type LineFigureOptions } from './report/number-figures.js';
 export { parameters } from './report/parameters.js';
 export { show } from './report/show.js';
 

@@ -142,13 +142,20 @@ function tellOfVariables(ts: Compiler, checker: typescript.TypeChecker): void {
   };
 }
 
-/** `visitEachChild` for which the name in `{ a }` may become any expression: the result is then `{ a: expression }`. */
+/**
+ * `visitEachChild` by which only variables become properties of `exports`. The name in `{ a }` may become any expression: the
+ * result is then `{ a: expression }`. The name before the colon in `{ a: b }`, be it a value or a pattern, is no variable, and
+ * stays: tslab takes it for one where a type of an earlier cell has a property of that name.
+ */
 function visitEachChild(
   ts: Compiler,
   node: typescript.Node,
   visitor: typescript.Visitor,
   context: typescript.TransformationContext,
 ): typescript.Node {
+  const name = ts.isPropertyAssignment(node) ? node.name : ts.isBindingElement(node) ? node.propertyName : undefined;
+  if (name !== undefined && ts.isIdentifier(name))
+    return ts.visitEachChild(node, (child) => (child === name ? child : visitor(child)), context);
   if (!ts.isShorthandPropertyAssignment(node)) return ts.visitEachChild(node, visitor, context);
   const value = visitor(node.name);
   if (value === undefined || value === node.name) return node;

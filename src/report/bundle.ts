@@ -1,6 +1,8 @@
 import type { Figure, Summary, Table } from '../figure.js';
 import { terminalText } from '../tokens/marked-text.js';
 import type { MarkedText } from '../tokens/marked-text.js';
+import { piecesText } from '../tokens/token-pieces.js';
+import type { TokenPieces } from '../tokens/token-pieces.js';
 import { inNotebook } from './display.js';
 import type { MimeBundle } from './display.js';
 import { describe } from './figure-html.js';
@@ -10,7 +12,8 @@ import { markedHtml } from './marked-html.js';
 import { html, nothing } from './markup.js';
 import type { Html } from './markup.js';
 import { neutralInk, series } from './palette.js';
-import { figureToSvg } from './svg.js';
+import { piecesHtml } from './pieces-html.js';
+import { figureToSvg, titledSvg } from './svg.js';
 
 /** Rows of a table that a notebook shows; the report has them all. */
 const ROWS = 20;
@@ -22,7 +25,7 @@ const asText = (title: string, lines: readonly string[]): string =>
 export function liveBundle(figure: Figure): MimeBundle | undefined {
   const svg = lineChart(figure);
   if (svg === undefined) return undefined;
-  return { 'text/plain': asText(figure.title, [describe(figure)]), 'image/svg+xml': svg };
+  return { 'text/plain': asText(figure.title, [describe(figure)]), 'image/svg+xml': titledSvg(svg, figure.title) };
 }
 
 /**
@@ -47,7 +50,7 @@ export async function figureBundle(figure: Figure): Promise<MimeBundle> {
       figure.title,
       [describe(figure)].filter((line) => line !== ''),
     ),
-    'image/svg+xml': await figureToSvg(figure),
+    'image/svg+xml': titledSvg(await figureToSvg(figure), figure.title),
     'application/vnd.plotly.v1+json': { data: figure.data, layout },
   };
 }
@@ -58,20 +61,29 @@ export function markedBundle(marked: MarkedText): MimeBundle {
   return { 'text/plain': terminalText(marked, colour), 'text/html': markedHtml(marked).text };
 }
 
+/** Tokens piece by piece. */
+export function piecesBundle(pieces: TokenPieces): MimeBundle {
+  return { 'text/plain': piecesText(pieces), 'text/html': piecesHtml(pieces).text };
+}
+
 function tableHtml(table: Table): Html {
   const rows = table.rows.slice(0, ROWS);
   const more = table.rows.length - rows.length;
   const cell = (value: string | number): Html =>
     typeof value === 'number'
       ? html`<td style="text-align:right">${formatNumber(value)}</td>`
-      : html`<td style="text-align:left">${value}</td>`;
+      : html`<td style="text-align:left;white-space:pre-wrap">${value}</td>`;
+  const heading = (name: string, column: number): Html => {
+    const side = rows.every((row) => typeof row[column] === 'number') ? 'right' : 'left';
+    return html`<th scope="col" style="text-align:${side}">${name}</th>`;
+  };
   return html`<table>
-      <caption style="text-align:left;font-weight:600">
+      <caption style="text-align:left;font-weight:600;white-space:nowrap">
         ${table.title}
       </caption>
       <thead>
         <tr>
-          ${table.columns.map((name) => html`<th scope="col">${name}</th>`)}
+          ${table.columns.map(heading)}
         </tr>
       </thead>
       <tbody>

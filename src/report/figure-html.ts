@@ -42,15 +42,43 @@ function forScreen(figure: Figure): Figure {
   return { ...figure, data };
 }
 
-/** Where each named line begins and ends, in words: what the picture tells to those who do not see it. */
+interface Bars {
+  readonly name?: unknown;
+  readonly x: readonly string[];
+  readonly y: readonly number[];
+}
+
+/** Bars that are few and have names below them. */
+function asBars(trace: object): Bars | undefined {
+  const { type, x, y } = trace as Readonly<Record<string, unknown>>;
+  if (type !== 'bar' || !Array.isArray(x) || !Array.isArray(y)) return undefined;
+  if (x.length === 0 || x.length > MOST_BARS) return undefined;
+  const isNamed = x.every((name) => typeof name === 'string') && y.every((value) => typeof value === 'number');
+  return isNamed ? (trace as Bars) : undefined;
+}
+
+/** Bars of one name that are told in words. */
+const MOST_BARS = 12;
+
+/**
+ * Where each named line begins and ends, and what each bar says, in words: what the picture tells to those who do not see it.
+ */
 export function describe(figure: Figure): string {
+  const several = figure.data.length > 1;
+  const bars = figure.data
+    .flatMap((trace) => asBars(trace) ?? [])
+    .map(({ name, x, y }) => {
+      const told = x.map((group, index) => `${group} ${formatNumber(y[index] ?? Number.NaN)}`).join(', ');
+      return typeof name === 'string' && several ? `${name}: ${told}` : told;
+    });
+  if (bars.length > 0) return bars.join('; ');
   const lines = figure.data
     .flatMap((trace) => asLine(trace) ?? [])
     .map((line) => {
       const points = pointsOf(line).filter(({ y }) => Number.isFinite(y));
       const [first, last] = [points[0], points.at(-1)];
       if (first === undefined || last === undefined) return '';
-      const name = typeof line.name === 'string' && figure.data.length > 1 ? `${line.name} ` : '';
+      const name = typeof line.name === 'string' && several ? `${line.name} ` : '';
       return first === last
         ? `${name}${formatNumber(first.y)}`
         : `${name}${formatNumber(first.y)} → ${formatNumber(last.y)}`;

@@ -3,22 +3,26 @@ import { isChatTemplate } from '../tokens/chat-template.js';
 import type { ChatTemplate } from '../tokens/chat-template.js';
 import { markedTemplate } from '../tokens/marked-text.js';
 import type { MarkedText } from '../tokens/marked-text.js';
-import { figureBundle, markedBundle, summaryBundle, tableBundle } from './bundle.js';
+import type { TokenPieces } from '../tokens/token-pieces.js';
+import { figureBundle, markedBundle, piecesBundle, summaryBundle, tableBundle } from './bundle.js';
 import { openSlot } from './display.js';
 
 /**
- * Shows a figure, a table, a summary, a chat template or a marked text in the cell's output; outside a notebook it is printed
- * as text.
+ * Shows a figure, a table, a summary, tokens piece by piece, a chat template or a marked text in the cell's output; outside a
+ * notebook it is printed as text.
  *
  * @example
  * await show(corpus.ledger.sankey());
+ * await show(tokenPieces(tokenizer, 'Wherefore art thou?'));
  * await show(marked(chat, chat.example(read)));
  */
-export async function show(value: Figure | Summary | Table | MarkedText | ChatTemplate): Promise<void> {
+export async function show(value: Figure | Summary | Table | TokenPieces | MarkedText | ChatTemplate): Promise<void> {
   if (isChatTemplate(value)) {
     openSlot().end(markedBundle(markedTemplate(value)));
   } else if ('segments' in value) {
     openSlot().end(markedBundle(value));
+  } else if ('pieces' in value) {
+    openSlot().end(piecesBundle(value));
   } else if ('facts' in value) {
     openSlot().end(summaryBundle(value));
     for (const figure of value.figures ?? []) await show(figure);

@@ -51,6 +51,21 @@ describe('tslab on stock TypeScript', () => {
     expect(output).toContain('{ c: { a: exports.a } }');
   });
 
+  it('leaves names of properties as they are, also where an earlier cell has declared the property', () => {
+    const { declOutput = '' } = converter.convert(
+      '',
+      'const runs = [{ loss: 1, name: "a" }]; let found = 0; const name = "b";',
+    );
+    const { diagnostics, output } = converter.convert(
+      declOutput,
+      'for (const { loss: lowest = found } of runs) console.log(lowest);\n({ loss: found } = runs[0]!);\nconst one = { loss: found, name };',
+    );
+    expect(diagnostics).toEqual([]);
+    expect(output).toContain('{ loss: lowest = exports.found } of exports.runs');
+    expect(output).toContain('{ loss: exports.found } = exports.runs[0]');
+    expect(output).toContain('{ loss: exports.found, name: exports.name }');
+  });
+
   it('completes members and tells types, across cells', () => {
     const { declOutput = '' } = converter.convert('', 'const learning = { rate: 0.1, steps: 300 };');
     const source = 'learning.';
