@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { fold, gpt2, key, saveModel, uniformNumbers } from 'trainbook';
+import { bert, fold, gpt2, key, maskedLanguageModel, saveEncoder, saveModel, uniformNumbers } from 'trainbook';
 import type { BenchContext, Benchmark, Measurement } from '../../src/commands/bench.js';
 import { alternate, median, ratios, summarise } from './blocks.js';
 import { defaultTargets, writeSafetensors } from './built.js';
@@ -26,6 +26,7 @@ function recipes(quick: boolean): readonly Recipe[] {
   const [batchSize, context] = quick ? [2, 16] : [4, 256];
   const tiny = { layers: 1, width: 32, heads: 2, context: 32, vocabularySize: 65 };
   const decoder = gpt2('small', quick ? tiny : {});
+  const encoder = bert('base', { dropout: 0, ...(quick ? tiny : {}) });
   return [
     {
       name: 'GPT-2 small',
@@ -35,6 +36,22 @@ function recipes(quick: boolean): readonly Recipe[] {
       context,
       counted: 1,
       write: (folder) => saveModel({ architecture: decoder, weights: decoder.init(key(1)) }, folder),
+    },
+    {
+      name: 'BERT base',
+      kind: 'encoder',
+      vocabularySize: encoder.config.vocabularySize,
+      batchSize,
+      context,
+      counted: 0.15,
+      write: (folder) => {
+        const head = maskedLanguageModel(encoder);
+        const attached = { architecture: head, weights: head.init(key(2)) };
+        return saveEncoder(
+          { architecture: encoder, weights: encoder.init(key(1)), heads: { maskedLanguageModel: attached } },
+          folder,
+        );
+      },
     },
   ];
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { engineInfo, loadModel, type Batch } from 'trainbook';
+import type * as tf from '@tensorflow/tfjs';
+import { engineInfo, loadEncoder, loadModel, type Batch } from 'trainbook';
 import type { Training } from '../../src/train/step.js';
 import { readSafetensors, startTraining } from './built.js';
 import { adamwNumbers, optimizerOf } from './gpt-recipe.js';
@@ -23,7 +24,7 @@ export type StepStarted = {
   readonly peakOfSteps: number | null;
 };
 
-let training: Training;
+let training: Training<unknown>;
 let batches: readonly Batch[];
 let step = 0;
 
@@ -33,16 +34,11 @@ async function nextStep(): Promise<number> {
 }
 
 export const answers = {
-  start: async ({ folder, target, checkSteps }: StepStart): Promise<StepStarted> => {
+  start: async ({ folder, kind, target, checkSteps }: StepStart): Promise<StepStarted> => {
     engineInfo();
     const imported = residentMegabytes();
-    const { architecture, weights } = await loadModel(folder);
     batches = await readBatches(folder);
-    training = startTraining(architecture, {
-      weights,
-      optimizer: optimizerOf(adamwNumbers),
-      target: target as 'xla' | 'graph',
-    });
+    training = await trainingOf(folder, kind, target as 'xla' | 'graph');
     const losses: number[] = [];
     while (losses.length < checkSteps) losses.push(await nextStep());
     resetPeak();
@@ -62,6 +58,31 @@ export const answers = {
     return (numSteps * batchSize * context) / ((performance.now() - started) / 1000);
   },
 };
+
+async function trainingOf(
+  folder: string,
+  kind: StepStart['kind'],
+  target: 'xla' | 'graph',
+): Promise<Training<unknown>> {
+  const optimizer = optimizerOf(adamwNumbers);
+  if (kind === 'decoder') {
+    const { architecture, weights } = await loadModel(folder);
+    return startTraining(architecture, { weights, optimizer, target });
+  }
+  const { architecture: trunk, weights, heads } = await loadEncoder(folder);
+  const { maskedLanguageModel: head } = heads;
+  if (head === undefined) throw new Error(`${folder} has no head for masked tokens`);
+  type Both = { readonly trunk: typeof weights; readonly head: typeof head.weights };
+  const model = {
+    forward: (both: Both, inputs: tf.Tensor) =>
+      head.architecture.forward(both.head, trunk.forward(both.trunk, inputs), both.trunk.embedding),
+  };
+  return startTraining<Both>(model, {
+    weights: { trunk: weights, head: head.weights },
+    optimizer,
+    target,
+  });
+}
 
 async function readBatches(folder: string): Promise<Batch[]> {
   const { tensors } = await readSafetensors(join(folder, 'batches.safetensors'));

@@ -74,7 +74,7 @@ export async function pretrain(architecture: Decoder, options: PretrainOptions):
     optimizer,
     precision: plan.precision,
     target: options.target,
-    dropoutKey: fold(key, 'dropout'),
+    dropoutKey: architecture.config.dropout > 0 ? fold(key, 'dropout') : undefined,
   });
   try {
     if (found) restore(training, found);

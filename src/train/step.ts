@@ -10,8 +10,7 @@ import { foldTensor } from '../engine/random.js';
 import { flatten, mapTree } from '../engine/tree.js';
 import type { Tree } from '../engine/tree.js';
 import { valueAndGrads } from '../engine/value-and-grads.js';
-import type { Decoder } from '../model/decoder.js';
-import { mapWeights } from '../model/weights.js';
+import type { ForwardOptions } from '../model/decoder.js';
 import type { DecoderWeights } from '../model/weights.js';
 import type { Batch } from '../tokens/loader.js';
 import { globalNorm } from './clip-by-global-norm.js';
@@ -25,20 +24,28 @@ export interface StepResult {
   readonly gradientNorm: number;
 }
 
+/**
+ * What can be trained to predict tokens: logits [batch, time, vocabulary] of weights that are a tree of tensors. A decoder is one; so
+ * is an adapter beside a model, and an encoder with its masked-language-model head.
+ */
+export interface Trainable<Weights> {
+  forward(weights: Weights, inputs: tf.Tensor, options?: ForwardOptions): tf.Tensor;
+}
+
 /** Weights and optimizer state in cells, and the step that changes them in place. */
-export interface Training {
-  readonly parameters: DecoderWeights<Cell>;
+export interface Training<Weights = DecoderWeights> {
+  readonly parameters: Tree<Cell>;
   readonly optimizerState: Tree<Cell>;
   /** One update. `step` counts from 1. Steps run in the order they are asked for, off the JavaScript thread. */
   step(batch: Batch, step: number): Promise<StepResult>;
   /** The weights as they are now, as tensors of their own. */
-  weights(): DecoderWeights;
+  weights(): Weights;
   dispose(): void;
 }
 
 /** What a training starts from. */
-export interface TrainingOptions {
-  readonly weights: DecoderWeights;
+export interface TrainingOptions<Weights = DecoderWeights> {
+  readonly weights: Weights;
   readonly optimizer: Optimizer;
   readonly precision?: Precision;
   readonly target?: CompileOptions['target'] | undefined;
@@ -56,29 +63,33 @@ export type BatchTensors = {
 };
 
 /**
- * A training of an architecture: forward, loss, gradients and update as one compiled step. The weights given are copied;
+ * A training of a model: forward, loss, gradients and update as one compiled step. The weights given are copied;
  * they stay as they are.
  *
  * @example
  * const training = startTraining(architecture, { weights: architecture.init(key), optimizer: adamw({ learningRate: 1e-3 }) });
  * const { loss } = await training.step(batches.next(), 1);
  */
-export function startTraining(architecture: Decoder, options: TrainingOptions): Training {
+export function startTraining<Weights>(
+  model: Trainable<Weights>,
+  options: TrainingOptions<Weights>,
+): Training<Weights> {
   const { weights, optimizer, precision = 'float32', target, dropoutKey } = options;
-  const dropsOut = dropoutKey !== undefined && architecture.config.dropout > 0;
-  const parameters = mapWeights(weights, (tensor, path) => cell(tensor, { name: path }));
-  const start = optimizer.init(weights);
+  const given = weights as Tree<tf.Tensor>;
+  const parameters = mapTree<tf.Tensor, Cell>(given, (tensor, path) => cell(tensor, { name: path }));
+  const start = optimizer.init(given);
   const optimizerState = mapTree<tf.Tensor, Cell>(start, (tensor, path) => cell(tensor, { name: `optimizer.${path}` }));
   tf.dispose(start as tf.TensorContainer);
   const cells: Tree<Cell>[] = [parameters, optimizerState];
   const update = compile(
     (batch: BatchTensors, scalars: Readonly<Record<string, tf.Tensor>>, number: tf.Scalar) => {
       const { inputs, documents, positions } = batch;
-      const reading = { documents, positions, dropoutKey: dropsOut ? foldTensor(dropoutKey, number) : undefined };
-      const { value: loss, grads } = withPrecision(precision, () =>
-        valueAndGrads((values: DecoderWeights) => crossEntropy(architecture.forward(values, inputs, reading), batch))(
-          parameters,
-        ),
+      const reading = { documents, positions, dropoutKey: dropoutKey && foldTensor(dropoutKey, number) };
+      const lossOf = (values: unknown): tf.Scalar =>
+        crossEntropy(model.forward(values as Weights, inputs, reading), batch);
+      const { value: loss, grads } = withPrecision(
+        precision,
+        () => valueAndGrads(lossOf)(parameters) as { value: tf.Scalar; grads: Tensors },
       );
       const before: Tensors = mapTree<Cell, tf.Tensor>(parameters, (kept) => kept.read());
       const { updates, state } = optimizer.update(
@@ -109,7 +120,7 @@ export function startTraining(architecture: Decoder, options: TrainingOptions): 
       tf.dispose([tensors, scalars, number, result] as tf.TensorContainer);
       return { loss, gradientNorm };
     },
-    weights: () => mapWeights(parameters, (kept) => kept.read()),
+    weights: () => mapTree<Cell, tf.Tensor>(parameters, (kept) => kept.read()) as Weights,
     dispose: () => {
       for (const kept of cells.flatMap((tree) => flatten(tree))) kept.dispose();
     },
