@@ -4,53 +4,13 @@ Settings: as many threads as cores; float32 products at precision 'high', which 
 has one (the losses must still agree); fused causal attention (scaled_dot_product_attention); queries, keys and values in one
 product; fused AdamW; gradients set to None; torch.compile of model and loss where asked for.
 """
-import json
-import re
-import struct
-import sys
 import time
 
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-
-def memory(field):
-    """VmRSS or VmHWM (the highest since clear_refs was written) of this process in MB; None where there is no /proc."""
-    try:
-        with open("/proc/self/status") as status:
-            return int(re.search(rf"^{field}:\s+(\d+) kB$", status.read(), re.M)[1]) * 1024 / 1e6
-    except OSError:
-        return None
-
-
-def reset_peak():
-    try:
-        with open("/proc/self/clear_refs", "w") as clear:
-            clear.write("5")
-    except OSError:
-        pass
-
-
-IMPORTED = memory("VmRSS")
-
-
-def above():
-    peak = memory("VmHWM")
-    return None if peak is None else peak - IMPORTED
-
-
-def read_safetensors(path):
-    with open(path, "rb") as file:
-        (length,) = struct.unpack("<Q", file.read(8))
-        header = json.loads(file.read(length))
-        data = bytearray(file.read())
-    header.pop("__metadata__", None)
-    dtypes = {"F32": torch.float32, "I32": torch.int32}
-    return {
-        name: torch.frombuffer(data[slice(*entry["data_offsets"])], dtype=dtypes[entry["dtype"]]).reshape(entry["shape"])
-        for name, entry in header.items()
-    }
+from peer import above, read_safetensors, reset_peak, serve
 
 
 class Block(nn.Module):
@@ -172,11 +132,4 @@ class Contestant:
 
 
 if __name__ == "__main__":
-    contestant = Contestant()
-    for line in sys.stdin:
-        message = json.loads(line)
-        try:
-            reply = {"answer": getattr(contestant, message["ask"])(**message["input"])}
-        except Exception as error:  # said to who asked, who decides
-            reply = {"error": f"{type(error).__name__}: {error}"}
-        print(json.dumps(reply), flush=True)
+    serve(Contestant())

@@ -1,9 +1,10 @@
 """Training and encoding by Hugging Face's tokenizers, on all cores; speaks the lines of child.ts."""
 import json
-import sys
 import time
 
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+
+from peer import serve
 
 
 def untrained(kind, size):
@@ -53,11 +54,5 @@ class Contestant:
         return {"seconds": seconds, "sum": sum(map(sum, ids))}
 
 
-contestant = Contestant()
-for line in sys.stdin:
-    message = json.loads(line)
-    try:
-        reply = {"answer": getattr(contestant, message["ask"])(**message["input"])}
-    except Exception as error:  # said to who asked, who decides
-        reply = {"error": f"{type(error).__name__}: {error}"}
-    print(json.dumps(reply), flush=True)
+if __name__ == "__main__":
+    serve(Contestant())

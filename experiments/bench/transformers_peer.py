@@ -4,15 +4,13 @@ child.ts.
 Settings: as many threads as cores; float32 products at precision 'high'; scaled_dot_product_attention; fused AdamW; gradients
 set to None; torch.compile of model and loss where asked for.
 """
-import json
-import sys
 import time
 
 import torch
 import torch.nn.functional as F
 import transformers
 
-from gpt_peer import above, read_safetensors, reset_peak
+from peer import above, read_safetensors, reset_peak, serve
 
 
 class Contestant:
@@ -66,11 +64,4 @@ class Contestant:
 
 
 if __name__ == "__main__":
-    contestant = Contestant()
-    for line in sys.stdin:
-        message = json.loads(line)
-        try:
-            reply = {"answer": getattr(contestant, message["ask"])(**message["input"])}
-        except Exception as error:  # said to who asked, who decides
-            reply = {"error": f"{type(error).__name__}: {error}"}
-        print(json.dumps(reply), flush=True)
+    serve(Contestant())

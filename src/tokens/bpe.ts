@@ -1,7 +1,7 @@
 import { TrainbookError } from '../error.js';
-import { byteCharacters } from './byte-level.js';
+import { byteCharacters, byteToken } from './byte-level.js';
 import type { TokenizerModel } from './tokenizer-json.js';
-import type { TokenizeWord } from './tokenizer-model.js';
+import type { TokenizeWord } from './tokenizer.js';
 
 type BpeJson = Extract<TokenizerModel, { readonly type: 'BPE' }>;
 
@@ -88,9 +88,6 @@ function characters(model: BpeJson, table: ReadonlyMap<string, number>): (word: 
     });
   };
 }
-
-/** How vocabularies write a single byte that no token has: `<0x0A>`. */
-export const byteToken = (byte: number): string => `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`;
 
 /** Up to this length looking through all pairs again is faster than keeping them in order. */
 const SHORT = 24;

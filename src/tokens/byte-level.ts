@@ -25,6 +25,9 @@ export function byteLevel(text: string): string {
   return written;
 }
 
+/** How vocabularies write a single byte that no token has: `<0x0A>`. */
+export const byteToken = (byte: number): string => `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`;
+
 /**
  * The words that merges do not cross: GPT-2's pattern (Radford et al. 2019, openai/gpt-2 encoder.py): contractions; a run of
  * letters, digits or other signs, with one space before it; spaces, but the last before a word goes with the word.

@@ -1,11 +1,9 @@
 import { bpe } from './bpe.js';
+import type { TokenizeWord } from './tokenizer.js';
 import type { TokenizerModel } from './tokenizer-json.js';
 import { unigram } from './unigram.js';
 import { wordLevel } from './word-level.js';
 import { wordPiece } from './word-piece.js';
-
-/** The tokens of one word. */
-export type TokenizeWord = (word: string) => readonly number[];
 
 /** A tokenizer's model: how a word becomes tokens. */
 export function tokenizerModel(model: TokenizerModel, byteLevel: boolean): TokenizeWord {

@@ -33,5 +33,8 @@ export interface Framed {
   readonly types: number[];
 }
 
+/** A tokenizer's model: the tokens of one word. */
+export type TokenizeWord = (word: string) => readonly number[];
+
 /** How `endOfText` is written by tokenizers that are trained here. */
 export const END_OF_TEXT = '<|endoftext|>';

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { silent } from '../progress.js';
 import type { OnProgress } from '../progress.js';
+import { byteLevelBpe } from './byte-level-bpe.js';
 import { bytesOfToken, wordPattern } from './byte-level.js';
 import { learnInThread } from './learning/learn-in-thread.js';
 import {
@@ -12,10 +13,7 @@ import {
   isWordOfText,
   specialTokensSchema,
 } from './learning/options.js';
-import { tokenizerJson, vocabulary } from './learning/tokenizer-json.js';
-import type { TokenizerJson } from './learning/tokenizer-json.js';
-import { tokenizerOf } from './parse-tokenizer.js';
-import { byteLevelPart } from './tokenizer-json.js';
+import { vocabulary } from './learning/tokenizer-json.js';
 import { END_OF_TEXT } from './tokenizer.js';
 import type { Tokenizer } from './tokenizer.js';
 
@@ -34,14 +32,6 @@ export const bpeOptions = z.strictObject({
 
 export type BpeOptions = z.infer<typeof bpeOptions>;
 
-/** BPE as a `tokenizer.json` has it. */
-interface BpeModel {
-  readonly type: 'BPE';
-  readonly vocab: Readonly<Record<string, number>>;
-  readonly merges: readonly (readonly [string, string])[];
-  readonly [key: string]: unknown;
-}
-
 /**
  * Learns a byte-level BPE tokenizer: starting from bytes, again and again the pair of neighbouring tokens that is most frequent
  * in the words of all documents becomes a token (of equally frequent pairs the one whose tokens came first), until there
@@ -58,22 +48,10 @@ interface BpeModel {
  */
 export async function trainBpe(
   corpus: { readonly documents: readonly { readonly text: string }[] },
-  options: BpeOptions,
-  progress: OnProgress = silent,
-  signal?: AbortSignal,
-): Promise<Tokenizer> {
-  const [first = END_OF_TEXT] = options.specialTokens ?? [];
-  const endOfText = options.specialTokens?.includes(END_OF_TEXT) === false ? first : END_OF_TEXT;
-  return tokenizerOf(await learnByteLevelBpe(corpus, options, progress, signal), { endOfText });
-}
-
-/** Learns what `trainBpe` does, as the contents of a `tokenizer.json`. */
-export async function learnByteLevelBpe(
-  corpus: { readonly documents: readonly { readonly text: string }[] },
   { vocabularySize, specialTokens = [END_OF_TEXT], minFrequency = 0 }: BpeOptions,
   progress: OnProgress = silent,
   signal?: AbortSignal,
-): Promise<TokenizerJson<BpeModel>> {
+): Promise<Tokenizer> {
   const { documents } = corpus;
   checkDocuments('trainBpe', documents);
   checkSpecialTokens('trainBpe', specialTokens);
@@ -84,24 +62,7 @@ export async function learnByteLevelBpe(
   const options = { vocabularySize, specialTokens, minFrequency };
   const { tokens, merges } = await learnInThread('bytePairs', options, documents, progress, signal);
   progress({ task: 'train the tokenizer', done: 2, total: 2, note: `${merges.length} merges` });
-  return tokenizerJson<BpeModel>(new Map(specialTokens.map((token, id) => [token, id])), {
-    normalizer: null,
-    pre_tokenizer: byteLevelPart,
-    post_processor: null,
-    decoder: byteLevelPart,
-    model: {
-      type: 'BPE',
-      dropout: null,
-      unk_token: null,
-      continuing_subword_prefix: null,
-      end_of_word_suffix: null,
-      fuse_unk: false,
-      byte_fallback: false,
-      ignore_merges: false,
-      vocab: vocabulary(tokens),
-      merges,
-    },
-  });
+  return byteLevelBpe(vocabulary(tokens), merges, specialTokens);
 }
 
 /** Whether what a token stands for, read in the byte-level alphabet, may be part of one word: merges could make it. */

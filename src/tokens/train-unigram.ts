@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { silent } from '../progress.js';
 import type { OnProgress } from '../progress.js';
+import { byteToken } from './byte-level.js';
 import { learnInThread } from './learning/learn-in-thread.js';
 import {
   LARGEST,
@@ -22,7 +23,7 @@ import type { Tokenizer } from './tokenizer.js';
 const UNKNOWN = '<unk>';
 
 /** The tokens of single bytes: `<0x00>` … `<0xFF>`. */
-const byteTokens = Array.from({ length: 256 }, (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`);
+const byteTokens = Array.from({ length: 256 }, (_, byte) => byteToken(byte));
 
 /** The score of byte tokens, which stand for no text: far below that of any row of pieces, so that `<0x0A>` in a text is none. */
 const NEVER = -1000;

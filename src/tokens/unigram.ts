@@ -1,7 +1,7 @@
 import { TrainbookError } from '../error.js';
-import { byteToken } from './bpe.js';
+import { byteToken } from './byte-level.js';
 import type { TokenizerModel } from './tokenizer-json.js';
-import type { TokenizeWord } from './tokenizer-model.js';
+import type { TokenizeWord } from './tokenizer.js';
 
 /** A node of the tree of all pieces: what follows by code unit, and the piece that ends here. */
 interface Node {

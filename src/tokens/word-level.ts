@@ -1,6 +1,6 @@
 import { TrainbookError } from '../error.js';
 import type { TokenizerModel } from './tokenizer-json.js';
-import type { TokenizeWord } from './tokenizer-model.js';
+import type { TokenizeWord } from './tokenizer.js';
 
 /** A word is a token, or the unknown token. Where the vocabulary has no unknown token, such a word is an error. */
 export function wordLevel(model: Extract<TokenizerModel, { readonly type: 'WordLevel' }>): TokenizeWord {

@@ -1,6 +1,6 @@
 import { TrainbookError } from '../error.js';
 import type { TokenizerModel } from './tokenizer-json.js';
-import type { TokenizeWord } from './tokenizer-model.js';
+import type { TokenizeWord } from './tokenizer.js';
 
 /**
  * WordPiece: from the left, again and again the longest token that the rest of the word begins with; tokens within a word are

@@ -7,7 +7,7 @@ import { load } from '../../src/data/load.js';
 import { byteLevelBpe } from '../../src/tokens/byte-level-bpe.js';
 import { parseTokenizer } from '../../src/tokens/parse-tokenizer.js';
 import type { Tokenizer } from '../../src/tokens/tokenizer.js';
-import { bpeOptions, learnByteLevelBpe, trainBpe } from '../../src/tokens/train-bpe.js';
+import { bpeOptions, trainBpe } from '../../src/tokens/train-bpe.js';
 import { difficultTexts, learntByPython } from './trainer-fixture.js';
 
 // The truth is Hugging Face's Python library: fixtures/make_bpe.py, and fixtures/make_trainers.py for special tokens.
@@ -92,7 +92,11 @@ describe('trainBpe', () => {
     const { vocabularySize, specialTokens, minFrequency, tokens, merges } = learntByPython[name];
     const texts = name === 'bpe' ? difficultTexts : learntByPython.letters;
     const corpus = { documents: texts.map((text) => ({ text })) };
-    const json = await learnByteLevelBpe(corpus, { vocabularySize, specialTokens, minFrequency });
+    const trained = await trainBpe(corpus, { vocabularySize, specialTokens, minFrequency });
+    const json = JSON.parse(trained.json) as {
+      model: WrittenTokenizer['model'];
+      added_tokens: { id: number; content: string }[];
+    };
     expect(Object.entries(json.model.vocab).sort(([, a], [, b]) => a - b)).toEqual(
       tokens.map((token, id) => [token, id]),
     );
