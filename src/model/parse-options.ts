@@ -1,0 +1,24 @@
+import type { z } from 'zod';
+import { TrainbookError } from '../error.js';
+
+/**
+ * The options of an architecture, checked and with their defaults.
+ *
+ * @param owner What the error begins with, such as `encoder`.
+ * @throws TrainbookError where a rule is broken; it names the option.
+ */
+export function parseOptions<Schema extends z.ZodType>(
+  owner: string,
+  schema: Schema,
+  options: unknown,
+): z.output<Schema> {
+  const parsed = schema.safeParse(options);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const path = issue === undefined || issue.path.length === 0 ? 'options' : issue.path.join('.');
+  throw new TrainbookError({
+    what: `${owner}: ${path}: ${issue?.message ?? 'not valid'}`,
+    received: JSON.stringify(options),
+    expected: `the options that ${owner}Options describes`,
+  });
+}
