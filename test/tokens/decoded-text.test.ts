@@ -86,16 +86,13 @@ describe.each(tokenizers)('%s', (_, tokenizer) => {
 });
 
 it('holds text back until its last character is whole', () => {
-  const [, gpt2] = tokenizers[0] ?? [];
-  const ids = [...Buffer.from('a中b')].map((byte) => gpt2?.encode(String.fromCharCode(byte))[0] ?? NaN);
-  // The ids of bytes above 127 are those of the characters that stand for them.
-  const byteIds = [...Buffer.from('a中b')].map((byte) =>
-    Array.from({ length: 256 }, (_, id) => id).find((id) => gpt2?.token(id) === byteCharacters[byte]),
-  );
-  expect(ids[0]).toBe(byteIds[0]);
-  const text = decodedText(gpt2 as Tokenizer);
-  expect(byteIds.map((id) => text.push(id ?? NaN))).toEqual(['a', '', '', '中', 'b']);
-  expect(text.push(byteIds[1] ?? NaN)).toBe('');
+  const tokenizer = {
+    token: String,
+    decode: (ids: ArrayLike<number>) => Buffer.from(Uint8Array.from(ids)).toString('utf8'),
+  };
+  const text = decodedText(tokenizer);
+  expect([...Buffer.from('a中b')].map((byte) => text.push(byte))).toEqual(['a', '', '', '中', 'b']);
+  expect(text.push(0xe4)).toBe('');
   expect(text.end()).toBe('\uFFFD');
   expect(text.end()).toBe('');
 });
