@@ -4,6 +4,7 @@ import { inferring } from '../engine/inference.js';
 import { TrainbookError } from '../error.js';
 import { pad } from '../tokens/pad.js';
 import type { Model } from './model.js';
+import type { DecoderWeights } from './weights.js';
 
 /**
  * For each row of tokens: ln p of each but the first, given those before it. [length − 1] each
@@ -26,9 +27,9 @@ const rowsOfLogits = 128;
 export function tokenScorer({ architecture, weights }: Model, { batchSize = 8 } = {}): TokenScorer {
   const { context, vocabularySize } = architecture.config;
   const forward = compile(
-    (tokens: tf.Tensor2D): tf.Tensor => {
+    (values: DecoderWeights, tokens: tf.Tensor2D): tf.Tensor => {
       const [batch, time] = tokens.shape;
-      const states = architecture.hidden(weights, tf.slice(tokens, [0, 0], [batch, time - 1])); // [batch, time − 1, width]
+      const states = architecture.hidden(values, tf.slice(tokens, [0, 0], [batch, time - 1])); // [batch, time − 1, width]
       const targets = tf.reshape(tf.slice(tokens, [0, 1], [batch, time - 1]), [-1]);
       const width = states.shape[2];
       const rows = tf.reshape(states, [-1, width]);
@@ -36,7 +37,7 @@ export function tokenScorer({ architecture, weights }: Model, { batchSize = 8 } 
       const parts = Array.from({ length: Math.ceil(numRows / rowsOfLogits) }, (_, part) => {
         const start = part * rowsOfLogits;
         const size = Math.min(rowsOfLogits, numRows - start);
-        const logits = architecture.logits(weights, tf.slice(rows, [start, 0], [size, width])) as tf.Tensor2D;
+        const logits = architecture.logits(values, tf.slice(rows, [start, 0], [size, width])) as tf.Tensor2D;
         const places = tf.stack([tf.range(0, size, 1, 'int32'), tf.slice(targets, [start], [size])], 1);
         return tf.sub(tf.gatherND(logits, places), tf.logSumExp(logits, 1)); // [size]
       });
@@ -52,7 +53,7 @@ export function tokenScorer({ architecture, weights }: Model, { batchSize = 8 } 
       const filled = [...rows, ...Array.from({ length: batchSize - rows.length }, () => [0])];
       const { tokens } = pad(filled, { token: 0, multipleOf: time });
       const input = tf.tensor2d(tokens, [batchSize, time], 'int32');
-      const output = await forward(input);
+      const output = await forward(weights, input);
       const numbers = (await output.data()) as Float32Array;
       tf.dispose([input, output]);
       return rows.map((row, index) => numbers.slice(index * (time - 1), index * (time - 1) + row.length - 1));

@@ -11,6 +11,7 @@ import type { Model } from './model.js';
 import { samplePlan } from './sample-options.js';
 import type { SampleChoice } from './sample-options.js';
 import { writtenText } from './written-text.js';
+import type { WrittenText } from './written-text.js';
 
 /** A prompt and how the model went on. A type, not an interface, so that it counts as JSON. */
 export type Sample = {
@@ -49,7 +50,11 @@ export async function sample(
   const ids = prompts.map((prompt) => tokenizer.encode(prompt));
   const length = roomFor(model, ids, maxTokens);
   const decoding = startDecoding(model, { batch: prompts.length, length });
-  const texts = prompts.map(() => ({ written: writtenText(tokenizer, plan), text: '', finish: 'length' }));
+  const texts = prompts.map((): { written: WrittenText; text: string; finish: Finish } => ({
+    written: writtenText(tokenizer, plan),
+    text: '',
+    finish: 'length',
+  }));
   const chooseToken = tokenChooser(plan);
   try {
     for await (const { sequence, finish } of generate(decoding, ids, {
