@@ -1,6 +1,7 @@
 /** The benchmarks, each a workload that is defined once, for us and for peers. `npx trainbook bench` runs them. */
 import type { Benchmark } from '../../src/commands/bench.js';
 import { charShakespeare } from './char-shakespeare.js';
+import { decode } from './decode.js';
 import { dropped } from './dropped.js';
 import { flatness } from './flatness.js';
 import { gptStep } from './gpt-step.js';
@@ -13,6 +14,7 @@ export { findPeer, machine } from './machine.js';
 export const benchmarks: readonly Benchmark[] = [
   gptStep,
   rematMemory,
+  decode,
   opOverhead,
   flatness,
   dropped,

@@ -39,7 +39,7 @@ describe('stop strings', () => {
       fc.property(fc.array(letters, { maxLength: 6 }), stops, (pieces, strings) => {
         const { out, found } = read(strings, pieces);
         const whole = pieces.join('');
-        const end = [...whole].findIndex((_, index) =>
+        const end = Array.from(whole).findIndex((_, index) =>
           strings.some((stop) => whole.slice(0, index + 1).endsWith(stop)),
         );
         if (end < 0) {
