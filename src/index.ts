@@ -167,7 +167,14 @@ export { sentenceEmbedding } from './model/heads/sentence-embedding.js';
 export { loadGgufModel } from './model/gguf-model.js';
 export { readGeneration, type Generation } from './model/generation-config.js';
 export { modelFolder, publishedModels, type PublishedModel } from './model/published.js';
+export { choiceOptions, greedy, type Choice, type ChoiceOptions } from './model/choice.js';
+export { sampleOptions } from './model/sample-options.js';
 export { sample, type Sample, type SampleOptions } from './model/sample.js';
+export { answer, stream, type StreamOptions, type StreamSummary, type TextStream } from './model/stream.js';
+export { beamSearch, beamSearchOptions, type BeamSearchOptions, type BeamText } from './model/beam-search.js';
+export { tokenScorer, type TokenScorer } from './model/log-probabilities.js';
+export { startDecoding, type Decoding } from './model/decoding.js';
+export { tokenChooser, type TokenChooser } from './model/choose-token.js';
 export { generate, type Finish, type Generated, type GenerateOptions } from './model/generate.js';
 export type { DecoderWeights } from './model/weights.js';
 

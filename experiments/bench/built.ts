@@ -4,6 +4,7 @@
  */
 import type * as BlockMixingModule from '../../src/model/block-mixing.js';
 import type * as BlockModule from '../../src/model/block.js';
+import type * as ChooseTokenModule from '../../src/model/choose-token.js';
 import type * as CompileModule from '../../src/engine/compile.js';
 import type * as EmbeddingModule from '../../src/model/embedding.js';
 import type * as MixingModule from '../../src/model/mixing.js';
@@ -25,7 +26,8 @@ async function built<Module>(file: string): Promise<Module> {
 
 export const { blockMixing } = await built<typeof BlockMixingModule>('model/block-mixing');
 export const { preNormBlock } = await built<typeof BlockModule>('model/block');
-export const { defaultTargets } = await built<typeof CompileModule>('engine/compile');
+export const { likeliest } = await built<typeof ChooseTokenModule>('model/choose-token');
+export const { compile, defaultTargets } = await built<typeof CompileModule>('engine/compile');
 export const { embed, tiedOutput } = await built<typeof EmbeddingModule>('model/embedding');
 export const { mixing } = await built<typeof MixingModule>('model/mixing');
 export const { geluMlp } = await built<typeof MlpModule>('model/mlp');

@@ -2,6 +2,7 @@
 import type { Benchmark } from '../../src/commands/bench.js';
 import { attention } from './attention.js';
 import { charShakespeare } from './char-shakespeare.js';
+import { decode } from './decode.js';
 import { dropped } from './dropped.js';
 import { flatness } from './flatness.js';
 import { gptStep } from './gpt-step.js';
@@ -19,6 +20,7 @@ export const benchmarks: readonly Benchmark[] = [
   rematMemory,
   attention,
   tokenizers,
+  decode,
   opOverhead,
   flatness,
   dropped,

@@ -1,61 +1,105 @@
 import { uniformNumbers } from '../engine/key.js';
 import type { Key } from '../engine/key.js';
+import { TrainbookError } from '../error.js';
+import type { Choice } from './choice.js';
+import { exponentials } from './exponential.js';
+import { candidatesOf, highestOf, keepMinP, keepTopK, keepTopP, penaliseRepetition, temper } from './logit-filters.js';
+import type { Candidates } from './logit-filters.js';
 
-/** How the next token is drawn from logits. */
-export interface Choice {
-  /** Divides the logits: below 1 favours likely tokens more; 0 always takes the likeliest. */
-  readonly temperature: number;
-  /** Only the likeliest tokens that together have this probability can be drawn, in (0, 1]. */
-  readonly topP: number;
+/**
+ * Takes the next token. A key folded from the sequence and the position gives equal texts for equal keys, whatever else is
+ * generated beside them; `seen` are the tokens of the prompt and of the text so far.
+ */
+export type TokenChooser = (logits: Float32Array, key: Key, seen: Iterable<number>) => number;
+
+/**
+ * A function that takes tokens by a choice. It keeps memory for a vocabulary from one call to the next.
+ *
+ * @throws TrainbookError, when called, if the logits are not numbers.
+ * @example
+ * const choose = tokenChooser({ temperature: 0.7, topP: 0.9 });
+ * const token = choose(logits, fold(key, position), tokens);
+ */
+export function tokenChooser(choice: Choice): TokenChooser {
+  let candidates: Candidates | undefined;
+  return (logits, key, seen) => {
+    const isGreedy = choice.temperature === 0;
+    if (isGreedy && choice.repetitionPenalty === undefined) return likeliest(logits);
+    candidates = filterLogits(candidatesOf(logits, candidates), choice, seen);
+    if (isGreedy) return likeliest(candidates.logits);
+    const [uniform = 0] = uniformNumbers(key, 1);
+    return drawFrom(candidates, uniform);
+  };
 }
 
 /**
- * A token drawn from softmax(logits / temperature), restricted to the smallest set of likeliest tokens whose probability
- * reaches topP. `uniform` in [0, 1) decides; of tokens that are equally likely the lower id comes first.
- * Holtzman 2020, "The Curious Case of Neural Text Degeneration" (1904.09751).
+ * Changes logits and takes tokens away as a choice says. At temperature 0 nothing after the repetition penalty would change which
+ * token is the likeliest.
  *
  * @example
- * chooseToken(logits, { temperature: 0.7, topP: 0.9 }, 0.25);
+ * filterLogits(candidatesOf(logits), { temperature: 1, topK: 50 }, tokens).count; // 50
  */
-export function chooseToken(logits: Float32Array, { temperature, topP }: Choice, uniform: number): number {
-  const likeliest = argMax(logits);
-  if (temperature === 0) return likeliest;
-  const highest = logits[likeliest] ?? 0;
-  const weights = Float64Array.from(logits, (logit) => Math.exp((logit - highest) / temperature));
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
-  const order =
-    topP < 1
-      ? Uint32Array.from(weights.keys()).sort((a, b) => (weights[b] ?? 0) - (weights[a] ?? 0) || a - b)
-      : undefined;
-  const kept: number[] = [];
-  let mass = 0;
-  for (let rank = 0; rank < weights.length && (rank === 0 || mass < topP * total); rank++) {
-    const token = order?.[rank] ?? rank;
-    kept.push(token);
-    mass += weights[token] ?? 0;
+export function filterLogits(candidates: Candidates, choice: Choice, seen: Iterable<number>): Candidates {
+  const { repetitionPenalty, temperature, topK, topP, minP } = choice;
+  if (repetitionPenalty !== undefined) penaliseRepetition(candidates, new Set(seen), repetitionPenalty);
+  if (temperature === 0) return candidates;
+  if (temperature !== 1) temper(candidates, temperature);
+  if (topK !== undefined) keepTopK(candidates, topK);
+  if (topP !== undefined && topP < 1) keepTopP(candidates, topP);
+  if (minP !== undefined && minP > 0) keepMinP(candidates, minP);
+  return candidates;
+}
+
+let weights = new Float64Array(0);
+
+/**
+ * The token at which the sum of probabilities, by rising id, passes `uniform`, in [0, 1): each is drawn as often as
+ * softmax(logits) says.
+ *
+ * @throws TrainbookError if the logits are not numbers.
+ * @example
+ * drawFrom(candidates, 0.25);
+ */
+export function drawFrom(candidates: Candidates, uniform: number): number {
+  const { tokens, logits, count } = candidates;
+  const highest = highestOf(candidates);
+  if (weights.length < count) weights = new Float64Array(count);
+  const total = exponentials(logits, count, highest, weights);
+  if (!(total > 0)) throw notNumbers();
+  let left = uniform * total;
+  for (let place = 0; place < count; place++) {
+    left -= weights[place] as number;
+    if (left < 0) return tokens[place] as number;
   }
-  let left = uniform * mass;
-  for (const token of kept) {
-    left -= weights[token] ?? 0;
-    if (left < 0) return token;
-  }
-  return likeliest; // rounding may leave a remainder of about 1e-16
+  return tokens[logits.indexOf(highest)] as number; // rounding may leave a remainder of about 1e-16
 }
 
 /**
- * The token that a key draws. A key folded from the sequence and the position gives equal texts for equal keys, whatever else is
- * generated beside them.
+ * The token with the highest logit, of several the first.
  *
+ * @throws TrainbookError if the logits are not numbers.
  * @example
- * const token = drawToken(logits, { temperature: 0.7, topP: 0.9 }, fold(key, position));
+ * likeliest(Float32Array.of(0.5, 2, 2)); // 1
  */
-export function drawToken(logits: Float32Array, choice: Choice, key: Key): number {
-  const [uniform = 0] = uniformNumbers(key, 1);
-  return chooseToken(logits, choice, uniform);
-}
-
-function argMax(values: Float32Array): number {
-  let best = 0;
-  for (let index = 1; index < values.length; index++) if ((values[index] ?? 0) > (values[best] ?? 0)) best = index;
+export function likeliest(logits: Float32Array): number {
+  let best = -1;
+  let highest = -Infinity;
+  for (let token = 0; token < logits.length; token++) {
+    const logit = logits[token] as number;
+    if (logit > highest) {
+      highest = logit;
+      best = token;
+    }
+  }
+  if (best < 0) throw notNumbers();
   return best;
+}
+
+function notNumbers(): TrainbookError {
+  return new TrainbookError({
+    what: 'the model gave logits that are not numbers',
+    received: 'NaN, or −∞ for all tokens',
+    expected: 'finite logits',
+    fix: 'look at the weights: a training that diverged leaves NaN in them',
+  });
 }

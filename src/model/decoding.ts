@@ -4,9 +4,11 @@ import type { Cell } from '../engine/cell.js';
 import { compile } from '../engine/compile.js';
 import { inferring } from '../engine/inference.js';
 import { flatten, mapTree } from '../engine/tree.js';
+import type { Decoder } from './decoder.js';
 import { emptyCache } from './key-value-cache.js';
 import type { KeyValueCache } from './key-value-cache.js';
 import type { Model } from './model.js';
+import type { DecoderWeights } from './weights.js';
 
 /** A model being read from left to right. All sequences go on together, one token each at a time. */
 export interface Decoding {
@@ -24,30 +26,38 @@ export interface Decoding {
 
 /** Rows that a cache has at first at most; where more are needed it is made twice as long, and the step is compiled anew. */
 const FIRST_ROWS = 512;
+/** The number of rows is a multiple of this, so that decodings of about the same length share their compiled step. */
+const ROWS_STEP = 64;
 
 /**
  * Makes a model ready to generate: one compiled step, with keys and values kept in cells between calls. Prompts are read in one
  * call, shorter ones padded on the left; positions and attention leave the padding out.
+ *
+ * Compiling takes seconds. What was compiled for a decoding that was disposed serves the next one of the same architecture, batch and
+ * about the same length, whatever its weights.
  *
  * @example
  * const decoding = startDecoding(model, { batch: 1, length: 256 });
  * const logits = await decoding.start([[12, 7]]);
  * const more = await decoding.next(Int32Array.of(3));
  */
-export function startDecoding(model: Model, { batch, length }: Pick<Decoding, 'batch' | 'length'>): Decoding {
+export function startDecoding(
+  { architecture, weights }: Model,
+  { batch, length }: Pick<Decoding, 'batch' | 'length'>,
+): Decoding {
   let cache: Cache | undefined;
   let starts = new Int32Array(batch);
   let row = 0; // the next token's
 
   const read = (tokens: Int32Array, time: number): Promise<Float32Array> =>
     inferring(async () => {
-      const { step } = (cache = roomFor(model, cache, batch, { needed: row + time, length }));
+      const { step } = (cache = roomFor(architecture, cache, batch, { needed: row + time, length }));
       const inputs = [
         tf.tensor2d(tokens, [batch, time], 'int32'),
         tf.scalar(row, 'int32'),
         tf.tensor1d(starts, 'int32'),
       ] as const;
-      const logits = await step(...inputs);
+      const logits = await step(weights, ...inputs);
       const numbers = (await logits.data()) as Float32Array;
       tf.dispose([...inputs, logits]);
       row += time;
@@ -77,7 +87,7 @@ export function startDecoding(model: Model, { batch, length }: Pick<Decoding, 'b
         order.dispose();
       }),
     dispose: () => {
-      cache?.dispose();
+      if (cache !== undefined) giveBack(architecture, cache);
       cache = undefined;
     },
   };
@@ -91,44 +101,63 @@ function paddedLength(longest: number, length: number): number {
 
 /** Keys and values in cells, and the compiled functions that change them. */
 interface Cache {
+  readonly batch: number;
   readonly rows: number;
   readonly cells: KeyValueCache<Cell>;
-  readonly step: (tokens: tf.Tensor, row: tf.Scalar, starts: tf.Tensor) => Promise<tf.Tensor>;
+  readonly step: (weights: DecoderWeights, tokens: tf.Tensor, row: tf.Scalar, starts: tf.Tensor) => Promise<tf.Tensor>;
   readonly reorder: (from: tf.Tensor) => Promise<unknown>;
   dispose(): void;
 }
 
-/** The cache, or a longer one with the same rows. */
+/** The last cache of each architecture that was given back. */
+const idle = new WeakMap<Decoder, Cache>();
+
+function giveBack(architecture: Decoder, cache: Cache): void {
+  idle.get(architecture)?.dispose();
+  idle.set(architecture, cache);
+}
+
+function takeCache(architecture: Decoder, batch: number, rows: number): Cache {
+  const cache = idle.get(architecture);
+  if (cache?.batch !== batch || cache.rows !== rows) return makeCache(architecture, batch, rows);
+  idle.delete(architecture);
+  return cache;
+}
+
+/** The cache, or a longer one with the same rows. What an earlier decoding wrote is overwritten before it is seen. */
 function roomFor(
-  model: Model,
+  architecture: Decoder,
   before: Cache | undefined,
   batch: number,
   { needed, length }: { readonly needed: number; readonly length: number },
 ): Cache {
   if (before !== undefined && needed <= before.rows) return before;
-  let enough = before?.rows ?? Math.min(FIRST_ROWS, length);
+  let enough = before?.rows ?? Math.min(FIRST_ROWS, Math.ceil(length / ROWS_STEP) * ROWS_STEP);
   while (enough < needed) enough *= 2;
-  const cache = makeCache(model, batch, enough);
+  const cache = takeCache(architecture, batch, enough);
   if (before !== undefined) {
-    const numNew = enough - before.rows;
-    const old = flatten(before.cells);
-    for (const [index, kept] of flatten(cache.cells).entries()) {
-      const values = (old[index] as Cell).read();
-      const longer = tf.pad(values, [
-        [0, 0],
-        [0, 0],
-        [0, numNew],
-        [0, 0],
-      ]);
-      kept.write(longer);
-      tf.dispose([values, longer]);
-    }
+    copyRows(before, cache);
     before.dispose();
   }
   return cache;
 }
 
-function makeCache({ architecture, weights }: Model, batch: number, rows: number): Cache {
+function copyRows(from: Cache, to: Cache): void {
+  const old = flatten(from.cells);
+  for (const [index, kept] of flatten(to.cells).entries()) {
+    const values = (old[index] as Cell).read();
+    const longer = tf.pad(values, [
+      [0, 0],
+      [0, 0],
+      [0, to.rows - from.rows],
+      [0, 0],
+    ]);
+    kept.write(longer);
+    tf.dispose([values, longer]);
+  }
+}
+
+function makeCache(architecture: Decoder, batch: number, rows: number): Cache {
   const { layers, keyValueHeads, headSize } = architecture.config;
   const empty = emptyCache({ layers, batch, keyValueHeads, rows, headSize });
   const cells = mapTree<tf.Tensor, Cell>(empty, (zeros, path) =>
@@ -143,10 +172,12 @@ function makeCache({ architecture, weights }: Model, batch: number, rows: number
     });
   };
   return {
+    batch,
     rows,
     cells,
     step: compile(
-      (tokens: tf.Tensor, row: tf.Scalar, starts: tf.Tensor): tf.Tensor => {
+      // Weights are arguments: what a compiled function only mentions it holds as long as it lives.
+      (weights: DecoderWeights, tokens: tf.Tensor, row: tf.Scalar, starts: tf.Tensor): tf.Tensor => {
         const { logits, cache } = architecture.decode(weights, tokens, row, readCells(), starts);
         writeCells(cache);
         return logits;

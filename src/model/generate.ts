@@ -1,23 +1,24 @@
 import { TrainbookError } from '../error.js';
 import type { Decoding } from './decoding.js';
 
-/** Why a sequence ended: its stop token, enough tokens, or no room left in the model's context. */
-export type Finish = 'stop' | 'length' | 'context';
+/** Why a sequence ended: a stop token or a stop string, enough tokens, no room left in the model's context, or a signal. */
+export type Finish = 'stop' | 'length' | 'context' | 'interrupted';
 
 /** One token that was generated. */
 export interface Generated {
   readonly sequence: number;
   readonly token: number;
   /** Set on the last token of a sequence. A stop token itself is given too. */
-  readonly finish?: Finish;
+  readonly finish?: Exclude<Finish, 'interrupted'>;
 }
 
 /** What `generate` does with the logits. */
 export interface GenerateOptions {
-  /** Picks the next token of a sequence; `position` is the place it will have. */
-  readonly choose: (logits: Float32Array, sequence: number, position: number) => number;
+  /** Takes the next token of a sequence; `tokens` are those before it, the prompt's first. */
+  readonly choose: (logits: Float32Array, sequence: number, tokens: readonly number[]) => number;
   readonly maxTokens: number;
-  readonly stop?: number;
+  /** Whether a token ends its sequence; it is called once for each. */
+  readonly ends?: (token: number, sequence: number) => boolean;
 }
 
 /**
@@ -30,30 +31,29 @@ export interface GenerateOptions {
 export async function* generate(
   decoding: Decoding,
   prompts: readonly (readonly number[])[],
-  { choose, maxTokens, stop }: GenerateOptions,
+  { choose, maxTokens, ends = () => false }: GenerateOptions,
 ): AsyncGenerator<Generated> {
-  for (const prompt of prompts) checkPrompt(prompt, decoding.length);
+  checkPrompts(prompts, decoding.length);
   if (prompts.length !== decoding.batch)
     throw new Error('internal: generate needs a prompt for each sequence of the decoding');
   if (maxTokens === 0) return;
-  const sequences = prompts.map((prompt) => ({ length: prompt.length, last: 0, open: true }));
+  const sequences = prompts.map((prompt) => ({ tokens: [...prompt], last: 0, open: true }));
   let logits = await decoding.start(prompts);
   for (let numTokens = 1; ; numTokens++) {
     const vocabularySize = logits.length / decoding.batch;
     for (const [sequence, state] of sequences.entries()) {
       if (!state.open) continue;
       const row = logits.subarray(sequence * vocabularySize, (sequence + 1) * vocabularySize);
-      const token = choose(row, sequence, state.length);
+      const token = choose(row, sequence, state.tokens);
       state.last = token;
-      state.length += 1;
-      const finish: Finish | undefined =
-        token === stop
-          ? 'stop'
-          : numTokens === maxTokens
-            ? 'length'
-            : state.length > decoding.length
-              ? 'context'
-              : undefined;
+      state.tokens.push(token);
+      const finish = ends(token, sequence)
+        ? 'stop'
+        : numTokens === maxTokens
+          ? 'length'
+          : state.tokens.length > decoding.length
+            ? 'context'
+            : undefined;
       state.open = finish === undefined;
       yield finish === undefined ? { sequence, token } : { sequence, token, finish };
     }
@@ -62,15 +62,18 @@ export async function* generate(
   }
 }
 
-function checkPrompt(prompt: readonly number[], length: number): void {
-  if (prompt.length >= 1 && prompt.length <= length) return;
-  throw new TrainbookError({
-    what:
-      prompt.length === 0
-        ? 'generate: the prompt has no tokens'
-        : 'generate: the prompt is longer than the model’s context',
-    received: `${prompt.length} tokens`,
-    expected: `1 to ${length} tokens`,
-    fix: prompt.length === 0 ? 'write at least one character' : 'shorten the prompt, or train with a longer context',
-  });
+/** @throws TrainbookError if a prompt is empty or longer than the context. */
+export function checkPrompts(prompts: readonly (readonly number[])[], length: number): void {
+  for (const prompt of prompts) {
+    if (prompt.length >= 1 && prompt.length <= length) continue;
+    throw new TrainbookError({
+      what:
+        prompt.length === 0
+          ? 'generate: the prompt has no tokens'
+          : 'generate: the prompt is longer than the model’s context',
+      received: `${prompt.length} tokens`,
+      expected: `1 to ${length} tokens`,
+      fix: prompt.length === 0 ? 'write at least one character' : 'shorten the prompt, or train with a longer context',
+    });
+  }
 }

@@ -8,7 +8,7 @@ const samplesSchema = z
       prompt: z.string(),
       text: z.string(),
       numTokens: z.int().nonnegative(),
-      finish: z.enum(['stop', 'length', 'context']),
+      finish: z.enum(['stop', 'length', 'context', 'interrupted']),
     }),
   )
   .min(1);

@@ -1,21 +1,20 @@
 import { fold } from '../engine/key.js';
 import type { Key } from '../engine/key.js';
 import { TrainbookError } from '../error.js';
-import { drawToken } from '../model/choose-token.js';
-import type { Choice } from '../model/choose-token.js';
 import { startDecoding } from '../model/decoding.js';
-import { generate } from '../model/generate.js';
 import type { Finish } from '../model/generate.js';
+import { samplePlan } from '../model/sample-options.js';
+import type { SampleChoice } from '../model/sample-options.js';
+import { streamText } from '../model/stream.js';
 import type { Chat } from '../tokens/chat.js';
 import type { SystemUserAssistant } from '../tokens/chat-templates.js';
 import { parseQuestion } from '../tokens/conversation.js';
 import type { Turn } from '../tokens/conversation.js';
-import { decodedText } from './decoded-text.js';
 import { stopsOf } from './pretrained.js';
 import type { Pretrained } from './pretrained.js';
 
 /** How answers are drawn. */
-export interface AnsweringOptions extends Choice {
+export interface AnsweringOptions extends SampleChoice {
   readonly key: Key;
   /** Tokens of an answer at most. */
   readonly maxTokens: number;
@@ -28,7 +27,7 @@ export type Answer = {
   /** Tokens of the prompt. */
   readonly numPromptTokens: number;
   /** Why it ended; `interrupted`: somebody stopped it. */
-  readonly finish: Finish | 'interrupted';
+  readonly finish: Finish;
   /** The oldest turns, which the model did not see because the context is full. */
   readonly numDropped: number;
 };
@@ -95,7 +94,8 @@ export function startAnswering(
 ): Answering {
   const { context } = model.architecture.config;
   const decoding = startDecoding(model, { batch: 1, length: context });
-  const stops = stopsOf({ chat, generation, tokenizer });
+  const stops = [...stopsOf({ chat, generation, tokenizer })];
+  const plan = samplePlan('chat', { stops, maxTokens, ...choice }, tokenizer);
   // An answer has room for its tokens, but a long wish does not drive the conversation out.
   const room = context - Math.min(maxTokens, Math.floor(context / 4));
   let count = 0;
@@ -103,27 +103,9 @@ export function startAnswering(
     async next(turns, write, signal) {
       const { tokens, numDropped } = fittingPrompt(chat, turns, { room, context });
       const own = fold(key, count++);
-      const grown = decodedText(tokenizer);
-      let text = '';
-      const add = (more: string): void => {
-        text += more;
-        if (more !== '') write(more);
-      };
-      let numTokens = 0;
-      let finish: Answer['finish'] = 'length';
-      const choose = (logits: Float32Array, _sequence: number, position: number): number =>
-        drawToken(logits, choice, fold(own, position));
-      for await (const generated of generate(decoding, [[...tokens]], { choose, maxTokens })) {
-        finish = stops.has(generated.token) ? 'stop' : (generated.finish ?? finish);
-        if (finish === 'stop') break;
-        numTokens += 1;
-        add(grown.push(generated.token));
-        if (signal?.aborted === true) {
-          finish = 'interrupted';
-          break;
-        }
-      }
-      add(grown.end());
+      const stream = streamText(() => decoding, tokenizer, [...tokens], { plan, key: own, signal });
+      for await (const piece of stream) write(piece);
+      const { text, numTokens, finish } = await stream.summary();
       return { text, numTokens, numPromptTokens: tokens.length, finish, numDropped };
     },
     dispose() {

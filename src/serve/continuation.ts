@@ -1,19 +1,16 @@
 import { fold } from '../engine/key.js';
 import type { Key } from '../engine/key.js';
-import { drawToken } from '../model/choose-token.js';
-import type { Choice } from '../model/choose-token.js';
 import { startDecoding } from '../model/decoding.js';
-import { generate } from '../model/generate.js';
-import type { Finish } from '../model/generate.js';
 import type { Sample } from '../model/sample.js';
-import { decodedText } from './decoded-text.js';
+import { samplePlan } from '../model/sample-options.js';
+import type { SampleChoice } from '../model/sample-options.js';
+import { streamText } from '../model/stream.js';
 import { stopsOf } from './pretrained.js';
 import type { Pretrained } from './pretrained.js';
 
 /** How prompts are continued; the options mean what they do in `sample`. */
-export interface ContinuationOptions extends Choice {
+export interface ContinuationOptions extends SampleChoice {
   readonly key: Key;
-  readonly maxTokens: number;
 }
 
 /** A model that is ready to continue one prompt after another. */
@@ -27,40 +24,27 @@ export interface Continuation {
  * Makes a model ready to continue prompts, each from an empty context, with one compiled step for all. The n-th prompt's text is
  * that of the n-th prompt of `sample` with the same key and options.
  *
+ * @throws TrainbookError if an option is out of range.
  * @example
  * const continuation = startContinuation(pretrained, { key: key(1), temperature: 0.8, topP: 0.95, maxTokens: 200 });
  * await continuation.next('ROMEO:', (text) => process.stdout.write(text));
  */
 export function startContinuation(
   { model, tokenizer, generation = { stops: [] } }: Pick<Pretrained, 'model' | 'tokenizer'> & Partial<Pretrained>,
-  { key, temperature, topP, maxTokens }: ContinuationOptions,
+  { key, ...options }: ContinuationOptions,
 ): Continuation {
+  const stops = [...stopsOf({ generation, tokenizer })];
+  const plan = samplePlan('sample', { stops, ...options }, tokenizer);
   const decoding = startDecoding(model, { batch: 1, length: model.architecture.config.context });
-  const stops = stopsOf({ generation, tokenizer });
   let count = 0;
   return {
     async next(prompt, write, signal) {
       const own = fold(key, count++);
-      const grown = decodedText(tokenizer);
-      const pieces: string[] = [];
-      const add = (text: string): void => {
-        pieces.push(text);
-        if (text !== '') write(text);
-      };
-      let numTokens = 0;
-      let finish: Finish = 'length';
-      const choose = (logits: Float32Array, _sequence: number, position: number): number =>
-        drawToken(logits, { temperature, topP }, fold(own, position));
       const { ids } = tokenizer.frame(tokenizer.encode(prompt));
-      for await (const generated of generate(decoding, [ids], { choose, maxTokens })) {
-        finish = stops.has(generated.token) ? 'stop' : (generated.finish ?? finish);
-        if (finish === 'stop') break;
-        numTokens += 1;
-        add(grown.push(generated.token));
-        if (signal?.aborted === true) break;
-      }
-      add(grown.end());
-      return { prompt, text: pieces.join(''), numTokens, finish };
+      const stream = streamText(() => decoding, tokenizer, ids, { plan, key: own, signal });
+      for await (const piece of stream) write(piece);
+      const { text, numTokens, finish } = await stream.summary();
+      return { prompt, text, numTokens, finish };
     },
     dispose() {
       decoding.dispose();

@@ -56,6 +56,7 @@ describe('npx trainbook bench', () => {
     expect([...byName.keys()]).toEqual([
       'gpt-step',
       'remat',
+      'decode',
       'op-overhead',
       'flatness',
       'dropped',
@@ -71,6 +72,8 @@ describe('npx trainbook bench', () => {
     expect(value('flatness', 'graph: tensors more at the end')).toBe(0);
     expect(value('quickstart', 'runs with other weights')).toBe(0);
     expect(value('op-overhead', 'one operation')).toBeGreaterThan(0);
+    expect(value('decode', 'ours')).toBeGreaterThan(0);
+    expect(value('decode', 'after 64 tokens, with cache')).toBeGreaterThan(0);
     expect(byName.get('gpt-step')?.notes).toContain('no PyTorch: --peer-python names a Python that has it');
     expect(byName.get('char-shakespeare')?.skipped).toMatch('TRAINBOOK_DATA');
   });

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
 import '../../src/engine/backend.js';
+import { compile } from '../../src/engine/compile.js';
 import { causalMask, masked, maskedMixing, mixing } from '../../src/model/mixing.js';
 import { embed } from '../../src/model/embedding.js';
 import { linear } from '../../src/model/linear.js';
@@ -70,6 +71,30 @@ describe('small parts, by hand', () => {
     expect(y.shape).toEqual([1, 2, 3]);
     expect([...y.dataSync()]).toEqual([1, 2, 210, 3, 4, 430]);
   });
+
+  it.each(['eager', 'compiled'])(
+    'linear, %s: one row times a large matrix gives what it gives among others, gradients too',
+    async (how) => {
+      const weight = tf.randomNormal([512, 192], 0, 1, 'float32', 1);
+      const x = tf.randomNormal([3, 512], 0, 1, 'float32', 2);
+      const run = (rows: tf.Tensor, matrix: tf.Tensor): tf.Tensor[] => {
+        const dy = tf.linspace(-1, 1, 192);
+        const loss = (r: tf.Tensor, m: tf.Tensor): tf.Scalar => tf.sum(tf.mul(linear({ weight: m }, r), dy));
+        return [linear({ weight: matrix }, rows), ...tf.grads(loss)([rows, matrix])];
+      };
+      const call = how === 'eager' ? (...args: [tf.Tensor, tf.Tensor]) => Promise.resolve(run(...args)) : compile(run);
+      const [together, , ...rest] = await call(x, weight);
+      expect(rest).toHaveLength(1);
+      for (let index = 0; index < 3; index++) {
+        const row = tf.slice(x, [index, 0], [1, 512]);
+        const [alone, rowGradient, matrixGradient] = (await call(row, weight)) as [tf.Tensor, tf.Tensor, tf.Tensor];
+        expectClose(alone.dataSync(), tf.slice(together as tf.Tensor, [index, 0], [1, 192]).dataSync(), 1e-4);
+        const dy = tf.reshape(tf.linspace(-1, 1, 192), [1, 192]);
+        expectClose(rowGradient.dataSync(), tf.matMul(dy, weight as tf.Tensor2D, false, true).dataSync(), 1e-4);
+        expectClose(matrixGradient.dataSync(), tf.matMul(row as tf.Tensor2D, dy, true).dataSync(), 1e-4);
+      }
+    },
+  );
 
   it('embed: the gradient of a table adds up where a token comes twice', () => {
     const tokens = tf.tensor2d([2, 0, 2], [1, 3], 'int32');

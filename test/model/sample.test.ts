@@ -1,53 +1,12 @@
-import fc from 'fast-check';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
 import { key } from '../../src/engine/key.js';
-import { chooseToken } from '../../src/model/choose-token.js';
 import { decoder } from '../../src/model/decoder.js';
 import type { Decoding } from '../../src/model/decoding.js';
 import { generate } from '../../src/model/generate.js';
 import type { Generated } from '../../src/model/generate.js';
 import { sample } from '../../src/model/sample.js';
 import type { Tokenizer } from '../../src/tokens/tokenizer.js';
-
-describe('chooseToken', () => {
-  // softmax of these logits is 0.5, 0.3, 0.15, 0.05
-  const logits = Float32Array.from([0.15, 0.5, 0.05, 0.3], Math.log);
-  const draw = (choice: { temperature: number; topP: number }): number[] =>
-    Array.from({ length: 1000 }, (_, index) => chooseToken(logits, choice, (index + 0.5) / 1000));
-  const counts = (tokens: number[]): number[] =>
-    [0, 1, 2, 3].map((token) => tokens.filter((drawn) => drawn === token).length);
-
-  it('draws each token as often as softmax says', () => {
-    expect(counts(draw({ temperature: 1, topP: 1 }))).toEqual([150, 500, 50, 300]);
-  });
-
-  it('temperature ½ squares the odds', () => {
-    const squares = [0.0225, 0.25, 0.0025, 0.09].map((square) => (1000 * square) / 0.365);
-    counts(draw({ temperature: 0.5, topP: 1 })).forEach((count, token) => {
-      expect(Math.abs(count - (squares[token] ?? NaN))).toBeLessThanOrEqual(1);
-    });
-  });
-
-  it('topP keeps the smallest set that reaches it, and shares its whole among them', () => {
-    expect(counts(draw({ temperature: 1, topP: 0.79 }))).toEqual([0, 625, 0, 375]);
-    expect(counts(draw({ temperature: 1, topP: 0.81 }))).toEqual([158, 526, 0, 316]);
-    expect(counts(draw({ temperature: 1, topP: 0.01 }))).toEqual([0, 1000, 0, 0]);
-  });
-
-  it('temperature 0 takes the likeliest, whatever is drawn', () => {
-    fc.assert(
-      fc.property(
-        fc.array(fc.float({ noNaN: true, min: -50, max: 50 }), { minLength: 1 }),
-        fc.double({ min: 0, max: 0.999, noNaN: true }),
-        (values, uniform) => {
-          const all = Float32Array.from(values);
-          expect(all[chooseToken(all, { temperature: 0, topP: 1 }, uniform)]).toBe(Math.max(...all));
-        },
-      ),
-    );
-  });
-});
 
 /** A decoding of 5 tokens whose likeliest next token is one more than the token it was given last. */
 function counting(batch: number): Decoding {
@@ -67,7 +26,7 @@ function counting(batch: number): Decoding {
   };
 }
 
-async function all(prompts: number[][], options: { maxTokens: number; stop?: number }): Promise<Generated[]> {
+async function all(prompts: number[][], options: { maxTokens: number; ends?: (token: number) => boolean }): Promise<Generated[]> {
   const choose = (logits: Float32Array): number => logits.indexOf(1);
   const tokens: Generated[] = [];
   for await (const token of generate(counting(prompts.length), prompts, { choose, ...options })) tokens.push(token);
@@ -76,7 +35,7 @@ async function all(prompts: number[][], options: { maxTokens: number; stop?: num
 
 describe('generate', () => {
   it('goes on with all prompts side by side, and says why each ended', async () => {
-    expect(await all([[1], [4, 6, 10]], { maxTokens: 3, stop: 12 })).toEqual([
+    expect(await all([[1], [4, 6, 10]], { maxTokens: 3, ends: (token) => token === 12 })).toEqual([
       { sequence: 0, token: 2 },
       { sequence: 1, token: 11 },
       { sequence: 0, token: 3 },
@@ -151,8 +110,10 @@ describe('sample', () => {
   });
 
   it('refuses options out of range', async () => {
-    await expect(sample(model, letters, ['a'], { key: key(1), topP: 0 })).rejects.toThrow(/topP is out of range/);
-    await expect(sample(model, letters, ['a'], { key: key(1), temperature: -1 })).rejects.toThrow(/temperature/);
+    await expect(sample(model, letters, ['a'], { key: key(1), topP: 0 })).rejects.toThrow(/sample: topP/);
+    await expect(sample(model, letters, ['a'], { key: key(1), temperature: -1 })).rejects.toThrow(/sample: temperature/);
+    const misspelt = { key: key(1), top_p: 0.9 };
+    await expect(sample(model, letters, ['a'], misspelt)).rejects.toThrow(/sample: options: .*top_p/);
     expect(await sample(model, letters, [], { key: key(1) })).toEqual([]);
   });
 });
