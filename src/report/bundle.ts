@@ -39,7 +39,7 @@ export async function figureBundle(figure: Figure): Promise<MimeBundle> {
   const axis = { gridcolor: neutralInk.grid, linecolor: neutralInk.muted };
   const layout = {
     ...figure.layout,
-    title: { text: figure.title, font: { size: 14 } },
+    title: { text: figure.title, font: { size: 14 }, y: 1, yref: 'container', yanchor: 'top', pad: { t: 12 } },
     margin: { l: 64, r: 16, b: 48, ...figure.layout.margin, t: TITLE_MARGIN + (figure.layout.margin?.t ?? 16) },
     height: TITLE_MARGIN + (figure.layout.height ?? 340),
     paper_bgcolor: 'rgba(0,0,0,0)',

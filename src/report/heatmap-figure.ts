@@ -45,7 +45,8 @@ export function heatmapFigure({
   const largest = Math.max(...cells.map(({ value }) => (Number.isFinite(value) ? Math.abs(value) : 0)));
   const shares = cells.map(({ value }) => (largest > 0 && Number.isFinite(value) ? value / largest : 0));
   const colours = cells.map(({ value }, index) => (Number.isFinite(value) ? cellColour(shares[index] ?? 0) : unknown));
-  const told = x.length <= FEW_COLUMNS;
+  // In one line: beside rows with long names there is no room for a title.
+  const heading = [yTitle && `rows: ${yTitle}`, xTitle && `columns: ${xTitle}`].filter(Boolean).join(' · ');
   const ticks = (names: readonly string[]): object => ({
     tickmode: 'array',
     tickvals: names.map((_, index) => index),
@@ -67,36 +68,39 @@ export function heatmapFigure({
         marker: { color: colours, line: { width: 1, color: 'rgba(255,255,255,0.6)' } },
         hoverinfo: 'text',
         hovertext: cells.map(({ at, column, value }) => `${y[at] ?? ''} · ${x[column] ?? ''}: ${formatNumber(value)}`),
-        ...(told
-          ? {
-              text: cells.map(({ value }) => cellText(value)),
-              textposition: 'inside' as const,
-              insidetextanchor: 'middle' as const,
-              constraintext: 'none' as const,
-              textangle: 0,
-              insidetextfont: {
-                size: 11,
-                color: shares.map((share) => (Math.abs(share) > 0.55 ? '#ffffff' : '#23272e')),
-              },
-            }
-          : {}),
       },
+      // Numbers are points with a text: bars place theirs by its measured size, which pictures without a browser do not have.
+      ...(x.length > FEW_COLUMNS
+        ? []
+        : [
+            {
+              type: 'scatter' as const,
+              mode: 'text' as const,
+              x: cells.map(({ column }) => column),
+              y: cells.map(({ at }) => at),
+              text: cells.map(({ value }) => cellText(value)),
+              textposition: 'middle center' as const,
+              textfont: { size: 11, color: shares.map((share) => (Math.abs(share) > 0.55 ? '#ffffff' : '#23272e')) },
+              hoverinfo: 'skip' as const,
+              cliponaxis: false,
+            },
+          ]),
     ],
     layout: {
       height: 96 + Math.max(20, Math.min(34, 640 / y.length)) * y.length,
-      margin: { l: marginOf(y, yTitle), r: 16, t: xTitle === undefined ? 32 : 56, b: 16 },
+      margin: { l: marginOf(y), r: 16, t: heading === '' ? 32 : 56, b: 16 },
       bargap: 0,
       barmode: 'overlay',
-      xaxis: { ...ticks(x), side: 'top', title: { text: xTitle ?? '', standoff: 8 }, range: [-0.5, x.length - 0.5] },
-      yaxis: { ...ticks(y), title: { text: yTitle ?? '', standoff: 8 }, range: [y.length - 0.5, -0.5] },
+      xaxis: { ...ticks(x), side: 'top', title: { text: heading, font: { size: 12 } }, range: [-0.5, x.length - 0.5] },
+      yaxis: { ...ticks(y), range: [y.length - 0.5, -0.5] },
       showlegend: false,
     },
   };
 }
 
 /** Room beside the rows, in pixels: a letter is about 7 wide. */
-const marginOf = (names: readonly string[], heading: string | undefined): number =>
-  Math.min(200, 16 + 7 * Math.max(...names.map(({ length }) => length))) + (heading === undefined ? 0 : 28);
+const marginOf = (names: readonly string[]): number =>
+  Math.min(200, 16 + 7 * Math.max(...names.map(({ length }) => length)));
 
 /** Columns up to which the numbers fit into the cells. */
 const FEW_COLUMNS = 12;
