@@ -136,6 +136,7 @@ export { marked, markedTemplate, terminalText, type MarkedText, type Segment } f
 export { decoder, type Decoder, type ForwardOptions } from './model/decoder.js';
 export { baseSizes, sizesOfDepth, type DepthSizes } from './model/depth.js';
 export { blockMixing } from './model/block-mixing.js';
+export { mixing, type Mixing, type Visibility } from './model/mixing.js';
 export { gpt2, gpt2Sizes } from './model/gpt2.js';
 export { llama, llamaSizes } from './model/llama.js';
 export { qwen2, qwen2Sizes, qwen3, qwen3Sizes } from './model/qwen.js';

@@ -18,6 +18,9 @@ import { figureToSvg, titledSvg } from './svg.js';
 /** Rows of a table that a notebook shows; the report has them all. */
 const ROWS = 20;
 
+/** Room for the title above an interactive figure, in pixels. */
+const TITLE_MARGIN = 40;
+
 const asText = (title: string, lines: readonly string[]): string =>
   [title, ...lines.map((line) => `  ${line}`)].join('\n');
 
@@ -36,8 +39,9 @@ export async function figureBundle(figure: Figure): Promise<MimeBundle> {
   const axis = { gridcolor: neutralInk.grid, linecolor: neutralInk.muted };
   const layout = {
     ...figure.layout,
-    title: { text: figure.title, font: { size: 14 } },
-    margin: { l: 64, r: 16, t: 56, b: 48 },
+    title: { text: figure.title, font: { size: 14 }, y: 1, yref: 'container', yanchor: 'top', pad: { t: 12 } },
+    margin: { l: 64, r: 16, b: 48, ...figure.layout.margin, t: TITLE_MARGIN + (figure.layout.margin?.t ?? 16) },
+    height: TITLE_MARGIN + (figure.layout.height ?? 340),
     paper_bgcolor: 'rgba(0,0,0,0)',
     plot_bgcolor: 'rgba(0,0,0,0)',
     colorway: [...series],

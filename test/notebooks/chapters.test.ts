@@ -34,10 +34,10 @@ describe.each(chapters)('the chapter %s', (name) => {
     for (const parameter of Object.keys(metadata.trainbook.ci)) expect(cell[0]?.source).toMatch(new RegExp(`\\b${parameter}:`));
   });
 
-  it('imports trainbook, and zod for the schema of a config, alone', () => {
+  it('imports trainbook, zod for the schema of a config, and TensorFlow.js for tensors, alone', () => {
     const imported = code.flatMap(({ source }) => [...source.matchAll(/from '([^']+)'/g)].map((match) => match[1]));
     expect(imported.length).toBeGreaterThan(0);
-    for (const specifier of imported) expect(['trainbook', 'trainbook/notebook', 'zod']).toContain(specifier);
+    for (const specifier of imported) expect(['trainbook', 'trainbook/notebook', 'zod', '@tensorflow/tfjs']).toContain(specifier);
   });
 
   it('begins with its title, tells before it shows, and ends with exercises and papers', () => {
