@@ -26,7 +26,10 @@ function counting(batch: number): Decoding {
   };
 }
 
-async function all(prompts: number[][], options: { maxTokens: number; ends?: (token: number) => boolean }): Promise<Generated[]> {
+async function all(
+  prompts: number[][],
+  options: { maxTokens: number; ends?: (token: number) => boolean },
+): Promise<Generated[]> {
   const choose = (logits: Float32Array): number => logits.indexOf(1);
   const tokens: Generated[] = [];
   for await (const token of generate(counting(prompts.length), prompts, { choose, ...options })) tokens.push(token);
@@ -111,7 +114,9 @@ describe('sample', () => {
 
   it('refuses options out of range', async () => {
     await expect(sample(model, letters, ['a'], { key: key(1), topP: 0 })).rejects.toThrow(/sample: topP/);
-    await expect(sample(model, letters, ['a'], { key: key(1), temperature: -1 })).rejects.toThrow(/sample: temperature/);
+    await expect(sample(model, letters, ['a'], { key: key(1), temperature: -1 })).rejects.toThrow(
+      /sample: temperature/,
+    );
     const misspelt = { key: key(1), top_p: 0.9 };
     await expect(sample(model, letters, ['a'], misspelt)).rejects.toThrow(/sample: options: .*top_p/);
     expect(await sample(model, letters, [], { key: key(1) })).toEqual([]);
