@@ -3,6 +3,7 @@
 Settings: as many threads as cores, float32, its default attention (scaled_dot_product_attention).
 """
 import json
+import statistics
 import sys
 import time
 
@@ -45,7 +46,8 @@ class Contestant:
                 streamer=clock,
             )
         tokens = output[0, self.prompt.shape[1] :].tolist()
-        return tokens, (self.new_tokens - 1) / (clock.times[-1] - clock.times[1])
+        seconds = [end - start for start, end in zip(clock.times[1:], clock.times[2:])]  # after the prompt and the first token
+        return tokens, 1 / statistics.median(seconds)
 
     def block(self):
         return self.generate()[1]
