@@ -55,7 +55,10 @@ describe('npx trainbook bench', () => {
     const byName = new Map(benchmarks.map((benchmark) => [benchmark.name, benchmark]));
     expect([...byName.keys()]).toEqual([
       'gpt-step',
+      'transformers-step',
       'remat',
+      'attention',
+      'tokenizers',
       'decode',
       'op-overhead',
       'flatness',
@@ -72,6 +75,9 @@ describe('npx trainbook bench', () => {
     expect(value('flatness', 'graph: tensors more at the end')).toBe(0);
     expect(value('quickstart', 'runs with other weights')).toBe(0);
     expect(value('op-overhead', 'one operation')).toBeGreaterThan(0);
+    expect(value('transformers-step', 'BERT base: ours')).toBeGreaterThan(0);
+    expect(value('attention', '32 tokens: gradients differ by at most')).toBeLessThan(1e-4);
+    expect(value('tokenizers', 'encode, unigram: ours')).toBeGreaterThan(0);
     expect(value('decode', 'ours')).toBeGreaterThan(0);
     expect(value('decode', 'after 64 tokens, with cache')).toBeGreaterThan(0);
     expect(byName.get('gpt-step')?.notes).toContain('no PyTorch: --peer-python names a Python that has it');
