@@ -211,14 +211,25 @@ export {
   type PromptWeights,
 } from './model/prompt-tuning.js';
 
-// Training.
+// Training: what is learned, how, and how long.
+export { train, type Trainable, type TrainingLength, type TrainModelOptions } from './train/train.js';
 export { pretrain, type PretrainOptions } from './train/pretrain.js';
+export { planOptions, type Plan, type PlanOptions } from './train/plan.js';
 export { trainOptions, type TrainOptions } from './train/train-options.js';
+export type { Computing, Loss, Objective, PartSums, RowTensors } from './train/loss.js';
+export { causalLanguageModel, type TokenPredictor } from './train/objectives/causal-language-model.js';
+export { crossEntropy, type Targets } from './train/cross-entropy.js';
+export { measureLoss, type MeasuredLoss } from './train/held-out.js';
+export { startTraining, type StepResult, type Training, type TrainingOptions } from './train/step.js';
+export { dynamicLossScale, type LossScale, type LossScaleOptions } from './train/loss-scale.js';
+export type { OnTrainEvent, TrainEvent } from './train/event.js';
+export { reportTo } from './train/report-to.js';
+export type { ModelFiles } from './train/checkpoint.js';
+export { treeFiles } from './train/tree-files.js';
 export { estimateSeconds } from './train/estimate.js';
 export { adamw, type AdamwOptions } from './train/adamw.js';
 export { chain, type Optimizer } from './train/optimizer.js';
 export { constant, warmupCosine, type Schedule, type WarmupCosine } from './train/schedule.js';
-export { crossEntropy, type Targets } from './train/cross-entropy.js';
 
 // Evaluation.
 export { evaluate, type Score } from './evaluate/bits-per-byte.js';

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import * as tf from '@tensorflow/tfjs';
-import { engineInfo, key } from 'trainbook';
+import { causalLanguageModel, engineInfo, key } from 'trainbook';
 import type { Benchmark, Measurement } from '../../src/commands/bench.js';
 import { startTraining } from './built.js';
 import { startModule, withChildren } from './child.js';
@@ -83,7 +83,11 @@ export const answers = {
     engineInfo();
     const architecture = architectureOf(sizes);
     const weights = architecture.init(key(1));
-    const training = startTraining(architecture, { weights, optimizer: optimizerOf(adamwNumbers), target });
+    const training = startTraining(causalLanguageModel()(architecture), {
+      weights,
+      optimizer: optimizerOf(adamwNumbers),
+      target,
+    });
     const batches = Array.from({ length: sizes.numBatches }, (_, index) => drawBatch(sizes, index));
     const every = Math.max(1, Math.floor((steps - settled) / 100));
     await setTimeout(secondsIdle * 1000);

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { engineInfo, loadModel, type Batch, type Precision } from 'trainbook';
+import { causalLanguageModel, engineInfo, loadModel, type Batch, type DecoderWeights, type Precision } from 'trainbook';
 import type { Training } from '../../src/train/step.js';
 import { readSafetensors, startTraining } from './built.js';
 import { adamwNumbers, optimizerOf, type GptRecipe } from './gpt-recipe.js';
@@ -26,7 +26,7 @@ export type GptStarted = {
   readonly secondsToFirstLoss: number;
 };
 
-let training: Training;
+let training: Training<DecoderWeights, Batch>;
 let batches: readonly Batch[];
 let step = 0;
 
@@ -49,7 +49,12 @@ export const answers = {
     const { architecture, weights } = await loadModel(folder);
     batches = await readBatches(folder);
     const optimizer = optimizerOf(adamwNumbers);
-    training = startTraining(architecture, { weights, optimizer, precision, target: target as 'xla' | 'graph' });
+    training = startTraining(causalLanguageModel()(architecture), {
+      weights,
+      optimizer,
+      precision,
+      target: target as 'xla' | 'graph',
+    });
     const losses = [await nextStep()];
     const secondsToFirstLoss = (performance.now() - started) / 1000;
     while (losses.length < recipe.checkSteps) losses.push(await nextStep());

@@ -1,4 +1,4 @@
-import { engineInfo, key, remat, type Batch, type Decoder } from 'trainbook';
+import { causalLanguageModel, engineInfo, key, remat, type Batch, type Decoder, type DecoderWeights } from 'trainbook';
 import type { BlockParts, BlockWeights } from '../../src/model/block.js';
 import type { Training } from '../../src/train/step.js';
 import type * as tf from '@tensorflow/tfjs';
@@ -13,7 +13,7 @@ export type RematStarted = {
   readonly peakOfSteps: number | null;
 };
 
-let training: Training;
+let training: Training<DecoderWeights, Batch>;
 let batch: Batch;
 let step = 0;
 
@@ -24,7 +24,7 @@ export const answers = {
     const plain = architectureOf(recipe);
     const architecture = remember ? plain : recomputing(plain);
     const weights = architecture.init(key(1));
-    training = startTraining(architecture, { weights, optimizer: optimizerOf(adamwNumbers) });
+    training = startTraining(causalLanguageModel()(architecture), { weights, optimizer: optimizerOf(adamwNumbers) });
     batch = drawBatch(recipe, 0);
     const losses: number[] = [];
     while (losses.length < recipe.checkSteps) losses.push((await training.step(batch, ++step)).loss);

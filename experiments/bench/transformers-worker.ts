@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type * as tf from '@tensorflow/tfjs';
-import { engineInfo, loadEncoder, loadModel, type Batch } from 'trainbook';
+import { causalLanguageModel, engineInfo, loadEncoder, loadModel, type Batch } from 'trainbook';
 import type { Training } from '../../src/train/step.js';
 import { readSafetensors, startTraining } from './built.js';
 import { adamwNumbers, optimizerOf } from './gpt-recipe.js';
@@ -24,7 +24,7 @@ export type StepStarted = {
   readonly peakOfSteps: number | null;
 };
 
-let training: Training<unknown>;
+let training: Training<unknown, Batch>;
 let batches: readonly Batch[];
 let step = 0;
 
@@ -63,11 +63,11 @@ async function trainingOf(
   folder: string,
   kind: StepStart['kind'],
   target: 'xla' | 'graph',
-): Promise<Training<unknown>> {
+): Promise<Training<unknown, Batch>> {
   const optimizer = optimizerOf(adamwNumbers);
   if (kind === 'decoder') {
     const { architecture, weights } = await loadModel(folder);
-    return startTraining(architecture, { weights, optimizer, target });
+    return startTraining(causalLanguageModel()(architecture), { weights, optimizer, target });
   }
   const { architecture: trunk, weights, heads } = await loadEncoder(folder);
   const { maskedLanguageModel: head } = heads;
@@ -77,7 +77,7 @@ async function trainingOf(
     forward: (both: Both, inputs: tf.Tensor) =>
       head.architecture.forward(both.head, trunk.forward(both.trunk, inputs), both.trunk.embedding),
   };
-  return startTraining<Both>(model, {
+  return startTraining(causalLanguageModel()<Both>(model), {
     weights: { trunk: weights, head: head.weights },
     optimizer,
     target,

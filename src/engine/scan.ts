@@ -63,7 +63,7 @@ function unrolled(
   for (let index = 0; index < numSteps; index++) {
     const done = step(
       carry,
-      inputs.map((input) => row(input, tf.scalar(index, 'int32'))),
+      inputs.map((input) => rowOf(input, tf.scalar(index, 'int32'))),
     );
     requireSameShapes(carry, done.carry);
     carry = done.carry;
@@ -99,7 +99,7 @@ function forward(
       const carry = rest.slice(0, numCarry);
       const { carry: next, outputs } = step(
         carry,
-        inputs.map((input) => row(input, i)),
+        inputs.map((input) => rowOf(input, i)),
       );
       const kept = [...carry, ...outputs].map((value, place) => writeRow(get(rest[numCarry + place]), i, value));
       return [tf.add(i, tf.scalar(1, 'int32')), ...next, ...kept];
@@ -136,9 +136,9 @@ function backward(step: ScanStep, residuals: Residuals, dys: readonly tf.Tensor[
     ([index]) => tf.greaterEqual(get(index), tf.scalar(0, 'int32')),
     ([index, ...rest]) => {
       const i = get(index);
-      const carry = carries.map((stack) => row(stack, i));
-      const slices = inputs.map((input) => row(input, i));
-      const weights = [...rest.slice(0, numCarry), ...dOutputs.map((stack) => row(stack, i))];
+      const carry = carries.map((stack) => rowOf(stack, i));
+      const slices = inputs.map((input) => rowOf(input, i));
+      const weights = [...rest.slice(0, numCarry), ...dOutputs.map((stack) => rowOf(stack, i))];
       const found = vectorJacobian(
         () => {
           const { carry: next, outputs } = step(carry, slices);
@@ -166,7 +166,7 @@ function backward(step: ScanStep, residuals: Residuals, dys: readonly tf.Tensor[
 }
 
 /** stack[index]: [length, …] → […] */
-function row(stack: tf.Tensor, index: tf.Tensor): tf.Tensor {
+export function rowOf(stack: tf.Tensor, index: tf.Tensor): tf.Tensor {
   return tf.reshape(tf.gather(stack, tf.reshape<tf.Rank.R1>(index, [1])), stack.shape.slice(1));
 }
 

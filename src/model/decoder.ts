@@ -1,9 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Key } from '../engine/key.js';
 import type { RandomKey } from '../engine/random.js';
+import { remat } from '../engine/remat.js';
 import type { AttentionContext } from './attention.js';
 import { preNormBlock } from './block.js';
-import type { BlockContext } from './block.js';
+import type { BlockContext, BlockWeights } from './block.js';
 import { countMatrices, countParameters, tokenCost } from './cost.js';
 import type { TokenCost } from './cost.js';
 import { decoderConfig } from './decoder-options.js';
@@ -36,6 +37,8 @@ export interface ForwardOptions {
   readonly dropoutKey?: RandomKey | undefined;
   /** How attention is computed. Default: `mixing`, with all scores at once. */
   readonly attention?: ((visibility: Visibility) => Mixing) | undefined;
+  /** Whether each block is computed again in the backward pass, in place of keeping what is inside it: see `remat`. */
+  readonly recompute?: boolean | undefined;
 }
 
 /** A decoder-only transformer: its config, and the functions that follow from it. The weights are values of their own. */
@@ -152,7 +155,7 @@ function readAll(
   parts: DecoderParts,
   weights: DecoderWeights,
   inputs: tf.Tensor,
-  { documents, positions, past, dropoutKey, attention = mixing }: ForwardOptions,
+  { documents, positions, past, dropoutKey, attention = mixing, recompute = false }: ForwardOptions,
 ): tf.Tensor3D {
   const time = inputs.shape[1] ?? 0;
   const numPast = past?.[0]?.keys.shape[2] ?? 0;
@@ -167,7 +170,8 @@ function readAll(
   const embedded = inputs.rank === 3 ? inputs : embed(weights.embedding, inputs);
   const placed = parts.positions.place(weights.positions, embedded, span);
   const rotate = parts.positions.rotation(span);
-  return runBlocks(parts, weights, dropout(placed, nthDropout(left, 0)), (layer) => {
+  const run = recompute ? runRecomputed : runBlocks;
+  return run(parts, weights, dropout(placed, nthDropout(left, 0)), (layer) => {
     const own = nthDropout(left, layer + 1);
     return {
       dropout: nthDropout(own, 0),
@@ -191,15 +195,28 @@ function rememberAfter(past: LayerCache | undefined): AttentionContext['remember
   return (keys, values) => [joined(past.keys, keys), joined(past.values, values)];
 }
 
-function runBlocks(
+type RunBlocks = (
+  parts: DecoderParts,
+  weights: DecoderWeights,
+  x: tf.Tensor,
+  contextOf: (layer: number) => BlockContext,
+) => tf.Tensor3D;
+
+const runBlocks: RunBlocks = (parts, weights, x, contextOf) => runEach(parts, weights, x, contextOf, (block) => block);
+const runRecomputed: RunBlocks = (parts, weights, x, contextOf) => runEach(parts, weights, x, contextOf, remat);
+
+type Block = (weights: BlockWeights, x: tf.Tensor) => tf.Tensor;
+
+function runEach(
   { norm, ...parts }: DecoderParts,
   weights: DecoderWeights,
   x: tf.Tensor,
   contextOf: (layer: number) => BlockContext,
+  wrap: (block: Block) => Block,
 ): tf.Tensor3D {
-  const states = weights.layers.reduce(
-    (before, layer, index) => preNormBlock({ norm, ...parts }, layer, before, contextOf(index)),
-    x,
-  );
+  const states = weights.layers.reduce((before, layer, index) => {
+    const context = contextOf(index);
+    return wrap((own, given) => preNormBlock({ norm, ...parts }, own, given, context))(layer, before);
+  }, x);
   return norm(weights.norm, states) as tf.Tensor3D;
 }

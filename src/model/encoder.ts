@@ -1,9 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Key } from '../engine/key.js';
 import type { RandomKey } from '../engine/random.js';
+import { remat } from '../engine/remat.js';
 import { TrainbookError } from '../error.js';
 import { postNormBlock } from './block.js';
-import type { BlockParts } from './block.js';
+import type { BlockParts, BlockWeights } from './block.js';
 import { countMatrices, countParameters, encoderCost } from './cost.js';
 import type { ForwardCost } from './cost.js';
 import { dropout, nthDropout } from './dropout.js';
@@ -34,6 +35,8 @@ export interface EncoderForwardOptions {
   readonly dropoutKey?: RandomKey | undefined;
   /** How attention is computed. Default: `mixing`, with all scores at once. */
   readonly attention?: ((visibility: Visibility) => Mixing) | undefined;
+  /** Whether each block is computed again in the backward pass, in place of keeping what is inside it: see `remat`. */
+  readonly recompute?: boolean | undefined;
 }
 
 /**
@@ -83,7 +86,7 @@ export function encoder(options: EncoderOptions & { readonly vocabularySize: num
   const specs = encoderSpecs(config, parts);
   const cost = (length: number): ForwardCost => encoderCost(config, countMatrices(specs.layers), length);
   const hiddenStates: Encoder['hiddenStates'] = (weights, inputs, reading = {}) => {
-    const { documents, dropoutKey, attention = mixing } = reading;
+    const { documents, dropoutKey, attention = mixing, recompute = false } = reading;
     const left = dropoutKey && { rate: config.dropout, key: dropoutKey };
     const summed = embedAll(config, weights, inputs, reading);
     const states = [dropout(norm(weights.embeddingNorm, summed), nthDropout(left, 0))];
@@ -94,7 +97,8 @@ export function encoder(options: EncoderOptions & { readonly vocabularySize: num
         dropout: nthDropout(own, 0),
         attention: { rotate: unturned, mix, remember: justThese, dropout: nthDropout(own, 1) },
       };
-      states.push(postNormBlock(parts, block, states[layer] as tf.Tensor, context));
+      const run = (own: BlockWeights, given: tf.Tensor): tf.Tensor => postNormBlock(parts, own, given, context);
+      states.push((recompute ? remat(run) : run)(block, states[layer] as tf.Tensor));
     });
     return states as tf.Tensor3D[];
   };

@@ -24,8 +24,8 @@ export interface Cursor {
 }
 
 /** Gives batches without end. A loader made with another's cursor goes on as that one would. */
-export interface Loader {
-  next(): Batch;
+export interface Loader<B = Batch> {
+  next(): B;
   readonly cursor: Cursor;
   /** Rows in an epoch. */
   readonly numRows: number;

@@ -4,23 +4,22 @@ import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Cell } from '../engine/cell.js';
-import { flatten, treeEntries } from '../engine/tree.js';
+import { mapTree, treeEntries } from '../engine/tree.js';
 import type { Tree } from '../engine/tree.js';
 import { TrainbookError } from '../error.js';
 import { hashFile, readJson, writeAtomic } from '../files.js';
-import type { Decoder } from '../model/decoder.js';
-import { loadModel, saveModel } from '../model/model.js';
 import { readSafetensors, writeSafetensors } from '../model/files/safetensors.js';
 import type { StoredTensor } from '../model/files/safetensors.js';
-import type { DecoderWeights } from '../model/weights.js';
 import type { Cursor } from '../tokens/loader.js';
-import type { Training } from './step.js';
+import type { TrainingCells } from './step.js';
+import { watchSchema } from './watch.js';
+import type { Watch } from './watch.js';
 
 /*
  * checkpoints/step-00000100/
- *   config.json, model.safetensors   a whole model folder: `loadModel` and Hugging Face read it
- *   optimizer.safetensors            the optimizer's state by its path in the tree, such as `1.first.layers.0.attention.query`
- *   state.json                       {"format":1,"step":100,"cursor":{"epoch":0,"row":800},"run":"<hash>","hashes":{"model.safetensors":"<hash>",…}}
+ *   model.safetensors     the weights, and config.json: a whole model folder, where the model has such a form (`ModelFiles`)
+ *   training.safetensors  everything else that changes, by its path in the tree: `optimizer.1.first.layers.0.attention.query`, …
+ *   state.json            {"format":2,"step":100,"cursor":{"epoch":0,"row":800},"watch":{…},"run":"<hash>","hashes":{"model.safetensors":"<hash>",…}}
  *
  * A folder is written beside and renamed, so one that has this name is whole, unless the disk has damaged it: the hashes tell.
  */
@@ -30,60 +29,74 @@ export interface Position {
   /** Steps done. */
   readonly step: number;
   readonly cursor: Cursor;
+  readonly watch: Watch;
   /** A hash of everything that decides how the run goes on; another run's checkpoints are refused. */
   readonly run: string;
 }
 
 /** A checkpoint that was read. */
 export interface Checkpoint extends Position {
-  readonly weights: DecoderWeights;
-  readonly optimizerState: ReadonlyMap<string, StoredTensor>;
+  readonly folder: string;
+  readonly weights: Tree<tf.Tensor>;
+  /** The other cells by their path. */
+  readonly rest: ReadonlyMap<string, StoredTensor>;
 }
 
-const files = ['config.json', 'model.safetensors', 'optimizer.safetensors'] as const;
+/** How a kind of model is kept: a folder that others can read. */
+export interface ModelFiles<Weights> {
+  write(weights: Weights, folder: string): Promise<void>;
+  read(folder: string): Promise<Weights>;
+}
+
+const trainingFile = 'training.safetensors';
 
 const stateSchema = z.strictObject({
-  format: z.literal(1),
+  format: z.literal(2),
   step: z.int().nonnegative(),
   cursor: z.strictObject({ epoch: z.int().nonnegative(), row: z.int().nonnegative() }),
+  watch: watchSchema,
   run: z.string(),
-  hashes: z.record(z.enum(files), z.string()),
+  hashes: z.record(z.string(), z.string()),
 });
 
-/** Checkpoints that are kept: the newest, and the one before it in case the newest is damaged. */
-const numKept = 2;
-
-/** Writes a training's state as `step-…` in a folder of checkpoints, and removes those no longer needed. */
-export async function writeCheckpoint(
+/** Writes a training's state as `step-…` in a folder of checkpoints, and removes those no longer needed. Gives its folder. */
+export async function writeCheckpoint<Weights>(
   folder: string,
-  architecture: Decoder,
-  training: Training,
+  cells: TrainingCells,
   position: Position,
-): Promise<void> {
+  { files, keepLast }: { readonly files: ModelFiles<Weights>; readonly keepLast: number },
+): Promise<string> {
   await mkdir(folder, { recursive: true });
-  const name = `step-${String(position.step).padStart(8, '0')}`;
+  const name = checkpointName(position.step);
   const beside = join(folder, `${name}.${randomBytes(6).toString('hex')}.tmp`);
   try {
-    const weights = training.weights();
-    await saveModel({ architecture, weights }, beside);
-    tf.dispose(flatten<tf.Tensor>(weights));
-    await writeSafetensors(join(beside, 'optimizer.safetensors'), {
-      tensors: await stateTensors(training.optimizerState),
-      metadata: {},
-    });
+    await mkdir(beside);
+    const weights = mapTree<Cell, tf.Tensor>(cells.parameters, (kept) => kept.read());
+    await files.write(weights as Weights, beside);
+    tf.dispose(weights as tf.TensorContainer);
+    const tensors = await storedCells(restOf(cells));
+    await writeSafetensors(join(beside, trainingFile), { tensors, metadata: {} });
     const hashes: Record<string, string> = {};
-    for (const file of files) hashes[file] = await hashFile(join(beside, file));
-    await writeAtomic(join(beside, 'state.json'), `${JSON.stringify({ format: 1, ...position, hashes })}\n`);
+    for (const file of (await readdir(beside)).sort()) hashes[file] = await hashFile(join(beside, file));
+    await writeAtomic(join(beside, 'state.json'), `${JSON.stringify({ format: 2, ...position, hashes })}\n`);
     await rm(join(folder, name), { recursive: true, force: true });
     await rename(beside, join(folder, name));
   } catch (cause) {
     await rm(beside, { recursive: true, force: true });
     throw cause;
   }
-  const [, ...older] = (await checkpointNames(folder)).slice(numKept - 1);
-  for (const old of older) await rm(join(folder, old), { recursive: true, force: true });
+  await removeOthers(folder, keepLast, position.watch.best?.step);
+  return join(folder, name);
+}
+
+/** Removes all but the newest ones and the best one, and what a killed run left half-written. */
+async function removeOthers(folder: string, keepLast: number, bestStep: number | undefined): Promise<void> {
+  const best = bestStep === undefined ? undefined : checkpointName(bestStep);
+  for (const old of (await checkpointNames(folder)).slice(keepLast)) {
+    if (old !== best) await rm(join(folder, old), { recursive: true, force: true });
+  }
   for (const left of await readdir(folder)) {
-    if (left.endsWith('.tmp')) await rm(join(folder, left), { recursive: true, force: true }); // of a run that was killed here
+    if (left.endsWith('.tmp')) await rm(join(folder, left), { recursive: true, force: true });
   }
 }
 
@@ -92,10 +105,10 @@ export async function writeCheckpoint(
  *
  * @throws TrainbookError if it belongs to a run with other data or settings.
  */
-export async function latestCheckpoint(
+export async function latestCheckpoint<Weights>(
   folder: string,
-  architecture: Decoder,
   run: string,
+  files: ModelFiles<Weights>,
 ): Promise<Checkpoint | undefined> {
   for (const name of await checkpointNames(folder)) {
     const path = join(folder, name);
@@ -106,37 +119,41 @@ export async function latestCheckpoint(
     }
     if (state.run !== run) {
       throw new TrainbookError({
-        what: `pretrain: ${path} belongs to a run with other data or settings`,
+        what: `train: ${path} belongs to a run with other data or settings`,
         received: state.run,
         expected: run,
         fix: `give another folder, or remove ${folder}`,
       });
     }
+    const { step, cursor, watch } = state;
+    const weights = (await files.read(path)) as Tree<tf.Tensor>;
     return {
-      step: state.step,
-      cursor: state.cursor,
-      run: state.run,
-      weights: (await loadModel(path)).weights,
-      optimizerState: (await readSafetensors(join(path, 'optimizer.safetensors'))).tensors,
+      step,
+      cursor,
+      watch,
+      run,
+      folder: path,
+      weights,
+      rest: (await readSafetensors(join(path, trainingFile))).tensors,
     };
   }
   return undefined;
 }
 
 /** Puts a checkpoint's numbers into a training's cells. */
-export function restore(training: Training, checkpoint: Checkpoint): void {
+export function restore(cells: TrainingCells, checkpoint: Checkpoint): void {
   const values = new Map(treeEntries<tf.Tensor>(checkpoint.weights));
-  for (const [path, kept] of treeEntries<Cell>(training.parameters)) writeOnce(kept, values.get(path));
-  for (const [path, kept] of treeEntries<Cell>(training.optimizerState)) {
-    const stored = checkpoint.optimizerState.get(path);
-    writeOnce(kept, stored && tf.tensor(stored.elements as Float32Array, [...stored.shape]));
+  for (const [path, kept] of treeEntries<Cell>(cells.parameters)) writeOnce(kept, values.get(path));
+  for (const [path, kept] of treeEntries<Cell>(restOf(cells))) {
+    const stored = checkpoint.rest.get(path);
+    writeOnce(kept, stored && tf.tensor(stored.elements as Float32Array, [...stored.shape], kept.dtype));
   }
 }
 
 function writeOnce(kept: Cell, value: tf.Tensor | undefined): void {
   if (value === undefined) {
     throw new TrainbookError({
-      what: `pretrain: the checkpoint has no ${kept.name}`,
+      what: `train: the checkpoint has no ${kept.name}`,
       expected: 'the state of the same optimizer',
       fix: 'train with the optimizer that the checkpoint was made with, or give another folder',
     });
@@ -145,9 +162,14 @@ function writeOnce(kept: Cell, value: tf.Tensor | undefined): void {
   value.dispose();
 }
 
-async function stateTensors(state: Tree<Cell>): Promise<Map<string, StoredTensor>> {
+/** All cells but the weights. */
+function restOf({ parameters: _weights, ...rest }: TrainingCells): Tree<Cell> {
+  return rest;
+}
+
+async function storedCells(cells: Tree<Cell>): Promise<Map<string, StoredTensor>> {
   const tensors = new Map<string, StoredTensor>();
-  for (const [path, kept] of treeEntries<Cell>(state)) {
+  for (const [path, kept] of treeEntries<Cell>(cells)) {
     tensors.set(path, { shape: kept.shape, elements: await kept.data() });
   }
   return tensors;
@@ -157,11 +179,17 @@ async function stateTensors(state: Tree<Cell>): Promise<Map<string, StoredTensor
 async function wholeState(path: string): Promise<z.output<typeof stateSchema> | undefined> {
   try {
     const state = stateSchema.parse(await readJson(join(path, 'state.json')));
-    for (const file of files) if ((await hashFile(join(path, file))) !== state.hashes[file]) return undefined;
+    for (const [file, expected] of Object.entries(state.hashes)) {
+      if ((await hashFile(join(path, file))) !== expected) return undefined;
+    }
     return state;
   } catch {
     return undefined; // missing, cut short or not JSON: all are damage
   }
+}
+
+function checkpointName(step: number): string {
+  return `step-${String(step).padStart(8, '0')}`;
 }
 
 /** Names of checkpoints, the newest first. */

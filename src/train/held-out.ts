@@ -5,11 +5,70 @@ import type { Decoder } from '../model/decoder.js';
 import type { DecoderWeights } from '../model/weights.js';
 import { inOrder } from '../tokens/loader.js';
 import type { Packed } from '../tokens/pack.js';
-import { sumCrossEntropy } from './cross-entropy.js';
-import { batchTensors } from './step.js';
-import type { BatchTensors } from './step.js';
+import type { Loss, RowTensors } from './loss.js';
+import { causalLanguageModel } from './objectives/causal-language-model.js';
 
-/** A loss over many tokens. */
+/** A loss over many batches. */
+export interface MeasuredLoss {
+  /** Σ share · (Σ w ℓ) / (Σ w), over all batches. */
+  readonly loss: number;
+  /** What each part adds. */
+  readonly parts: Readonly<Record<string, number>>;
+  /** What counted in each part: Σ w. */
+  readonly counts: Readonly<Record<string, number>>;
+}
+
+/** Measures weights on batches, `progress` after each. Keep it for the next time: it is compiled once. */
+export type MeasureLoss<Weights, B> = (
+  weights: Weights,
+  batches: Iterable<B>,
+  progress?: (done: number) => void,
+) => Promise<MeasuredLoss>;
+
+/**
+ * A loss over batches that are not trained on: sums within a batch by the engine in single precision, over batches in double.
+ *
+ * @example
+ * const measure = measureLoss(causalLanguageModel()(architecture));
+ * const { loss } = await measure(weights, inOrder(packed, 8));
+ */
+export function measureLoss<Weights, B>(loss: Loss<Weights, B>): MeasureLoss<Weights, B> {
+  const names = Object.keys(loss.shares);
+  const sum = compile(
+    (weights: Weights, batch: RowTensors) => {
+      const [sums, counts] = [loss.sums(weights, batch), loss.counts(batch)];
+      return tf.stack(names.flatMap((name) => [sums[name] as tf.Scalar, counts[name] as tf.Scalar])); // [2 parts]
+    },
+    { name: 'held-out loss' },
+  );
+  const measure: MeasureLoss<Weights, B> = async (weights, batches, progress) => {
+    const totals = names.map(() => ({ sum: 0, count: 0 }));
+    let done = 0;
+    for (const batch of batches) {
+      const tensors = loss.tensors(batch);
+      const result = await sum(weights, tensors);
+      const numbers = await result.data();
+      tf.dispose([tensors, result] as tf.TensorContainer);
+      totals.forEach((total, index) => {
+        total.sum += numbers[2 * index] ?? NaN;
+        total.count += numbers[2 * index + 1] ?? NaN;
+      });
+      progress?.(++done);
+    }
+    const parts = names.map((name, index) => {
+      const { sum: nats = NaN, count = NaN } = totals[index] ?? {};
+      return [name, ((loss.shares[name] ?? NaN) * nats) / count] as const;
+    });
+    return {
+      loss: parts.reduce((total, [, part]) => total + part, 0),
+      parts: Object.fromEntries(parts),
+      counts: Object.fromEntries(names.map((name, index) => [name, totals[index]?.count ?? NaN])),
+    };
+  };
+  return (...args) => inferring(() => measure(...args));
+}
+
+/** A language model's loss on text. */
 export interface HeldOutLoss {
   /** Mean nats per counted token. */
   readonly nats: number;
@@ -20,43 +79,23 @@ export interface HeldOutLoss {
 /** What of a packing a loss looks at. */
 export type Rows = Omit<Packed, 'numBytes'>;
 
-/** Measures weights on packed rows, `progress` after each batch. Keep it for the next time: it is compiled once. */
-export type Measure = (
-  weights: DecoderWeights,
-  packed: Rows,
-  progress?: (done: number) => void,
-) => Promise<HeldOutLoss>;
-
 /**
- * Σ w (−log p) / Σ w over all rows: sums within a batch by the engine in single precision, over batches in double. What the
- * last batch lacks in rows has weight 0, so the result does not depend on the batch size but for rounding.
+ * Σ w (−log p) / Σ w over all rows. What the last batch lacks in rows has weight 0, so the result does not depend on the batch size
+ * but for rounding.
  *
  * @example
  * const measure = heldOutLoss(architecture, 8);
  * const { nats } = await measure(weights, packed);
  */
-export function heldOutLoss(architecture: Decoder, batchSize: number): Measure {
-  const sum = compile(
-    (weights: DecoderWeights, batch: BatchTensors) =>
-      sumCrossEntropy(architecture.forward(weights, batch.inputs, batch), batch),
-    { name: 'held-out loss' },
-  );
-  const measure: Measure = async (weights, packed, progress) => {
-    let total = 0;
-    let tokens = 0;
-    let done = 0;
-    for (const batch of inOrder({ numBytes: 0, ...packed }, batchSize)) {
-      const tensors = batchTensors(batch);
-      const result = await sum(weights, tensors);
-      const [nats = NaN] = await result.data();
-      tf.dispose([tensors, result] as tf.TensorContainer);
-      total += nats;
-      tokens += batch.weights.reduce((count, weight) => count + weight, 0);
-      progress?.(++done);
-    }
-    return { nats: total / tokens, tokens };
+export function heldOutLoss(
+  architecture: Decoder,
+  batchSize: number,
+): (weights: DecoderWeights, packed: Rows, progress?: (done: number) => void) => Promise<HeldOutLoss> {
+  const measure = measureLoss(causalLanguageModel()(architecture));
+  return async (weights, packed, progress) => {
+    const { loss, counts } = await measure(weights, inOrder({ numBytes: 0, ...packed }, batchSize), progress);
+    return { nats: loss, tokens: counts['loss'] ?? NaN };
   };
-  return (...args) => inferring(() => measure(...args));
 }
 
 /** At most `numRows` rows of a packing, evenly spread, the same ones each time. `numBytes` counts for whole packings only. */

@@ -1,26 +1,33 @@
 import { fold } from '../engine/key.js';
 import type { Key } from '../engine/key.js';
 import { TrainbookError } from '../error.js';
-import { canonicalJson, hash } from '../files.js';
+import type { Json } from '../files.js';
 import type { Decoder } from '../model/decoder.js';
+import { loadModel, saveModel } from '../model/model.js';
 import type { Model } from '../model/model.js';
-import { silent } from '../progress.js';
+import type { DecoderWeights } from '../model/weights.js';
 import type { OnProgress } from '../progress.js';
-import { loader } from '../tokens/loader.js';
-import type { Batch, Cursor, Loader, LoaderOptions } from '../tokens/loader.js';
+import { inOrder, loader } from '../tokens/loader.js';
+import type { Batch, Loader, LoaderOptions } from '../tokens/loader.js';
 import type { Packed } from '../tokens/pack.js';
 import { adamw } from './adamw.js';
-import { latestCheckpoint, restore, writeCheckpoint } from './checkpoint.js';
-import { heldOutLoss, spreadRows } from './held-out.js';
+import type { ModelFiles } from './checkpoint.js';
+import type { OnTrainEvent } from './event.js';
+import { spreadRows } from './held-out.js';
+import { causalLanguageModel } from './objectives/causal-language-model.js';
 import type { Optimizer } from './optimizer.js';
+import { reportTo } from './report-to.js';
 import { warmupCosine } from './schedule.js';
-import { startTraining } from './step.js';
-import type { StepResult, Training, TrainingOptions } from './step.js';
+import { train } from './train.js';
+import type { TrainModelOptions } from './train.js';
 import { trainOptions } from './train-options.js';
 import type { TrainOptions, TrainPlan } from './train-options.js';
 
 /** What pretraining needs beside the architecture. */
-export interface PretrainOptions extends TrainOptions {
+export interface PretrainOptions
+  extends
+    TrainOptions,
+    Pick<TrainModelOptions<Decoder, DecoderWeights, Batch>, 'target' | 'checkpoints' | 'signal' | 'group'> {
   /** Packed rows, each once an epoch; or another way to make batches, such as windows of one long stream. */
   readonly data: Packed | ((options: LoaderOptions) => Loader);
   /** Text that is not trained on; its loss is measured every `evaluateEvery` steps. */
@@ -35,16 +42,11 @@ export interface PretrainOptions extends TrainOptions {
    */
   readonly metrics?: (step: number, values: Record<string, number>) => void;
   readonly progress?: OnProgress;
-  /** What runs the step: XLA fuses and is faster in the long run, the graph executor starts at once. Default: the faster one. */
-  readonly target?: TrainingOptions['target'];
-  /** A folder for checkpoints. If it has some of this run, training goes on from the newest. */
-  readonly checkpoints?: string;
-  /** When it aborts, the step that runs is finished, a checkpoint is written, and an `AbortError` is thrown. */
-  readonly signal?: AbortSignal;
+  readonly on?: OnTrainEvent;
 }
 
 /**
- * Trains first weights to predict the next token: `steps` updates of AdamW on the cross-entropy of packed rows.
+ * Trains first weights to predict the next token: `train` with `causalLanguageModel`, AdamW, and rows of packed text.
  *
  * A run that was killed and is started again with the same options and folder ends with the same weights, to the bit, as one
  * that never was (same machine and engine).
@@ -59,89 +61,48 @@ export interface PretrainOptions extends TrainOptions {
  * });
  */
 export async function pretrain(architecture: Decoder, options: PretrainOptions): Promise<Model> {
-  const { data, heldOut, key, metrics = () => undefined, progress = silent, checkpoints, signal } = options;
-  const plan = planOf(options);
+  const { data, heldOut, key, metrics, progress, on, target, checkpoints, signal, group } = options;
+  const given = givenOptions(options);
   checkContext(architecture, data, heldOut);
-  const optimizer = options.optimizer ?? adamw({ ...plan, learningRate: warmupCosine(plan) });
-  const batchesFrom = (cursor?: Cursor): Loader => {
-    const loaderOptions = { batchSize: plan.batchSize, key: fold(key, 'order'), ...(cursor && { cursor }) };
-    return typeof data === 'function' ? data(loaderOptions) : loader(data, loaderOptions);
-  };
-  const run = runHash(architecture, plan, key, options.target, batchesFrom());
-  const found = checkpoints === undefined ? undefined : await latestCheckpoint(checkpoints, architecture, run);
-  const training = startTraining(architecture, {
-    weights: architecture.init(fold(key, 'weights')),
-    optimizer,
-    precision: plan.precision,
-    target: options.target,
-    dropoutKey: architecture.config.dropout > 0 ? fold(key, 'dropout') : undefined,
-  });
-  try {
-    if (found) restore(training, found);
-    await loop(training, {
+  const { learningRate, warmupSteps, finalFraction, beta1, beta2, epsilon, weightDecay, clipNorm, ...plan } = given;
+  const rate = warmupCosine({ learningRate, warmupSteps, finalFraction, steps: plan.steps });
+  const reports = reportTo('pretrain', metrics, progress);
+  const measured = heldOut && spreadRows(heldOut, plan.heldOutRows);
+  const weights = architecture.init(fold(key, 'weights'));
+  return train(
+    { architecture, weights },
+    {
+      objective: causalLanguageModel(),
+      data: (loaderOptions) => (typeof data === 'function' ? data(loaderOptions) : loader(data, loaderOptions)),
+      optimizer: options.optimizer ?? adamw({ beta1, beta2, epsilon, weightDecay, clipNorm, learningRate: rate }),
       plan,
-      optimizer,
-      metrics,
-      progress,
-      batches: batchesFrom(found?.cursor),
-      firstStep: (found?.step ?? 0) + 1,
-      measure: heldOutMeasure(architecture, training, plan, heldOut),
-      save: async (step, cursor) => {
-        if (checkpoints !== undefined)
-          await writeCheckpoint(checkpoints, architecture, training, { step, cursor, run });
+      key,
+      identity: { architecture: { ...architecture.config }, numbers: { epsilon, weightDecay, clipNorm } } as Json,
+      ...(measured && { heldOut: () => inOrder({ numBytes: 0, ...measured }, plan.batchSize) }),
+      on: (event) => {
+        reports(event);
+        on?.(event);
       },
+      files: decoderFiles(architecture),
+      target,
+      checkpoints,
       signal,
-      savedTo: checkpoints,
-    });
-    return { architecture, weights: training.weights() };
-  } finally {
-    training.dispose();
-  }
+      ...(group && { group }),
+    },
+  );
 }
 
-interface Loop {
-  readonly plan: TrainPlan;
-  readonly optimizer: Optimizer;
-  readonly metrics: (step: number, values: Record<string, number>) => void;
-  readonly progress: OnProgress;
-  readonly batches: Loader;
-  readonly firstStep: number;
-  readonly measure: (() => Promise<number>) | undefined;
-  readonly save: (step: number, cursor: Cursor) => Promise<void>;
-  readonly signal: AbortSignal | undefined;
-  readonly savedTo: string | undefined;
+/** Checkpoints of a decoder are whole model folders: `loadModel` and Hugging Face read them. */
+export function decoderFiles(architecture: Decoder): ModelFiles<DecoderWeights> {
+  return {
+    write: async (weights, folder) => {
+      await saveModel({ architecture, weights }, folder);
+    },
+    read: async (folder) => (await loadModel(folder)).weights,
+  };
 }
 
-/** Step, row of metrics, evaluation, checkpoint; the next batch is made while a step runs. */
-async function loop(training: Training, options: Loop): Promise<void> {
-  const { plan, optimizer, metrics, progress, batches, firstStep, measure, save, signal, savedTo } = options;
-  const { steps, evaluateEvery, checkpointEvery } = plan;
-  let batch = batches.next();
-  let cursor = batches.cursor;
-  for (let step = firstStep; step <= steps; step++) {
-    const started = performance.now();
-    const running = training.step(batch, step);
-    const trainedRows = cursor;
-    const next = step < steps ? batches.next() : batch;
-    const result = await running;
-    const seconds = (performance.now() - started) / 1000;
-    checkFinite(result, step, batch, trainedRows);
-    const tokensPerSecond = (batch.batchSize * batch.context) / seconds;
-    const values: Record<string, number> = { ...result, ...rateOf(optimizer, step) };
-    if (step > firstStep) values['tokensPerSecond'] = tokensPerSecond;
-    if (measure && (step % evaluateEvery === 0 || step === steps)) values['heldOutLoss'] = await measure();
-    metrics(step, values);
-    const speed = step > firstStep ? `, ${Math.round(tokensPerSecond).toLocaleString('en')} tokens/s` : '';
-    progress({ task: 'pretrain', done: step, total: steps, note: `loss ${result.loss.toFixed(3)}${speed}` });
-    const interrupted = signal?.aborted === true;
-    if (step % checkpointEvery === 0 || interrupted) await save(step, trainedRows);
-    if (interrupted && step < steps) throw interruption(step, steps, savedTo);
-    batch = next;
-    cursor = batches.cursor;
-  }
-}
-
-function planOf(options: PretrainOptions): TrainPlan {
+function givenOptions(options: PretrainOptions): TrainPlan {
   const known = Object.keys(trainOptions.shape);
   const given = Object.fromEntries(Object.entries(options).filter(([name]) => known.includes(name)));
   const parsed = trainOptions.safeParse(given);
@@ -165,71 +126,4 @@ function checkContext(architecture: Decoder, data: PretrainOptions['data'], held
       fix: 'pack with config.model.context',
     });
   }
-}
-
-/** What decides how a run goes on: architecture, plan, key, target, and the first batch, which stands for data and order. */
-function runHash(
-  architecture: Decoder,
-  plan: TrainPlan,
-  key: Key,
-  target: PretrainOptions['target'],
-  batches: Loader,
-): string {
-  const first = batches.next();
-  const arrays = [first.inputs, first.targets, first.weights, first.documents, first.positions];
-  const firstBatch = hash(
-    Buffer.concat(
-      arrays.flatMap((array) =>
-        array === undefined ? [] : [Buffer.from(array.buffer, array.byteOffset, array.byteLength)],
-      ),
-    ),
-  );
-  const { evaluateEvery: _evaluate, heldOutRows: _rows, checkpointEvery: _checkpoint, ...deciding } = plan;
-  return hash(
-    canonicalJson({
-      architecture: { ...architecture.config },
-      plan: deciding,
-      key: [...key.words],
-      target: target ?? 'default',
-      rows: batches.numRows,
-      firstBatch,
-    }),
-  );
-}
-
-function heldOutMeasure(
-  architecture: Decoder,
-  training: Training,
-  plan: TrainPlan,
-  heldOut: Packed | undefined,
-): (() => Promise<number>) | undefined {
-  if (heldOut === undefined) return undefined;
-  const measure = heldOutLoss(architecture, plan.batchSize);
-  const rows = spreadRows(heldOut, plan.heldOutRows);
-  return async () => {
-    const weights = training.weights();
-    const { nats } = await measure(weights, rows);
-    return nats;
-  };
-}
-
-function rateOf(optimizer: Optimizer, step: number): Record<string, number> {
-  const { learningRate } = optimizer.scalars(step);
-  return learningRate === undefined ? {} : { learningRate };
-}
-
-function checkFinite({ loss, gradientNorm }: StepResult, step: number, batch: Batch, end: Cursor): void {
-  if (Number.isFinite(loss) && Number.isFinite(gradientNorm)) return;
-  throw new TrainbookError({
-    what: `pretrain: at step ${step} the ${Number.isFinite(loss) ? 'gradient' : 'loss'} is not a number`,
-    received: `loss ${loss}, gradient norm ${gradientNorm}, on the ${batch.batchSize} rows before row ${end.row} of epoch ${end.epoch}`,
-    expected: 'finite numbers',
-    fix: 'lower learningRate, lengthen warmupSteps, or look at these rows',
-  });
-}
-
-function interruption(step: number, steps: number, savedTo: string | undefined): DOMException {
-  const where =
-    savedTo === undefined ? 'nothing was saved, since no folder for checkpoints was given' : `saved in ${savedTo}`;
-  return new DOMException(`pretrain: interrupted after step ${step} of ${steps}; ${where}`, 'AbortError');
 }

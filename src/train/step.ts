@@ -3,141 +3,304 @@ import { cell } from '../engine/cell.js';
 import type { Cell } from '../engine/cell.js';
 import { compile } from '../engine/compile.js';
 import type { CompileOptions } from '../engine/compile.js';
+import type { Group } from '../engine/group.js';
 import type { Key } from '../engine/key.js';
 import { withPrecision } from '../engine/precision.js';
 import type { Precision } from '../engine/precision.js';
 import { foldTensor } from '../engine/random.js';
-import { flatten, mapTree } from '../engine/tree.js';
+import { flatten, mapTree, unflatten } from '../engine/tree.js';
 import type { Tree } from '../engine/tree.js';
 import { valueAndGrads } from '../engine/value-and-grads.js';
-import type { ForwardOptions } from '../model/decoder.js';
-import type { DecoderWeights } from '../model/weights.js';
-import type { Batch } from '../tokens/loader.js';
+import { TrainbookError } from '../error.js';
+import { accumulate } from './accumulate.js';
+import type { Found } from './accumulate.js';
 import { globalNorm } from './clip-by-global-norm.js';
-import { crossEntropy } from './cross-entropy.js';
+import { partFactors, weighedParts } from './loss.js';
+import type { Computing, Loss, PartSums, RowTensors } from './loss.js';
+import { dynamicLossScale } from './loss-scale.js';
+import type { LossScale, LossScaleState } from './loss-scale.js';
 import { zipTrees } from './optimizer.js';
 import type { Optimizer, Tensors } from './optimizer.js';
 
-/** What a step reports: the loss before the update, in nats a token, and the norm of its gradients before clipping. */
+/** What a step reports. */
 export interface StepResult {
+  /** Before the update: in nats a token, for a language model. */
   readonly loss: number;
+  /** The norm of all gradients, before clipping. */
   readonly gradientNorm: number;
+  /** What each part adds to the loss, where it has several. */
+  readonly parts: Readonly<Record<string, number>>;
+  /** Whether the update was left out, because of a number that is not finite or above the limit. */
+  readonly skipped: boolean;
+  /** What the loss was multiplied by for the gradients' sake, in float16. */
+  readonly lossScale?: number;
 }
 
-/**
- * What can be trained to predict tokens: logits [batch, time, vocabulary] of weights that are a tree of tensors. A decoder is one; so
- * is an adapter beside a model, and an encoder with its masked-language-model head.
- */
-export interface Trainable<Weights> {
-  forward(weights: Weights, inputs: tf.Tensor, options?: ForwardOptions): tf.Tensor;
+/** All that a training changes, in cells: what a checkpoint holds. */
+export interface TrainingCells {
+  readonly parameters: Tree<Cell>;
+  readonly optimizer: Tree<Cell>;
+  /** Empty without a loss scale. */
+  readonly lossScale: Tree<Cell>;
 }
 
 /** Weights and optimizer state in cells, and the step that changes them in place. */
-export interface Training<Weights = DecoderWeights> {
-  readonly parameters: Tree<Cell>;
-  readonly optimizerState: Tree<Cell>;
+export interface Training<Weights, B> {
+  readonly cells: TrainingCells;
   /** One update. `step` counts from 1. Steps run in the order they are asked for, off the JavaScript thread. */
-  step(batch: Batch, step: number): Promise<StepResult>;
+  step(batch: B, step: number, limits?: Limits): Promise<StepResult>;
   /** The weights as they are now, as tensors of their own. */
   weights(): Weights;
   dispose(): void;
 }
 
-/** What a training starts from. */
-export interface TrainingOptions<Weights = DecoderWeights> {
+/** Above these a step changes nothing. Only where the training was started with `skips`. */
+export interface Limits {
+  readonly loss?: number;
+  readonly gradientNorm?: number;
+}
+
+/** What a training starts from, and how a step is computed. */
+export interface TrainingOptions<Weights> {
   readonly weights: Weights;
   readonly optimizer: Optimizer;
-  readonly precision?: Precision;
+  readonly precision?: Precision | undefined;
+  /** Whether a precision that the processor lacks is computed nevertheless, slowly: to study its numbers. */
+  readonly emulated?: boolean | undefined;
   readonly target?: CompileOptions['target'] | undefined;
   /** Decides what dropout leaves out, folded with the number of the step. Without a key nothing is left out. */
   readonly dropoutKey?: Key | undefined;
+  /** Rows that are computed at a time: gradient accumulation. Default: all of the batch. */
+  readonly microBatch?: number | undefined;
+  /** Whether blocks are computed again in the backward pass, in place of keeping what is inside them. */
+  readonly recompute?: boolean | undefined;
+  /** In how many parts the logits are computed and forgotten. Default: at once. */
+  readonly lossChunks?: number | undefined;
+  /** Whether a step with a number that is not finite, or above its limits, leaves everything as it is. With float16 it always does. */
+  readonly skips?: boolean | undefined;
+  /** Default with float16: `dynamicLossScale()`. */
+  readonly lossScale?: LossScale | undefined;
+  /** The processes that share each batch. Default: this one alone. */
+  readonly group?: Group | undefined;
 }
 
-/** The tensors of one batch. */
-export type BatchTensors = {
-  readonly inputs: tf.Tensor; // int32 [batch, time]
-  readonly targets: tf.Tensor; // int32 [batch, time]
-  readonly weights: tf.Tensor; // float32 [batch, time]
-  readonly documents?: tf.Tensor; // int32 [batch, time]
-  readonly positions?: tf.Tensor; // int32 [batch, time]
-};
+/** Numbers of one step that the compiled function takes as scalars. */
+type Given = Readonly<Record<string, tf.Tensor>>;
 
 /**
- * A training of a model: forward, loss, gradients and update as one compiled step. The weights given are copied;
- * they stay as they are.
+ * A training: forward, loss, gradients and update as one compiled step. The weights given are copied; they stay as they are.
  *
+ * In a group of several processes the step is compiled in parts, and the sums of counts and gradients over the group stand between them;
+ * the parts are the same functions.
+ *
+ * @throws TrainbookError if the loss cannot be computed in pieces, or the processor lacks the precision.
  * @example
- * const training = startTraining(architecture, { weights: architecture.init(key), optimizer: adamw({ learningRate: 1e-3 }) });
- * const { loss } = await training.step(batches.next(), 1);
+ * const loss = causalLanguageModel()(architecture);
+ * const training = startTraining(loss, { weights: architecture.init(key), optimizer: adamw({ learningRate: 1e-3 }) });
+ * const { loss: nats } = await training.step(batches.next(), 1);
  */
-export function startTraining<Weights>(
-  model: Trainable<Weights>,
+export function startTraining<Weights, B>(
+  loss: Loss<Weights, B>,
   options: TrainingOptions<Weights>,
-): Training<Weights> {
-  const { weights, optimizer, precision = 'float32', target, dropoutKey } = options;
-  const given = weights as Tree<tf.Tensor>;
-  const parameters = mapTree<tf.Tensor, Cell>(given, (tensor, path) => cell(tensor, { name: path }));
-  const start = optimizer.init(given);
-  const optimizerState = mapTree<tf.Tensor, Cell>(start, (tensor, path) => cell(tensor, { name: `optimizer.${path}` }));
-  tf.dispose(start as tf.TensorContainer);
-  const cells: Tree<Cell>[] = [parameters, optimizerState];
-  const update = compile(
-    (batch: BatchTensors, scalars: Readonly<Record<string, tf.Tensor>>, number: tf.Scalar) => {
-      const { inputs, documents, positions } = batch;
-      const reading = { documents, positions, dropoutKey: dropoutKey && foldTensor(dropoutKey, number) };
-      const lossOf = (values: unknown): tf.Scalar =>
-        crossEntropy(model.forward(values as Weights, inputs, reading), batch);
-      const { value: loss, grads } = withPrecision(
-        precision,
-        () => valueAndGrads(lossOf)(parameters) as { value: tf.Scalar; grads: Tensors },
-      );
-      const before: Tensors = mapTree<Cell, tf.Tensor>(parameters, (kept) => kept.read());
-      const { updates, state } = optimizer.update(
-        grads,
-        mapTree(optimizerState, (kept) => kept.read()),
-        before,
-        scalars,
-      );
-      writeAll(
+): Training<Weights, B> {
+  const { optimizer, precision = 'float32', emulated = false, target, group } = options;
+  checkPieces(loss, options);
+  const lossScale = options.lossScale ?? (precision === 'float16' ? dynamicLossScale() : undefined);
+  const skips = options.skips === true || lossScale !== undefined;
+  const given = options.weights as Tree<tf.Tensor>;
+  const cells: TrainingCells = {
+    parameters: cellsOf(given, ''),
+    optimizer: ownCells(optimizer.init(given), 'optimizer.'),
+    lossScale: lossScale === undefined ? [] : ownCells(lossScale.init(), 'lossScale.'),
+  };
+  const inPrecision = <R>(fn: () => R): R => withPrecision(precision, fn, { emulated });
+  const scaleNow = (): tf.Tensor | undefined => lossScale && (readAll(cells.lossScale) as LossScaleState).scale;
+
+  /** Parts and gradients of a batch, or of this process's rows of it; gradients are of the scaled loss. */
+  const find = (batch: RowTensors, factors: PartSums, number: tf.Tensor): Found => {
+    const parameters = readAll(cells.parameters);
+    const scale = scaleNow();
+    const key = dropoutKeyOf(options, number);
+    return inPrecision(() =>
+      accumulate(
+        batch,
+        options.microBatch,
         parameters,
-        zipTrees((value, change) => tf.add(value, change), before, updates),
-      );
-      writeAll(optimizerState, state);
-      return { loss, gradientNorm: globalNorm(grads) };
-    },
-    target === undefined ? { name: 'train step' } : { name: 'train step', target },
+        (piece, index) => {
+          const computing = {
+            dropoutKey: key && index ? foldTensor(key, index) : key,
+            recompute: options.recompute,
+            chunks: options.lossChunks,
+          };
+          return pieceGradients(loss, parameters, piece, factors, computing, scale);
+        },
+        Object.keys(loss.shares).length,
+      ),
+    );
+  };
+
+  /** Changes the cells; [loss, norm, skipped, scale, ...parts]. */
+  const change = ({ parts, grads: scaled }: Found, scalars: Given, limits: Given): tf.Tensor1D => {
+    const scale = scaleNow();
+    const grads = scale === undefined ? scaled : zipTrees((gradient) => tf.div(gradient, scale), scaled);
+    const before = readAll(cells.parameters);
+    const stateBefore = readAll(cells.optimizer);
+    const { updates, state } = optimizer.update(grads, stateBefore, before, scalars);
+    const after = zipTrees((value, change) => tf.add(value, change), before, updates);
+    const norm = globalNorm(grads);
+    const total = tf.sum<tf.Scalar>(parts);
+    const taken = skips ? withinLimits(total, norm, limits) : undefined;
+    const keep = (now: Tensors, old: Tensors): Tensors =>
+      taken === undefined ? now : zipTrees((value, earlier) => tf.where(taken, value, earlier), now, old);
+    writeAll(cells.parameters, keep(after, before));
+    writeAll(cells.optimizer, keep(state, stateBefore));
+    if (lossScale !== undefined) {
+      const finite = tf.logicalAnd(tf.isFinite(norm), tf.isFinite(total));
+      writeAll(cells.lossScale, lossScale.next(readAll(cells.lossScale) as LossScaleState, finite));
+    }
+    const skipped = taken === undefined ? tf.scalar(0) : tf.sub(1, tf.cast(taken, 'float32'));
+    const numbers = [total, norm, skipped, scale ?? tf.scalar(1)].map((number) => tf.reshape(number, [1]));
+    return tf.concat([...numbers, parts]) as tf.Tensor1D;
+  };
+
+  const named = (name: string): CompileOptions => (target === undefined ? { name } : { name, target });
+  const alone = compile(
+    (batch: RowTensors, scalars: Given, number: tf.Tensor, limits: Given) =>
+      change(find(batch, partFactors(loss, loss.counts(batch)), number), scalars, limits),
+    named('train step'),
   );
+  const together =
+    group === undefined || group.size === 1 ? undefined : inGroup(loss, group, { find, change, named, cells });
   return {
-    parameters,
-    optimizerState,
-    step: async (batch, step) => {
-      const tensors = batchTensors(batch);
-      const scalars = mapTree(optimizer.scalars(step), (value) => tf.scalar(value)) as Record<string, tf.Scalar>;
+    cells,
+    step: async (batch, step, { loss: highestLoss = Infinity, gradientNorm: highestNorm = Infinity } = {}) => {
+      const tensors = loss.tensors(batch);
+      const scalars = mapTree(optimizer.scalars(step), (value) => tf.scalar(value)) as Given;
+      const limits: Given = skips ? { loss: tf.scalar(highestLoss), norm: tf.scalar(highestNorm) } : {};
       const number = tf.scalar(step, 'int32');
-      const result = await withPrecision(precision, () => update(tensors, scalars, number));
-      const [loss = NaN] = await result.loss.data();
-      const [gradientNorm = NaN] = await result.gradientNorm.data();
-      tf.dispose([tensors, scalars, number, result] as tf.TensorContainer);
-      return { loss, gradientNorm };
+      const result = await inPrecision(() => (together ?? alone)(tensors, scalars, number, limits));
+      const numbers = await result.data();
+      tf.dispose([tensors, scalars, number, limits, result] as tf.TensorContainer);
+      return reported(loss, numbers, lossScale !== undefined);
     },
-    weights: () => mapTree<Cell, tf.Tensor>(parameters, (kept) => kept.read()) as Weights,
+    weights: () => readAll(cells.parameters) as Weights,
     dispose: () => {
-      for (const kept of cells.flatMap((tree) => flatten(tree))) kept.dispose();
+      for (const kept of flatten<Cell>(cells as unknown as Tree<Cell>)) kept.dispose();
     },
   };
 }
 
-/** A batch as tensors of [batch, time]. */
-export function batchTensors(batch: Batch): BatchTensors {
-  const { inputs, targets, weights, documents, positions, batchSize, context } = batch;
-  const shape: [number, number] = [batchSize, context];
-  return {
-    inputs: tf.tensor2d(inputs, shape, 'int32'),
-    targets: tf.tensor2d(targets, shape, 'int32'),
-    weights: tf.tensor2d(weights, shape),
-    ...(documents && { documents: tf.tensor2d(documents, shape, 'int32') }),
-    ...(positions && { positions: tf.tensor2d(positions, shape, 'int32') }),
+/** The value and gradients of one piece, as they count in the whole batch. */
+function pieceGradients<Weights, B>(
+  loss: Loss<Weights, B>,
+  parameters: Tensors,
+  piece: RowTensors,
+  factors: PartSums,
+  computing: Computing,
+  scale: tf.Tensor | undefined,
+): Found {
+  let parts: tf.Tensor1D | undefined;
+  const { grads } = valueAndGrads((values: unknown) => {
+    const weighed = weighedParts(loss, loss.sums(values as Weights, piece, computing), factors);
+    parts = tf.keep(weighed.clone());
+    const total = tf.sum<tf.Scalar>(weighed);
+    return scale === undefined ? total : tf.mul<tf.Scalar>(total, scale);
+  })(parameters) as { grads: Tensors };
+  if (parts === undefined) throw new Error('internal: the loss was not computed');
+  const found = parts.clone();
+  parts.dispose(); // was kept out of the gradient's own tidy
+  return { parts: found, grads };
+}
+
+interface Parts {
+  readonly find: (batch: RowTensors, factors: PartSums, number: tf.Tensor) => Found;
+  readonly change: (found: Found, scalars: Given, limits: Given) => tf.Tensor1D;
+  readonly named: (name: string) => CompileOptions;
+  readonly cells: TrainingCells;
+}
+
+/** The step of one process of several: counts are added up over the group, then parts and gradients. */
+function inGroup<Weights, B>(loss: Loss<Weights, B>, group: Group, { find, change, named, cells }: Parts) {
+  const names = Object.keys(loss.shares);
+  const count = compile(
+    (batch: RowTensors) => tf.stack(names.map((name) => loss.counts(batch)[name] as tf.Scalar)),
+    named('counts of a batch'),
+  );
+  const gradients = compile((batch: RowTensors, counts: tf.Tensor, number: tf.Tensor) => {
+    const ofParts = tf.unstack(counts);
+    const byName = Object.fromEntries(names.map((name, index) => [name, ofParts[index] as tf.Scalar]));
+    const { parts, grads } = find(batch, partFactors(loss, byName), number);
+    return [parts, ...flatten<tf.Tensor>(grads)];
+  }, named('gradients of a batch'));
+  const update = compile((found: readonly tf.Tensor[], scalars: Given, limits: Given) => {
+    const [parts, ...grads] = found;
+    return change({ parts: parts as tf.Tensor1D, grads: unflatten(cells.parameters, grads) }, scalars, limits);
+  }, named('update'));
+  return async (batch: RowTensors, scalars: Given, number: tf.Tensor, limits: Given): Promise<tf.Tensor1D> => {
+    const own = await count(batch);
+    const [counts] = await group.allReduce([own], 'sum');
+    const found = await gradients(batch, counts as tf.Tensor, number);
+    const sums = await group.allReduce(found, 'sum');
+    tf.dispose([own, counts, ...found]);
+    const result = await update(sums, scalars, limits);
+    tf.dispose([...sums]);
+    return result;
   };
+}
+
+function reported<Weights, B>({ shares }: Loss<Weights, B>, numbers: ArrayLike<number>, scaled: boolean): StepResult {
+  const [loss = NaN, gradientNorm = NaN, skipped = NaN, lossScale = NaN, ...parts] = Array.from(numbers);
+  const names = Object.keys(shares);
+  return {
+    loss,
+    gradientNorm,
+    skipped: skipped !== 0,
+    parts: names.length === 1 ? {} : Object.fromEntries(names.map((name, index) => [name, parts[index] ?? NaN])),
+    ...(scaled && { lossScale }),
+  };
+}
+
+/** bool: whether both are finite and within their limits. */
+function withinLimits(loss: tf.Tensor, norm: tf.Tensor, limits: Given): tf.Tensor {
+  const finite = tf.logicalAnd(tf.isFinite(loss), tf.isFinite(norm));
+  const lossFits = tf.lessEqual(loss, limits['loss'] ?? Infinity);
+  const normFits = tf.lessEqual(norm, limits['norm'] ?? Infinity);
+  return tf.logicalAnd(finite, tf.logicalAnd(lossFits, normFits));
+}
+
+/** Each process of a group leaves out elements of its own. */
+function dropoutKeyOf<Weights>(
+  { dropoutKey, group }: TrainingOptions<Weights>,
+  number: tf.Tensor,
+): Computing['dropoutKey'] {
+  if (dropoutKey === undefined) return undefined;
+  const key = foldTensor(dropoutKey, number);
+  return group === undefined || group.size === 1 ? key : foldTensor(key, tf.scalar(group.index, 'int32'));
+}
+
+function checkPieces<Weights, B>(loss: Loss<Weights, B>, { microBatch, group }: TrainingOptions<Weights>): void {
+  if (loss.rowsTogether !== true || (microBatch === undefined && (group?.size ?? 1) === 1)) return;
+  throw new TrainbookError({
+    what: 'train: this loss compares the rows of a batch with each other, so the batch cannot be computed in pieces',
+    received: microBatch === undefined ? `${group?.size ?? 1} processes` : `microBatch ${microBatch}`,
+    expected: 'whole batches in one process',
+    fix: 'leave out microBatch; recompute saves memory too',
+  });
+}
+
+function cellsOf(tree: Tree<tf.Tensor>, prefix: string): Tree<Cell> {
+  return mapTree<tf.Tensor, Cell>(tree, (tensor, path) => cell(tensor, { name: `${prefix}${path}` }));
+}
+
+/** Cells in place of tensors that nobody else has. */
+function ownCells(tree: Tree<tf.Tensor>, prefix: string): Tree<Cell> {
+  const cells = cellsOf(tree, prefix);
+  tf.dispose(flatten<tf.Tensor>(tree));
+  return cells;
+}
+
+function readAll(cells: Tree<Cell>): Tensors {
+  return mapTree<Cell, tf.Tensor>(cells, (kept) => kept.read());
 }
 
 function writeAll(cells: Tree<Cell>, values: Tensors): void {

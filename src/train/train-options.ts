@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { planShape } from './plan.js';
 
 /**
- * How a model is trained, as an experiment writes it; unknown keys are refused.
+ * How a model is trained, as an experiment writes it: a plan, and AdamW's numbers; unknown keys are refused.
  *
  * @example
  * trainOptions.parse({ steps: 300, batchSize: 8, learningRate: 1e-3, warmupSteps: 30 });
@@ -9,7 +10,9 @@ import { z } from 'zod';
 export const trainOptions = z
   .strictObject({
     steps: z.int().positive().describe('updates of the weights'),
-    batchSize: z.int().positive().describe('rows a step'),
+    ...planShape,
+
+    // the optimizer
     learningRate: z.number().positive().describe('the highest learning rate'),
     warmupSteps: z.int().nonnegative().default(0).describe('steps in which the rate rises linearly'),
     finalFraction: z.number().min(0).max(1).default(0.1).describe('the last learning rate as a part of the highest'),
@@ -22,21 +25,6 @@ export const trainOptions = z
       .default(0.1)
       .describe('decay of matrices towards 0, relative to the learning rate'),
     clipNorm: z.number().positive().default(1).describe('gradients are cut at this norm'),
-    precision: z
-      .enum(['float32', 'bfloat16', 'float16'])
-      .default('float32')
-      .describe('number format of matrix products'),
-    evaluateEvery: z
-      .int()
-      .positive()
-      .default(100)
-      .describe('steps between evaluations of the held-out loss; the last step has one too'),
-    heldOutRows: z
-      .int()
-      .positive()
-      .default(128)
-      .describe('rows of the held-out text, evenly spread, that such an evaluation looks at'),
-    checkpointEvery: z.int().positive().default(100).describe('steps between checkpoints'),
   })
   .check(({ value, issues }) => {
     if (value.warmupSteps > value.steps) {

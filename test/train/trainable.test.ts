@@ -7,6 +7,7 @@ import { loadEncoder } from '../../src/model/encoder-model.js';
 import { lora } from '../../src/model/lora.js';
 import { loadModel } from '../../src/model/model.js';
 import { adamw } from '../../src/train/adamw.js';
+import { causalLanguageModel } from '../../src/train/objectives/causal-language-model.js';
 import { startTraining } from '../../src/train/step.js';
 import type { Batch } from '../../src/tokens/loader.js';
 
@@ -26,7 +27,12 @@ describe('a training of what predicts tokens', () => {
     const before = flatten<tf.Tensor>(model.weights).map((tensor) => [...tensor.dataSync()]);
     const method = lora({ rank: 4, targets: ['q_proj', 'v_proj'], dropout: 0.1 });
     const weights = method.init(model, key(1));
-    const training = startTraining(method.adapt(model), { weights, optimizer, target: 'graph', dropoutKey: key(2) });
+    const training = startTraining(causalLanguageModel()(method.adapt(model)), {
+      weights,
+      optimizer,
+      target: 'graph',
+      dropoutKey: key(2),
+    });
     const losses: number[] = [];
     for (let step = 1; step <= 10; step++) losses.push((await training.step(batch, step)).loss);
     expect(losses[9]).toBeLessThan((losses[0] ?? NaN) - 0.1);
@@ -47,7 +53,7 @@ describe('a training of what predicts tokens', () => {
       forward: (both: Both, inputs: tf.Tensor) =>
         head.architecture.forward(both.head, trunk.forward(both.trunk, inputs), both.trunk.embedding),
     };
-    const training = startTraining<Both>(model, {
+    const training = startTraining(causalLanguageModel()<Both>(model), {
       weights: { trunk: weights, head: head.weights },
       optimizer,
       target: 'graph',
@@ -61,7 +67,7 @@ describe('a training of what predicts tokens', () => {
   it('rows of several documents have the loss of each document alone', async () => {
     const { architecture, weights } = await loadModel(folder('llama'));
     const lossOf = async (given: Batch): Promise<number> => {
-      const training = startTraining(architecture, { weights, optimizer, target: 'graph' });
+      const training = startTraining(causalLanguageModel()(architecture), { weights, optimizer, target: 'graph' });
       const { loss } = await training.step(given, 1);
       training.dispose();
       return loss;

@@ -1,0 +1,68 @@
+import * as tf from '@tensorflow/tfjs';
+import { loop } from '../engine/control.js';
+import { rowOf } from '../engine/scan.js';
+import { flatten, mapTree, unflatten } from '../engine/tree.js';
+import type { Tree } from '../engine/tree.js';
+import { TrainbookError } from '../error.js';
+import type { RowTensors } from './loss.js';
+
+/** What a piece of a batch adds: its part of the loss's parts, and its gradients. */
+export interface Found {
+  readonly parts: tf.Tensor1D; // [parts]
+  readonly grads: Tree<tf.Tensor>;
+}
+
+/**
+ * Gradient accumulation: `find` on pieces of a batch, one after another, and the sum of what they give. The activations of one piece
+ * are alive at a time; the gradients are held once, whatever the number of pieces. Sums of a loss are divided by the counts of the
+ * whole batch (`loss.ts`), so the result is the whole batch's but for the order of additions.
+ *
+ * `find` is traced once: the pieces run in a loop of the engine.
+ *
+ * @example
+ * accumulate(batch, 2, parameters, (piece, index) => find(piece, index)); // 8 rows: 4 pieces of 2
+ */
+export function accumulate(
+  batch: RowTensors,
+  rowsPerPiece: number | undefined,
+  like: Tree<tf.Tensor>,
+  find: (piece: RowTensors, index: tf.Scalar | undefined) => Found,
+  numParts: number,
+): Found {
+  const numRows = Object.values(batch)[0]?.shape[0] ?? 0;
+  const numPieces = numberOfPieces(numRows, rowsPerPiece);
+  if (numPieces === 1) return find(batch, undefined);
+  const cut = mapTree<tf.Tensor, tf.Tensor>(batch, (tensor) =>
+    tf.reshape(tensor, [numPieces, numRows / numPieces, ...tensor.shape.slice(1)]),
+  ) as RowTensors;
+  const zeros = flatten<tf.Tensor>(like).map((leaf) => tf.zeros(leaf.shape));
+  const [, parts, ...grads] = loop(
+    ([index]) => tf.less(index as tf.Tensor, tf.scalar(numPieces, 'int32')),
+    ([index, before, ...sums]) => {
+      const at = index as tf.Scalar;
+      const piece = mapTree<tf.Tensor, tf.Tensor>(cut, (tensor) => rowOf(tensor, at)) as RowTensors;
+      const found = find(piece, at);
+      const leaves = flatten<tf.Tensor>(found.grads);
+      return [
+        tf.add(at, tf.scalar(1, 'int32')),
+        tf.add(before as tf.Tensor, found.parts),
+        ...sums.map((sum, place) => tf.add(sum, leaves[place] as tf.Tensor)),
+      ];
+    },
+    [tf.scalar(0, 'int32'), tf.zeros([numParts]), ...zeros],
+    { name: 'accumulate', length: numPieces },
+  );
+  return { parts: parts as tf.Tensor1D, grads: unflatten(like, grads) };
+}
+
+/** @throws TrainbookError if the rows do not part evenly. */
+function numberOfPieces(numRows: number, rowsPerPiece: number | undefined): number {
+  if (rowsPerPiece === undefined || rowsPerPiece === numRows) return 1;
+  if (Number.isInteger(rowsPerPiece) && rowsPerPiece > 0 && numRows % rowsPerPiece === 0) return numRows / rowsPerPiece;
+  throw new TrainbookError({
+    what: 'train: a batch does not part evenly into micro-batches',
+    received: `${numRows} rows in pieces of ${rowsPerPiece}`,
+    expected: 'a microBatch that divides the rows of each process',
+    fix: 'set microBatch to a divisor of batchSize',
+  });
+}

@@ -1,0 +1,211 @@
+import type * as tf from '@tensorflow/tfjs';
+import type { Group } from '../engine/group.js';
+import { fold } from '../engine/key.js';
+import type { Key } from '../engine/key.js';
+import type { Tree } from '../engine/tree.js';
+import { TrainbookError } from '../error.js';
+import type { Json } from '../files.js';
+import type { LoaderOptions, Loader } from '../tokens/loader.js';
+import { latestCheckpoint, restore, writeCheckpoint } from './checkpoint.js';
+import type { Checkpoint, ModelFiles } from './checkpoint.js';
+import type { OnTrainEvent } from './event.js';
+import { measureLoss } from './held-out.js';
+import { runLoop } from './loop.js';
+import type { Objective } from './loss.js';
+import type { Optimizer } from './optimizer.js';
+import { planOptions } from './plan.js';
+import type { Plan, PlanOptions } from './plan.js';
+import { runHash } from './run-hash.js';
+import { startTraining } from './step.js';
+import { treeFiles } from './tree-files.js';
+import type { Training, TrainingOptions } from './step.js';
+
+/** What can be trained: an architecture and weights for it. */
+export interface Trainable<Architecture, Weights> {
+  readonly architecture: Architecture;
+  readonly weights: Weights;
+}
+
+/** How long a training is: for schedules. */
+export interface TrainingLength {
+  readonly steps: number;
+  /** Steps in which every row is seen once; the last one of an epoch may begin the next. */
+  readonly stepsPerEpoch: number;
+}
+
+/** What a training needs beside the model. */
+export interface TrainModelOptions<Architecture, Weights, B> {
+  readonly objective: Objective<Architecture, Weights, B>;
+  /** Makes the loader of batches: `(options) => loader(packed, options)`. */
+  readonly data: (options: LoaderOptions) => Loader<B>;
+  /** An optimizer, or what makes one for the length of the training. */
+  readonly optimizer: Optimizer | ((length: TrainingLength) => Optimizer);
+  readonly plan: PlanOptions;
+  /** Decides the order of the rows, and what dropout leaves out. */
+  readonly key: Key;
+  /** Batches that are not trained on, the same ones each time: their loss is `heldOutLoss` of an evaluation. */
+  readonly heldOut?: () => Iterable<B>;
+  /** Other numbers of an evaluation, such as an accuracy. */
+  readonly evaluate?: (weights: Weights, step: number) => Promise<Readonly<Record<string, number>>>;
+  readonly on?: OnTrainEvent;
+  /** What runs the step: XLA fuses and is faster in the long run, the graph executor starts at once. Default: the faster one. */
+  readonly target?: TrainingOptions<Weights>['target'];
+  /** What else decides how the run goes, such as numbers inside the optimizer: checkpoints of a run with another one are refused. */
+  readonly identity?: Json;
+  /** A folder for checkpoints. If it has some of this run, training goes on from the newest. */
+  readonly checkpoints?: string | undefined;
+  /** How a checkpoint keeps the weights. Default: in safetensors by their path in the tree. */
+  readonly files?: ModelFiles<Weights>;
+  /** When it aborts, the step that runs is finished, a checkpoint is written, and an `AbortError` is thrown. */
+  readonly signal?: AbortSignal | undefined;
+  /** The processes that share each batch. Default: this one alone. */
+  readonly group?: Group;
+}
+
+/**
+ * Trains a model: updates of its weights, as the optimizer makes them of the gradients of a loss on batches. Gives the model with the
+ * weights after the last step; the model given stays as it is.
+ *
+ * A run that was killed and is started again with the same options and folder ends with the same weights, to the bit, as one
+ * that never was (same machine and engine).
+ *
+ * @throws TrainbookError if an option is out of range, the loss is not a number, or the checkpoints are another run's;
+ *   DOMException `AbortError` if `signal` aborts.
+ * @example
+ * const trained = await train(model, {
+ *   objective: causalLanguageModel(),
+ *   data: (options) => loader(packed, options),
+ *   optimizer: adamw({ learningRate: 1e-3 }),
+ *   plan: { steps: 300, batchSize: 8 },
+ *   key: key(42),
+ * });
+ */
+export async function train<Architecture, Weights, B, M extends Trainable<Architecture, Weights>>(
+  model: M & Trainable<Architecture, Weights>,
+  options: TrainModelOptions<Architecture, Weights, B>,
+): Promise<M> {
+  const { key, group, checkpoints, signal } = options;
+  const plan = parsePlan(options.plan);
+  const loss = options.objective(model.architecture);
+  const loaderOptions = {
+    batchSize: plan.batchSize,
+    key: fold(key, 'order'),
+    ...(group && { reader: { index: group.index, count: group.size } }),
+  };
+  const start = options.data(loaderOptions);
+  const length = lengthOf(plan, start.numRows);
+  const optimizer = typeof options.optimizer === 'function' ? options.optimizer(length) : options.optimizer;
+  const files = options.files ?? treeFiles(model.weights);
+  const found = await earlierPart(model, options, { plan, length, optimizer, files });
+  const training = startTraining(loss, {
+    weights: model.weights,
+    optimizer,
+    precision: plan.precision,
+    target: options.target,
+    dropoutKey: fold(key, 'dropout'),
+    microBatch: plan.microBatch,
+    recompute: plan.recompute,
+    lossChunks: plan.lossChunks,
+    skips: plan.notFinite === 'skip' || plan.spike?.action === 'skip',
+    group,
+  });
+  try {
+    if (found.checkpoint) restore(training.cells, found.checkpoint);
+    await runLoop(training, {
+      loss,
+      plan,
+      length,
+      optimizer,
+      batches: options.data({ ...loaderOptions, ...(found.checkpoint && { cursor: found.checkpoint.cursor }) }),
+      from: found.checkpoint,
+      evaluate: evaluation(training, loss, options),
+      save: async (position) => {
+        if (checkpoints === undefined || (group?.index ?? 0) > 0) return undefined;
+        return writeCheckpoint(
+          checkpoints,
+          training.cells,
+          { ...position, run: found.run },
+          { files, keepLast: plan.keepLast },
+        );
+      },
+      on: options.on ?? (() => undefined),
+      signal,
+      savedTo: checkpoints,
+      group,
+    });
+    return { ...model, weights: training.weights() };
+  } finally {
+    training.dispose();
+  }
+}
+
+/** What identifies the run, and where an earlier, killed process of it left off. */
+async function earlierPart<Architecture, Weights, B>(
+  model: Trainable<Architecture, Weights>,
+  options: TrainModelOptions<Architecture, Weights, B>,
+  parsed: {
+    readonly plan: Plan;
+    readonly length: TrainingLength;
+    readonly optimizer: Optimizer;
+    readonly files: ModelFiles<Weights>;
+  },
+): Promise<{ readonly run: string; readonly checkpoint: Checkpoint | undefined }> {
+  const { key, target, checkpoints } = options;
+  if (checkpoints === undefined) return { run: '', checkpoint: undefined };
+  const { plan, length, files, optimizer } = parsed;
+  // Of any number of readers, so that the run may go on with another one.
+  const whole = options.data({ batchSize: plan.batchSize, key: fold(key, 'order') });
+  const { steps } = length;
+  const run = await runHash({
+    weights: model.weights as Tree<tf.Tensor>,
+    plan,
+    steps,
+    key,
+    target,
+    firstBatch: whole.next(),
+    numRows: whole.numRows,
+    scalars: [1, Math.ceil(steps / 2), steps].map((step) => optimizer.scalars(step)),
+    identity: options.identity ?? null,
+  });
+  return { run, checkpoint: await latestCheckpoint(checkpoints, run, files) };
+}
+
+function evaluation<Architecture, Weights, B>(
+  training: Training<Weights, B>,
+  loss: ReturnType<Objective<Architecture, Weights, B>>,
+  { heldOut, evaluate }: TrainModelOptions<Architecture, Weights, B>,
+): ((step: number) => Promise<Readonly<Record<string, number>>>) | undefined {
+  if (heldOut === undefined && evaluate === undefined) return undefined;
+  const measure = heldOut && measureLoss(loss);
+  return async (step) => {
+    const weights = training.weights();
+    const measured = measure && (await measure(weights, heldOut()));
+    const several = measured !== undefined && Object.keys(measured.parts).length > 1;
+    return {
+      ...(measured && { heldOutLoss: measured.loss }),
+      ...(several && prefixed('heldOutLoss', measured.parts)),
+      ...(evaluate && (await evaluate(weights, step))),
+    };
+  };
+}
+
+/** Numbers under names such as `heldOutLoss.nextSentence`. */
+export function prefixed(prefix: string, numbers: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(numbers).map(([name, number]) => [`${prefix}.${name}`, number]));
+}
+
+function lengthOf({ steps, epochs, batchSize }: Plan, numRows: number): TrainingLength {
+  const rows = (times: number): number => Math.max(1, Math.ceil((times * numRows) / batchSize));
+  return { steps: steps ?? rows(epochs ?? 1), stepsPerEpoch: rows(1) };
+}
+
+function parsePlan(options: PlanOptions): Plan {
+  const parsed = planOptions.safeParse(options);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new TrainbookError({
+    what: `train: plan.${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not valid'}`,
+    received: JSON.stringify(options),
+    expected: 'the fields that planOptions describes',
+  });
+}
