@@ -16,6 +16,7 @@ export { remat } from './engine/remat.js';
 export { whileLoop } from './engine/control.js';
 export { scan } from './engine/scan.js';
 export { call } from './engine/call.js';
+export { groupOfOne, type Group, type Reduction } from './engine/group.js';
 export {
   loadSavedModel,
   type SavedModel,
