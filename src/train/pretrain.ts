@@ -77,7 +77,7 @@ export async function pretrain(architecture: Decoder, options: PretrainOptions):
       optimizer: options.optimizer ?? adamw({ beta1, beta2, epsilon, weightDecay, clipNorm, learningRate: rate }),
       plan,
       key,
-      identity: { architecture: { ...architecture.config }, numbers: { epsilon, weightDecay, clipNorm } } as Json,
+      identity: { architecture: { ...architecture.config }, numbers: { epsilon, weightDecay, clipNorm } },
       ...(measured && { heldOut: () => inOrder({ numBytes: 0, ...measured }, plan.batchSize) }),
       on: (event) => {
         reports(event);
