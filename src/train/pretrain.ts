@@ -1,7 +1,6 @@
 import { fold } from '../engine/key.js';
 import type { Key } from '../engine/key.js';
 import { TrainbookError } from '../error.js';
-import type { Json } from '../files.js';
 import type { Decoder } from '../model/decoder.js';
 import { loadModel, saveModel } from '../model/model.js';
 import type { Model } from '../model/model.js';
