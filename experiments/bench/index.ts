@@ -10,6 +10,8 @@ import { opOverhead } from './op-overhead.js';
 import { quickstart } from './quickstart.js';
 import { rematMemory } from './remat.js';
 import { tokenizers } from './tokenizers.js';
+import { trainLoop } from './train-loop.js';
+import { trainingMemory } from './training-memory.js';
 import { transformersStep } from './transformers-step.js';
 
 export { findPeer, machine } from './machine.js';
@@ -17,6 +19,8 @@ export { findPeer, machine } from './machine.js';
 export const benchmarks: readonly Benchmark[] = [
   gptStep,
   transformersStep,
+  trainLoop,
+  trainingMemory,
   rematMemory,
   attention,
   tokenizers,

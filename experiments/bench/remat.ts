@@ -2,7 +2,7 @@ import type { Benchmark, Measurement } from '../../src/commands/bench.js';
 import { alternate, ratios, summarise } from './blocks.js';
 import { startModule, withChildren } from './child.js';
 import { adamwNumbers, type GptRecipe } from './gpt-recipe.js';
-import type { RematStarted } from './remat-worker.js';
+import type { SettingStarted } from './setting-worker.js';
 
 const full: GptRecipe = {
   layers: 12,
@@ -35,14 +35,14 @@ export const rematMemory: Benchmark = {
   workload: (isQuick) => ({ ...recipeOf(isQuick), adamw: adamwNumbers, dtype: 'float32', target: 'default' }),
   run: async ({ quick: isQuick, say }) => {
     const recipe = recipeOf(isQuick);
-    const worker = new URL('remat-worker.ts', import.meta.url).href;
+    const worker = new URL('setting-worker.ts', import.meta.url).href;
     const children = [startModule(worker), startModule(worker)] as const;
     const [plain, recomputing] = children;
     return withChildren(children, async () => {
       say('first steps of the plain model');
-      const before = await plain.ask<RematStarted>('start', { recipe, remember: true });
+      const before = await plain.ask<SettingStarted>('start', { recipe, setting: {} });
       say('first steps with remat');
-      const after = await recomputing.ask<RematStarted>('start', { recipe, remember: false });
+      const after = await recomputing.ask<SettingStarted>('start', { recipe, setting: { recompute: true } });
       say(`${recipe.rounds} rounds of blocks of ${recipe.secondsPerBlock} s`);
       const ask = (child: typeof plain) => (): Promise<number> =>
         child.ask<number>('block', { seconds: recipe.secondsPerBlock });

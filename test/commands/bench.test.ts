@@ -56,6 +56,8 @@ describe('npx trainbook bench', () => {
     expect([...byName.keys()]).toEqual([
       'gpt-step',
       'transformers-step',
+      'train-loop',
+      'training-memory',
       'remat',
       'attention',
       'tokenizers',
