@@ -3,13 +3,9 @@
  * engine.
  */
 import type * as BlockMixingModule from '../../src/model/block-mixing.js';
-import type * as BlockModule from '../../src/model/block.js';
 import type * as ChooseTokenModule from '../../src/model/choose-token.js';
 import type * as CompileModule from '../../src/engine/compile.js';
-import type * as EmbeddingModule from '../../src/model/embedding.js';
 import type * as MixingModule from '../../src/model/mixing.js';
-import type * as MlpModule from '../../src/model/mlp.js';
-import type * as NormModule from '../../src/model/norm.js';
 import type * as OptimizerModule from '../../src/train/optimizer.js';
 import type * as PrecisionModule from '../../src/engine/precision.js';
 import type * as SafetensorsModule from '../../src/model/files/safetensors.js';
@@ -17,7 +13,6 @@ import type * as ProgramModule from '../../src/setup/program.js';
 import type * as ScaleByAdamModule from '../../src/train/scale-by-adam.js';
 import type * as ScaleByLearningRateModule from '../../src/train/scale-by-learning-rate.js';
 import type * as ScheduleModule from '../../src/train/schedule.js';
-import type * as StepModule from '../../src/train/step.js';
 import type * as WeightDecayModule from '../../src/train/add-weight-decay.js';
 
 async function built<Module>(file: string): Promise<Module> {
@@ -25,13 +20,9 @@ async function built<Module>(file: string): Promise<Module> {
 }
 
 export const { blockMixing } = await built<typeof BlockMixingModule>('model/block-mixing');
-export const { preNormBlock } = await built<typeof BlockModule>('model/block');
 export const { likeliest } = await built<typeof ChooseTokenModule>('model/choose-token');
 export const { compile, defaultTargets } = await built<typeof CompileModule>('engine/compile');
-export const { embed, tiedOutput } = await built<typeof EmbeddingModule>('model/embedding');
 export const { mixing } = await built<typeof MixingModule>('model/mixing');
-export const { geluMlp } = await built<typeof MlpModule>('model/mlp');
-export const { layerNorm } = await built<typeof NormModule>('model/norm');
 export const { readSafetensors, writeSafetensors } = await built<typeof SafetensorsModule>('model/files/safetensors');
 export const { requireHardware } = await built<typeof PrecisionModule>('engine/precision');
 export const { chain } = await built<typeof OptimizerModule>('train/optimizer');
@@ -39,5 +30,4 @@ export const { scaleByAdam } = await built<typeof ScaleByAdamModule>('train/scal
 export const { addWeightDecay } = await built<typeof WeightDecayModule>('train/add-weight-decay');
 export const { scaleByLearningRate } = await built<typeof ScaleByLearningRateModule>('train/scale-by-learning-rate');
 export const { constant } = await built<typeof ScheduleModule>('train/schedule');
-export const { startTraining } = await built<typeof StepModule>('train/step');
 export const { runProgram } = await built<typeof ProgramModule>('setup/program');

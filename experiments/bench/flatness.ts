@@ -1,8 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import * as tf from '@tensorflow/tfjs';
-import { causalLanguageModel, engineInfo, key } from 'trainbook';
+import { causalLanguageModel, engineInfo, key, startTraining } from 'trainbook';
 import type { Benchmark, Measurement } from '../../src/commands/bench.js';
-import { startTraining } from './built.js';
 import { startModule, withChildren } from './child.js';
 import { adamwNumbers, architectureOf, drawBatch, optimizerOf, type GptRecipe } from './gpt-recipe.js';
 import { residentMegabytes } from './memory.js';

@@ -1,7 +1,15 @@
 import { join } from 'node:path';
-import { causalLanguageModel, engineInfo, loadModel, type Batch, type DecoderWeights, type Precision } from 'trainbook';
-import type { Training } from '../../src/train/step.js';
-import { readSafetensors, startTraining } from './built.js';
+import {
+  causalLanguageModel,
+  engineInfo,
+  loadModel,
+  type Batch,
+  type DecoderWeights,
+  type Precision,
+  startTraining,
+  type Training,
+} from 'trainbook';
+import { readSafetensors } from './built.js';
 import { adamwNumbers, optimizerOf, type GptRecipe } from './gpt-recipe.js';
 import { peakMegabytes, residentMegabytes, resetPeak } from './memory.js';
 

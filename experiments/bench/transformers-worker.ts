@@ -1,8 +1,15 @@
 import { join } from 'node:path';
 import type * as tf from '@tensorflow/tfjs';
-import { causalLanguageModel, engineInfo, loadEncoder, loadModel, type Batch } from 'trainbook';
-import type { Training } from '../../src/train/step.js';
-import { readSafetensors, startTraining } from './built.js';
+import {
+  causalLanguageModel,
+  engineInfo,
+  loadEncoder,
+  loadModel,
+  type Batch,
+  startTraining,
+  type Training,
+} from 'trainbook';
+import { readSafetensors } from './built.js';
 import { adamwNumbers, optimizerOf } from './gpt-recipe.js';
 import { peakMegabytes, residentMegabytes, resetPeak } from './memory.js';
 
