@@ -17,13 +17,12 @@ export interface CompactStateOptions {
 /**
  * The same optimizer with a small state: each step computes in float32 and stores the result rounded.
  *
- * - `bfloat16`, half the memory: the cells of a training store the leaves so. 8 bits of precision: a mean that changes by less than 1/512 of
- *   itself in a step does not change, so with β₂ = 0.999 it stays too high; up to 0.99 it follows.
- * - `int8`, a quarter: leaves become `{ codes, scales }` in the tree itself, see `quantiseBlocks`. Dettmers 2021 (2110.02861). Its steps
- *   are wider still: β₂ of 0.95, as `adamw` has it, suits.
+ * - `bfloat16`, half the memory: the cells of a training store the leaves so. A mean with decay β follows until it is within 1/256 / (1 − β)
+ *   of what it follows, since smaller changes are lost: 8% for β = 0.95. For 0.999 a second moment hardly falls.
+ * - `int8`, a quarter: leaves become `{ codes, scales }` in the tree itself, see `quantiseBlocks`. Dettmers 2021 (2110.02861).
  * - `float32`: the optimizer itself, so that an experiment can say which.
  *
- * To keep some leaves as they are (the paper does so with embeddings), make it one group of a `partition`.
+ * To keep some leaves as they are, such as embeddings, make it one group of a `partition`.
  *
  * @example
  * compactState(adamw({ learningRate: 1e-3 }), 'int8');
@@ -48,7 +47,7 @@ function inBfloat16(optimizer: Optimizer, fromSize: number): Optimizer {
 function inBytes(optimizer: Optimizer, fromSize: number): Optimizer {
   const isLarge = (leaf: tf.Tensor): boolean => leaf.dtype === 'float32' && leaf.size >= fromSize;
   const compact = (state: Tensors): Tensors =>
-    mapTree<tf.Tensor, Tree<tf.Tensor>>(state, (leaf) => (isLarge(leaf) ? quantiseBlocks(leaf) : leaf)) as Tensors;
+    mapTree<tf.Tensor, Tree<tf.Tensor>>(state, (leaf) => (isLarge(leaf) ? quantiseBlocks(leaf) : leaf));
   /** The state that was made compact; `like` has its structure and shapes. */
   const restore = (state: Tensors, like: Tensors): Tensors => {
     const stored = flatten(state).values();

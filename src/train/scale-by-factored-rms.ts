@@ -1,7 +1,7 @@
 // Legend: a matrix's last two axes are [rows, columns]; `...` stands for any before them.
 import * as tf from '@tensorflow/tfjs';
 import { treeEntries, unflatten } from '../engine/tree.js';
-import type { Optimizer, Tensors } from './optimizer.js';
+import type { Optimizer } from './optimizer.js';
 
 /** How the means of squared gradients are kept. */
 export interface FactoredRmsOptions {
@@ -65,7 +65,7 @@ export function scaleByFactoredRms({
         squares[path] = average(state.squares[path] as tf.Tensor, square);
         return tf.mul(gradient, tf.rsqrt(squares[path]));
       });
-      return { updates: unflatten(gradients, updates) as Tensors, state: { rows, columns, squares } };
+      return { updates: unflatten(gradients, updates), state: { rows, columns, squares } };
     },
   };
 }

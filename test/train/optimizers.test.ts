@@ -54,7 +54,7 @@ describe('100 steps equal the reference’s', () => {
     await descend(muon({ learningRate: 0.02, scale: 'spectral' }), 1, (step, parameters) => {
       expectClose(
         numbers(parameters)['layers.0.query'] ?? [],
-        references['muonBfloat16']?.[step]?.['layers.0.query'] ?? [],
+        (references['muonBfloat16']?.[step] ?? {})['layers.0.query'] ?? [],
         0.02 * 0.02,
       );
     });
