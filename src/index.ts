@@ -228,9 +228,41 @@ export { reportTo } from './train/report-to.js';
 export type { ModelFiles } from './train/checkpoint.js';
 export { treeFiles } from './train/tree-files.js';
 export { estimateSeconds } from './train/estimate.js';
+export { adafactor, relativeStep, type AdafactorOptions } from './train/adafactor.js';
+export { adam, type AdamNumbers } from './train/adam.js';
 export { adamw, type AdamwOptions } from './train/adamw.js';
-export { chain, type Optimizer } from './train/optimizer.js';
-export { constant, warmupCosine, type Schedule, type WarmupCosine } from './train/schedule.js';
+export { addWeightDecay } from './train/add-weight-decay.js';
+export { clipByGlobalNorm } from './train/clip-by-global-norm.js';
+export { clipByRms } from './train/clip-by-rms.js';
+export { compactState, type CompactStateOptions, type StateStorage } from './train/compact-state.js';
+export { lamb, type LambOptions } from './train/lamb.js';
+export { layerwiseDecay, type LayerwiseDecay } from './train/layerwise-decay.js';
+export { lion, type LionOptions } from './train/lion.js';
+export { muon, blockMatrices, type MuonOptions } from './train/muon.js';
+export { chain, stateless, type Optimizer, type Tensors } from './train/optimizer.js';
+export { orthogonalise, type OrthogonaliseOptions } from './train/orthogonalise.js';
+export { partition } from './train/partition.js';
+export { scaleByAdam, type AdamOptions } from './train/scale-by-adam.js';
+export { scaleByFactoredRms, type FactoredRmsOptions } from './train/scale-by-factored-rms.js';
+export { scaleByLearningRate } from './train/scale-by-learning-rate.js';
+export { scaleByLion, type LionAverages } from './train/scale-by-lion.js';
+export { scaleByMomentum, type MomentumOptions } from './train/scale-by-momentum.js';
+export { scaleByParameterRms } from './train/scale-by-parameter-rms.js';
+export { scaleByPath } from './train/scale-by-path.js';
+export { scaleByTrustRatio } from './train/scale-by-trust-ratio.js';
+export { sgd, type SgdOptions } from './train/sgd.js';
+export { correctedDecay, startAverage, updateAverage } from './train/weight-average.js';
+
+// Learning rates.
+export {
+  findLearningRate,
+  learningRateFigure,
+  type FindLearningRateOptions,
+  type LearningRateSearch,
+} from './train/learning-rate-finder.js';
+export { constant, warmupCosine, warmupLinear, type Schedule, type WarmupDecay } from './train/schedule.js';
+export { perEpoch, stepDecay, type StepDecay } from './train/step-decay.js';
+export { warmupStableDecay, type WarmupStableDecay } from './train/warmup-stable-decay.js';
 
 // Evaluation.
 export { evaluate, type Score } from './evaluate/bits-per-byte.js';

@@ -1,9 +1,13 @@
-import type * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs';
+import type { CellOptions } from '../engine/cell.js';
 import { flatten, unflatten } from '../engine/tree.js';
 import type { Tree } from '../engine/tree.js';
 
 /** Parameters, gradients and optimizer states: trees of tensors. */
 export type Tensors = Tree<tf.Tensor>;
+
+/** What a leaf of an optimizer's state is stored as between steps; while a step computes it is float32. */
+export type LeafStorage = CellOptions['storage'];
 
 /** Numbers of a step that are known before it runs, by name, such as the learning rate; they enter the compiled step as scalars. */
 export type Scalars<Leaf> = Readonly<Record<string, Leaf>>;
@@ -24,6 +28,8 @@ export interface Optimizer<State extends Tensors = Tensors> {
     parameters: Tensors,
     scalars: Scalars<tf.Tensor>,
   ): { readonly updates: Tensors; readonly state: State };
+  /** For the cell that keeps a leaf of the state, by its path and first value; undefined, or no such method: the leaf's own dtype. */
+  storage?(path: string, leaf: tf.Tensor): LeafStorage;
 }
 
 /** A transformation without state or scalars: `fn(gradients, parameters)`. */
@@ -60,7 +66,25 @@ export function chain(...parts: readonly Optimizer[]): Optimizer<readonly Tensor
       });
       return { updates, state: after };
     },
+    storage: (path, leaf) => storageWithin(parts, path, leaf),
   };
+}
+
+/** What the part says of a leaf whose path begins with the part's own name or number. */
+export function storageWithin(
+  parts: readonly Optimizer[] | Readonly<Record<string, Optimizer>>,
+  path: string,
+  leaf: tf.Tensor,
+): LeafStorage {
+  for (const [name, part] of Object.entries(parts)) {
+    if (path === name || path.startsWith(`${name}.`)) return part.storage?.(path.slice(name.length + 1), leaf);
+  }
+  return undefined;
+}
+
+/** The structure of `like` with zeros: how most states begin. */
+export function zerosLike(like: Tensors): Tensors {
+  return zipTrees((leaf) => tf.zerosLike(leaf), like);
 }
 
 /** Trees of one structure, leaf by leaf: `fn(a, b, …)` at each place. */

@@ -19,6 +19,10 @@ export const planShape = {
     .default(false)
     .describe('compute blocks again in the backward pass, in place of keeping their inside'),
   lossChunks: z.int().positive().default(1).describe('parts in which the logits are computed and forgotten'),
+  optimizerState: z
+    .enum(['float32', 'bfloat16', 'int8'])
+    .default('float32')
+    .describe('what the optimizer’s state is kept in between steps'),
 
   // watching
   evaluateEvery: z.int().positive().default(100).describe('steps between evaluations; the last step has one too'),
@@ -50,6 +54,14 @@ export const planShape = {
     .enum(['stop', 'skip'])
     .default('stop')
     .describe('what to do with a step whose loss or gradient is no number'),
+  averageDecay: z
+    .number()
+    .min(0)
+    .lt(1)
+    .optional()
+    .describe(
+      'keep a running mean of the weights, of which so much stays at each step; it is evaluated, and is the result',
+    ),
 
   // checkpoints
   checkpointEvery: z.int().positive().default(100).describe('steps between checkpoints'),

@@ -17,13 +17,13 @@ export function reportTo(task: string, metrics: OnMetrics | undefined, progress:
       case 'step': {
         const { step, steps, result, scalars, seconds, compiles, size, unit } = event;
         const { loss, gradientNorm, parts, skipped, lossScale } = result;
-        const { learningRate } = scalars;
+        const rates = Object.entries(scalars).filter(([name]) => name.endsWith('learningRate'));
         const rate = size / seconds;
         metrics?.(step, {
           loss,
           gradientNorm,
           ...prefixed('loss', parts),
-          ...(learningRate !== undefined && { learningRate }),
+          ...Object.fromEntries(rates),
           ...(skipped && { skipped: 1 }),
           ...(lossScale !== undefined && { lossScale }),
           ...(!compiles && { [`${unit}PerSecond`]: rate }),

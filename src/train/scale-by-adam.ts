@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { zipTrees } from './optimizer.js';
+import { zerosLike, zipTrees } from './optimizer.js';
 import type { Optimizer, Tensors } from './optimizer.js';
 
 /** How Adam averages. */
@@ -23,12 +23,11 @@ export type AdamState = { readonly first: Tensors; readonly second: Tensors };
  * scaleByAdam({ beta2: 0.99 });
  */
 export function scaleByAdam({ beta1 = 0.9, beta2 = 0.95, epsilon = 1e-8 }: AdamOptions = {}): Optimizer<AdamState> {
-  const zeros = (parameters: Tensors): Tensors => zipTrees((parameter) => tf.zerosLike(parameter), parameters);
   const average = (mean: tf.Tensor, value: tf.Tensor, beta: number): tf.Tensor =>
     tf.add(tf.mul(mean, beta), tf.mul(value, 1 - beta));
   return {
     scalars: (step) => ({ firstCorrection: 1 / (1 - beta1 ** step), secondCorrection: 1 / (1 - beta2 ** step) }),
-    init: (parameters) => ({ first: zeros(parameters), second: zeros(parameters) }),
+    init: (parameters) => ({ first: zerosLike(parameters), second: zerosLike(parameters) }),
     update: (gradients, state, _parameters, { firstCorrection, secondCorrection }) => {
       if (firstCorrection === undefined || secondCorrection === undefined)
         throw new Error('internal: Adam needs its scalars');

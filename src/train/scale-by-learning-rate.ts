@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { zipTrees } from './optimizer.js';
 import type { Optimizer } from './optimizer.js';
+import { constant } from './schedule.js';
 import type { Schedule } from './schedule.js';
 
 /**
@@ -9,13 +10,14 @@ import type { Schedule } from './schedule.js';
  * @example
  * scaleByLearningRate(warmupCosine({ learningRate: 1e-3, warmupSteps: 30, steps: 300 }));
  */
-export function scaleByLearningRate(schedule: Schedule): Optimizer<readonly never[]> {
+export function scaleByLearningRate(learningRate: number | Schedule): Optimizer<readonly never[]> {
+  const schedule = typeof learningRate === 'number' ? constant(learningRate) : learningRate;
   return {
     scalars: (step) => ({ learningRate: schedule(step) }),
     init: () => [],
-    update: (gradients, state, _parameters, { learningRate }) => {
-      if (learningRate === undefined) throw new Error('internal: scaleByLearningRate needs its scalar');
-      const downhill = tf.neg(learningRate);
+    update: (gradients, state, _parameters, { learningRate: rate }) => {
+      if (rate === undefined) throw new Error('internal: scaleByLearningRate needs its scalar');
+      const downhill = tf.neg(rate);
       return { updates: zipTrees((gradient) => tf.mul(gradient, downhill), gradients), state };
     },
   };

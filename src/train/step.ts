@@ -20,7 +20,8 @@ import type { Computing, Loss, PartSums, RowTensors } from './loss.js';
 import { dynamicLossScale } from './loss-scale.js';
 import type { LossScale, LossScaleState } from './loss-scale.js';
 import { zipTrees } from './optimizer.js';
-import type { Optimizer, Tensors } from './optimizer.js';
+import type { LeafStorage, Optimizer, Tensors } from './optimizer.js';
+import { correctedDecay, updateAverage } from './weight-average.js';
 
 /** What a step reports. */
 export interface StepResult {
@@ -42,6 +43,8 @@ export interface TrainingCells {
   readonly optimizer: Tree<Cell>;
   /** Empty without a loss scale. */
   readonly lossScale: Tree<Cell>;
+  /** The running mean of the weights; empty without one. */
+  readonly average: Tree<Cell>;
 }
 
 /** Weights and optimizer state in cells, and the step that changes them in place. */
@@ -51,6 +54,8 @@ export interface Training<Weights, B> {
   step(batch: B, step: number, limits?: Limits): Promise<StepResult>;
   /** The weights as they are now, as tensors of their own. */
   weights(): Weights;
+  /** Their running mean, where there is one; else the weights. */
+  averaged(): Weights;
   dispose(): void;
 }
 
@@ -78,6 +83,8 @@ export interface TrainingOptions<Weights> {
   readonly lossChunks?: number | undefined;
   /** Whether a step with a number that is not finite, or above its limits, leaves everything as it is. With float16 it always does. */
   readonly skips?: boolean | undefined;
+  /** Keeps a running mean of the weights, of which so much stays at each step: see `startAverage`. Default: none. */
+  readonly averageDecay?: number | undefined;
   /** Default with float16: `dynamicLossScale()`. */
   readonly lossScale?: LossScale | undefined;
   /** The processes that share each batch. Default: this one alone. */
@@ -110,9 +117,11 @@ export function startTraining<Weights, B>(
   const given = options.weights as Tree<tf.Tensor>;
   const cells: TrainingCells = {
     parameters: cellsOf(given, ''),
-    optimizer: ownCells(optimizer.init(given), 'optimizer.'),
+    optimizer: ownCells(optimizer.init(given), 'optimizer.', (path, leaf) => optimizer.storage?.(path, leaf)),
     lossScale: lossScale === undefined ? [] : ownCells(lossScale.init(), 'lossScale.'),
+    average: options.averageDecay === undefined ? [] : cellsOf(given, 'average.'),
   };
+  const averageDecay = options.averageDecay === undefined ? undefined : correctedDecay(options.averageDecay);
   const inPrecision = <R>(fn: () => R): R => withPrecision(precision, fn, { emulated });
   const scaleNow = (): tf.Tensor | undefined => lossScale && (readAll(cells.lossScale) as LossScaleState).scale;
 
@@ -139,8 +148,8 @@ export function startTraining<Weights, B>(
     );
   };
 
-  /** Changes the cells; [loss, norm, skipped, scale, ...parts]. */
-  const change = ({ parts, grads: scaled }: Found, scalars: Given, limits: Given): tf.Tensor1D => {
+  /** Changes the cells; `own` are numbers of the step, beside the optimizer's. [loss, norm, skipped, scale, ...parts]. */
+  const change = ({ parts, grads: scaled }: Found, scalars: Given, own: Given): tf.Tensor1D => {
     const scale = scaleNow();
     const grads = scale === undefined ? scaled : zipTrees((gradient) => tf.div(gradient, scale), scaled);
     const before = readAll(cells.parameters);
@@ -149,11 +158,17 @@ export function startTraining<Weights, B>(
     const after = zipTrees((value, change) => tf.add(value, change), before, updates);
     const norm = globalNorm(grads);
     const total = tf.sum<tf.Scalar>(parts);
-    const taken = skips ? withinLimits(total, norm, limits) : undefined;
+    const taken = skips ? withinLimits(total, norm, own) : undefined;
     const keep = (now: Tensors, old: Tensors): Tensors =>
       taken === undefined ? now : zipTrees((value, earlier) => tf.where(taken, value, earlier), now, old);
-    writeAll(cells.parameters, keep(after, before));
+    const kept = keep(after, before);
+    writeAll(cells.parameters, kept);
     writeAll(cells.optimizer, keep(state, stateBefore));
+    const decay = own['averageDecay'];
+    if (decay !== undefined) {
+      const average = readAll(cells.average);
+      writeAll(cells.average, keep(updateAverage(average, kept, decay), average));
+    }
     if (lossScale !== undefined) {
       const finite = tf.logicalAnd(tf.isFinite(norm), tf.isFinite(total));
       writeAll(cells.lossScale, lossScale.next(readAll(cells.lossScale) as LossScaleState, finite));
@@ -165,8 +180,8 @@ export function startTraining<Weights, B>(
 
   const named = (name: string): CompileOptions => (target === undefined ? { name } : { name, target });
   const alone = compile(
-    (batch: RowTensors, scalars: Given, number: tf.Tensor, limits: Given) =>
-      change(find(batch, partFactors(loss, loss.counts(batch)), number), scalars, limits),
+    (batch: RowTensors, scalars: Given, number: tf.Tensor, own: Given) =>
+      change(find(batch, partFactors(loss, loss.counts(batch)), number), scalars, own),
     named('train step'),
   );
   const together =
@@ -176,14 +191,18 @@ export function startTraining<Weights, B>(
     step: async (batch, step, { loss: highestLoss = Infinity, gradientNorm: highestNorm = Infinity } = {}) => {
       const tensors = loss.tensors(batch);
       const scalars = mapTree(optimizer.scalars(step), (value) => tf.scalar(value)) as Given;
-      const limits: Given = skips ? { loss: tf.scalar(highestLoss), norm: tf.scalar(highestNorm) } : {};
+      const own: Given = {
+        ...(skips && { highestLoss: tf.scalar(highestLoss), highestNorm: tf.scalar(highestNorm) }),
+        ...(averageDecay && { averageDecay: tf.scalar(averageDecay(step)) }),
+      };
       const number = tf.scalar(step, 'int32');
-      const result = await inPrecision(() => (together ?? alone)(tensors, scalars, number, limits));
+      const result = await inPrecision(() => (together ?? alone)(tensors, scalars, number, own));
       const numbers = await result.data();
-      tf.dispose([tensors, scalars, number, limits, result] as tf.TensorContainer);
+      tf.dispose([tensors, scalars, number, own, result] as tf.TensorContainer);
       return reported(loss, numbers, lossScale !== undefined);
     },
     weights: () => readAll(cells.parameters) as Weights,
+    averaged: () => readAll(options.averageDecay === undefined ? cells.parameters : cells.average) as Weights,
     dispose: () => {
       for (const kept of flatten<Cell>(cells as unknown as Tree<Cell>)) kept.dispose();
     },
@@ -214,7 +233,7 @@ function pieceGradients<Weights, B>(
 
 interface Parts {
   readonly find: (batch: RowTensors, factors: PartSums, number: tf.Tensor) => Found;
-  readonly change: (found: Found, scalars: Given, limits: Given) => tf.Tensor1D;
+  readonly change: (found: Found, scalars: Given, own: Given) => tf.Tensor1D;
   readonly named: (name: string) => CompileOptions;
   readonly cells: TrainingCells;
 }
@@ -232,17 +251,17 @@ function inGroup<Weights, B>(loss: Loss<Weights, B>, group: Group, { find, chang
     const { parts, grads } = find(batch, partFactors(loss, byName), number);
     return [parts, ...flatten<tf.Tensor>(grads)];
   }, named('gradients of a batch'));
-  const update = compile((found: readonly tf.Tensor[], scalars: Given, limits: Given) => {
+  const update = compile((found: readonly tf.Tensor[], scalars: Given, own: Given) => {
     const [parts, ...grads] = found;
-    return change({ parts: parts as tf.Tensor1D, grads: unflatten(cells.parameters, grads) }, scalars, limits);
+    return change({ parts: parts as tf.Tensor1D, grads: unflatten(cells.parameters, grads) }, scalars, own);
   }, named('update'));
-  return async (batch: RowTensors, scalars: Given, number: tf.Tensor, limits: Given): Promise<tf.Tensor1D> => {
-    const own = await count(batch);
-    const [counts] = await group.allReduce([own], 'sum');
+  return async (batch: RowTensors, scalars: Given, number: tf.Tensor, own: Given): Promise<tf.Tensor1D> => {
+    const counted = await count(batch);
+    const [counts] = await group.allReduce([counted], 'sum');
     const found = await gradients(batch, counts as tf.Tensor, number);
     const sums = await group.allReduce(found, 'sum');
     tf.dispose([own, counts, ...found]);
-    const result = await update(sums, scalars, limits);
+    const result = await update(sums, scalars, own);
     tf.dispose([...sums]);
     return result;
   };
@@ -261,10 +280,10 @@ function reported<Weights, B>({ shares }: Loss<Weights, B>, numbers: ArrayLike<n
 }
 
 /** bool: whether both are finite and within their limits. */
-function withinLimits(loss: tf.Tensor, norm: tf.Tensor, limits: Given): tf.Tensor {
+function withinLimits(loss: tf.Tensor, norm: tf.Tensor, own: Given): tf.Tensor {
   const finite = tf.logicalAnd(tf.isFinite(loss), tf.isFinite(norm));
-  const lossFits = tf.lessEqual(loss, limits['loss'] ?? Infinity);
-  const normFits = tf.lessEqual(norm, limits['norm'] ?? Infinity);
+  const lossFits = tf.lessEqual(loss, own['highestLoss'] ?? Infinity);
+  const normFits = tf.lessEqual(norm, own['highestNorm'] ?? Infinity);
   return tf.logicalAnd(finite, tf.logicalAnd(lossFits, normFits));
 }
 
@@ -288,13 +307,18 @@ function checkPieces<Weights, B>(loss: Loss<Weights, B>, { microBatch, group }: 
   });
 }
 
-function cellsOf(tree: Tree<tf.Tensor>, prefix: string): Tree<Cell> {
-  return mapTree<tf.Tensor, Cell>(tree, (tensor, path) => cell(tensor, { name: `${prefix}${path}` }));
+type StorageOf = (path: string, leaf: tf.Tensor) => LeafStorage;
+
+function cellsOf(tree: Tree<tf.Tensor>, prefix: string, storageOf: StorageOf = () => undefined): Tree<Cell> {
+  return mapTree<tf.Tensor, Cell>(tree, (tensor, path) => {
+    const storage = storageOf(path, tensor);
+    return cell(tensor, { name: `${prefix}${path}`, ...(storage !== undefined && { storage }) });
+  });
 }
 
 /** Cells in place of tensors that nobody else has. */
-function ownCells(tree: Tree<tf.Tensor>, prefix: string): Tree<Cell> {
-  const cells = cellsOf(tree, prefix);
+function ownCells(tree: Tree<tf.Tensor>, prefix: string, storageOf?: StorageOf): Tree<Cell> {
+  const cells = cellsOf(tree, prefix, storageOf);
   tf.dispose(flatten<tf.Tensor>(tree));
   return cells;
 }

@@ -8,6 +8,7 @@ import type { Json } from '../files.js';
 import type { LoaderOptions, Loader } from '../tokens/loader.js';
 import { latestCheckpoint, restore, writeCheckpoint } from './checkpoint.js';
 import type { Checkpoint, ModelFiles } from './checkpoint.js';
+import { compactState } from './compact-state.js';
 import type { OnTrainEvent } from './event.js';
 import { measureLoss } from './held-out.js';
 import { runLoop } from './loop.js';
@@ -94,7 +95,8 @@ export async function train<Architecture, Weights, B, M extends Trainable<Archit
   };
   const start = options.data(loaderOptions);
   const length = lengthOf(plan, start.numRows);
-  const optimizer = typeof options.optimizer === 'function' ? options.optimizer(length) : options.optimizer;
+  const given = typeof options.optimizer === 'function' ? options.optimizer(length) : options.optimizer;
+  const optimizer = compactState(given, plan.optimizerState);
   const files = options.files ?? treeFiles(model.weights);
   const found = await earlierPart(model, options, { plan, length, optimizer, files });
   const training = startTraining(loss, {
@@ -106,6 +108,7 @@ export async function train<Architecture, Weights, B, M extends Trainable<Archit
     microBatch: plan.microBatch,
     recompute: plan.recompute,
     lossChunks: plan.lossChunks,
+    averageDecay: plan.averageDecay,
     skips: plan.notFinite === 'skip' || plan.spike?.action === 'skip',
     group,
   });
@@ -133,7 +136,7 @@ export async function train<Architecture, Weights, B, M extends Trainable<Archit
       savedTo: checkpoints,
       group,
     });
-    return { ...model, weights: training.weights() };
+    return { ...model, weights: training.averaged() };
   } finally {
     training.dispose();
   }
@@ -178,7 +181,7 @@ function evaluation<Architecture, Weights, B>(
   if (heldOut === undefined && evaluate === undefined) return undefined;
   const measure = heldOut && measureLoss(loss);
   return async (step) => {
-    const weights = training.weights();
+    const weights = training.averaged();
     const measured = measure && (await measure(weights, heldOut()));
     const several = measured !== undefined && Object.keys(measured.parts).length > 1;
     return {
