@@ -28,12 +28,10 @@ describe('findLearningRate', () => {
     expect(found.rates.at(-1)).toBeLessThan(5);
     expect(seen[0]).toBe(1e-5);
     expect((seen[21] ?? NaN) / (seen[1] ?? NaN)).toBeCloseTo(10, 6); // 7 powers of ten in 140 steps
-    for (const rate of [found.tenthOfLowest, found.suggested]) {
+    for (const rate of [found.steepest, found.tenthOfLowest, found.suggested]) {
       expect(rate).toBeGreaterThan(1e-4);
       expect(rate).toBeLessThan(0.2);
     }
-    expect(found.steepest).toBeGreaterThan(0.01);
-    expect(found.steepest).toBeLessThan(0.2 * 10 ** 0.5); // 10 steps late, half a power of ten
     expect(found.suggested).toBe(Math.min(found.steepest, found.tenthOfLowest));
   });
 
