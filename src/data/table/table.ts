@@ -42,6 +42,9 @@ export type TypedTable<Columns extends ColumnKinds> = Kinds<Columns> & {
 /** The names of a table's columns; any string where they are not known. */
 export type ColumnName<T> = T extends Kinds<infer Columns> ? keyof Columns & string : string;
 
+/** A table with the columns of another, in no part of a split. */
+export type WithColumns<T> = T extends Kinds<infer Columns> ? TypedTable<Columns> : ColumnTable;
+
 /** The table without the knowledge of its columns, in the same part of a split. */
 export type Untyped<T> = SamePart<T, ColumnTable>;
 
@@ -71,6 +74,38 @@ export function checkColumns(who: string, table: ColumnTable, names: readonly st
     received: unknown,
     expected: `one of ${[...known].join(', ')}`,
   });
+}
+
+/** Columns by name; or all that suit the purpose, except some. */
+export type ColumnChoice<Name extends string = string> = readonly Name[] | { readonly except: readonly Name[] };
+
+/**
+ * The names that a choice stands for, those left by `except` in the order of the table.
+ *
+ * @param suits Which columns `except` leaves: those whose values, where they are not missing, are all of these types.
+ * @throws TrainbookError for a name that is no column, or chosen twice, and if no column is chosen.
+ */
+export function chosenColumns(
+  who: string,
+  table: ColumnTable,
+  choice: ColumnChoice,
+  suits?: readonly ColumnKind[],
+): readonly string[] {
+  const given = 'except' in choice ? choice.except : choice;
+  checkColumns(who, table, given);
+  const names = 'except' in choice ? table.columnNames().filter((name) => !given.includes(name)) : given;
+  const suiting = 'except' in choice && suits !== undefined ? names.filter((name) => hasOnly(table, name, suits)) : names;
+  if (suiting.length > 0 && new Set(suiting).size === suiting.length) return [...suiting];
+  throw new TrainbookError({
+    what: `${who}: ${suiting.length === 0 ? 'no column is chosen' : 'a column is chosen twice'}`,
+    received: JSON.stringify(choice),
+    expected: `at least one of ${table.columnNames().join(', ')}, each once`,
+  });
+}
+
+function hasOnly(table: ColumnTable, name: string, types: readonly string[]): boolean {
+  const present = columnValues('chosenColumns', table, name).filter((value) => !isMissing(value));
+  return present.length > 0 && present.every((value) => types.includes(typeof value));
 }
 
 /** The table with just these rows, in this order: places among the rows that it shows. */

@@ -8,7 +8,7 @@ import { sklearnRows, sklearnStratifiedRows } from './sklearn-split.js';
 import { groupedRows, latestRows, plainRows, stratifiedRows } from './split-rows.js';
 import type { SplitRows } from './split-rows.js';
 import { columnValues, takeRows } from './table.js';
-import type { ColumnKinds, ColumnName, TypedTable } from './table.js';
+import type { ColumnName, WithColumns } from './table.js';
 
 /** Anything with an item a row. */
 export type Items = readonly unknown[] | Int32Array | Float32Array | Float64Array;
@@ -53,17 +53,15 @@ type Latest<T> = Size & {
 export type TrainTestSplitOptions<T> = RowsDrawn<T> | GroupsDrawn<T> | Latest<T>;
 
 /** What parts of `T` are, whatever part it may be of itself. */
-type Whole<T> = T extends { readonly [kind: symbol]: infer Columns extends ColumnKinds } & ColumnTable
-  ? TypedTable<Columns>
-  : T extends ColumnTable
-    ? ColumnTable
-    : T extends readonly (infer Item)[]
-      ? readonly Item[]
-      : T extends Int32Array
-        ? Int32Array
-        : T extends Float32Array
-          ? Float32Array
-          : Float64Array;
+type Whole<T> = T extends ColumnTable
+  ? WithColumns<T>
+  : T extends readonly (infer Item)[]
+    ? readonly Item[]
+    : T extends Int32Array
+      ? Int32Array
+      : T extends Float32Array
+        ? Float32Array
+        : Float64Array;
 
 export interface TrainTest<T> {
   readonly train: Train<T>;
