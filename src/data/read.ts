@@ -38,9 +38,7 @@ export function readDocuments(bytes: Buffer, path: string, origin: Origin): read
       what: 'load: no reader for files of this kind',
       received: path,
       expected: '.jsonl, .ndjson, .txt, .text or .md, each also with .gz',
-      fix: /\.[ct]sv$/iu.test(name)
-        ? 'readTable reads tables'
-        : 'save it as .jsonl, a document a line: {"text": "…"}',
+      fix: /\.[ct]sv$/iu.test(name) ? 'readTable reads tables' : 'save it as .jsonl, a document a line: {"text": "…"}',
     });
   }
   const unpacked = gzipped ? gunzip('load', bytes, path) : bytes;

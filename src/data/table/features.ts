@@ -22,10 +22,7 @@ export interface Features {
  * const { values, columns } = features(transform(prepared, train), { except: ['Status'] });
  * const x = tf.tensor2d(values, [train.numRows(), columns.length]);
  */
-export function features<T extends ColumnTable>(
-  table: T,
-  columns: ColumnChoice<ColumnName<T>>,
-): SamePart<T, Features> {
+export function features<T extends ColumnTable>(table: T, columns: ColumnChoice<ColumnName<T>>): SamePart<T, Features> {
   const names = chosenColumns('features', table, columns);
   const numRows = table.numRows();
   const values = new Float32Array(numRows * names.length);

@@ -3,6 +3,7 @@ import { TrainbookError } from '../../error.js';
 import { kindOf, missingWords, parseColumn } from './column-kind.js';
 import { csvRecords } from './csv.js';
 import type { CsvRecord } from './csv.js';
+import { columnKinds } from './table.js';
 import type { ColumnKinds } from './table.js';
 
 export interface ParseTableOptions<Columns extends ColumnKinds = ColumnKinds> {
@@ -50,6 +51,14 @@ export function parseTable(bytes: Uint8Array, path: string, options: ParseTableO
       what: `${path}:${header.line}: there is no column ${absent}`,
       received: names.join(', '),
       expected: `the columns ${Object.keys(wanted).join(', ')}`,
+    });
+  }
+  const strange = Object.values(wanted).find((kind) => kind !== undefined && !columnKinds.includes(kind));
+  if (strange !== undefined) {
+    throw new TrainbookError({
+      what: `readTable: there is no kind ${strange} of columns`,
+      received: JSON.stringify(wanted),
+      expected: 'number, string or boolean',
     });
   }
   const place = (row: number): string => `${path}:${records[row]?.line ?? header.line}`;

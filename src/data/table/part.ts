@@ -18,16 +18,7 @@ export interface NotOfTest {
 }
 
 /** Verbs that would bring rows or columns of another table into a part: they cannot be called on one. */
-type Mixing =
-  | 'assign'
-  | 'concat'
-  | 'cross'
-  | 'join'
-  | 'join_full'
-  | 'join_left'
-  | 'join_right'
-  | 'lookup'
-  | 'union';
+type Mixing = 'assign' | 'concat' | 'cross' | 'join' | 'join_full' | 'join_left' | 'join_right' | 'lookup' | 'union';
 
 type Closed<T> = T extends ColumnTable ? { readonly [Verb in Mixing]: never } : unknown;
 

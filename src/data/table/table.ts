@@ -3,7 +3,8 @@ import { TrainbookError } from '../../error.js';
 import type { SamePart } from './part.js';
 
 /** What the values of a column are; each may be missing (null) too. */
-export type ColumnKind = 'number' | 'string' | 'boolean';
+export const columnKinds = ['number', 'string', 'boolean'] as const;
+export type ColumnKind = (typeof columnKinds)[number];
 
 /** The columns of a table that was read with `columns`. */
 export type ColumnKinds = Readonly<Record<string, ColumnKind>>;
@@ -94,7 +95,8 @@ export function chosenColumns(
   const given = 'except' in choice ? choice.except : choice;
   checkColumns(who, table, given);
   const names = 'except' in choice ? table.columnNames().filter((name) => !given.includes(name)) : given;
-  const suiting = 'except' in choice && suits !== undefined ? names.filter((name) => hasOnly(table, name, suits)) : names;
+  const suiting =
+    'except' in choice && suits !== undefined ? names.filter((name) => hasOnly(table, name, suits)) : names;
   if (suiting.length > 0 && new Set(suiting).size === suiting.length) return [...suiting];
   throw new TrainbookError({
     what: `${who}: ${suiting.length === 0 ? 'no column is chosen' : 'a column is chosen twice'}`,
