@@ -25,8 +25,8 @@ export type ClassificationReport<L extends Label = Label> = {
 export interface PrecisionRecallF1Options<L extends Label> {
   /** The classes, in this order; by default all that occur, sorted. */
   readonly labels?: readonly L[];
-  /** What 0 / 0 is: 0 by default; NaN leaves the class out of the means. */
-  readonly zeroDivision?: 0 | 1 | typeof NaN;
+  /** What 0 / 0 is: 0 by default; left out, it is NaN for the class and does not count in the means. */
+  readonly zeroDivision?: 0 | 1 | 'left out';
 }
 
 /**
@@ -50,7 +50,8 @@ export function precisionRecallF1<L extends Label>(
     support: sum(matrix.counts[place] ?? []),
     numPredicted: sum(matrix.counts.map((row) => row[place] ?? 0)),
   }));
-  const share = (part: number, whole: number): number => (whole === 0 ? zeroDivision : part / whole);
+  const share = (part: number, whole: number): number =>
+    whole > 0 ? part / whole : zeroDivision === 'left out' ? NaN : zeroDivision;
   const score = (hits: number, support: number, numPredicted: number): PrecisionRecallF1 => ({
     precision: share(hits, numPredicted),
     recall: share(hits, support),

@@ -46,7 +46,10 @@ export function* csvRecords(text: string, delimiter: string, path: string): Gene
         }
       } else {
         const start = at;
-        while (!endsField(text, at, separator)) at++;
+        for (; at < text.length; at++) {
+          const code = text.charCodeAt(at);
+          if (code === separator || code === FEED || code === RETURN) break;
+        }
         fields.push(text.slice(start, at));
       }
       if (text.charCodeAt(at) !== separator) break;

@@ -38,6 +38,7 @@ export function dropDuplicates<T extends ColumnTable>(
 function written(value: unknown): string {
   if (isMissing(value)) return 'm;';
   if (value instanceof Date) return `d${value.getTime()};`;
-  const text = String(value);
+  const isPlain = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
+  const text = isPlain || typeof value === 'bigint' ? String(value) : JSON.stringify(value);
   return `${typeof value}${text.length};${text}`;
 }

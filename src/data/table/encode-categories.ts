@@ -91,7 +91,7 @@ export function applyEncoding({ form, unknown, columns }: Encoding, table: Colum
       });
     }
   }
-  return rows.create({ data: data as Record<string, unknown[]>, names: Object.keys(data) });
+  return rows.create({ data, names: Object.keys(data) });
 }
 
 /** The place of each row's category among those known; −1 for one that is not, where that is allowed. */

@@ -113,7 +113,7 @@ function checkNames(header: readonly string[], place: string): readonly string[]
     const places = names.flatMap((name, index) => (name === twice ? [index + 1] : []));
     throw new TrainbookError({
       what: `${place}: two columns have one name`,
-      received: `${twice}, columns ${places.join(' and ')}`,
+      received: `${twice}, columns ${places.slice(0, 5).join(', ')}${places.length > 5 ? ', …' : ''}`,
       expected: 'a name of its own for each column',
       fix: 'rename one; for a file without a line of names give { names: […] }',
     });

@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import type { ColumnTable } from 'arquero';
 import { TrainbookError } from '../../error.js';
-import { datasetNames, findDataset, readDatasetFile } from '../dataset.js';
+import { datasetNamesOf, findDataset, holdsTable, readDatasetFile } from '../dataset.js';
 import { gunzip } from '../gunzip.js';
 import { parseTable } from './parse-table.js';
 import type { ParseTableOptions } from './parse-table.js';
@@ -45,7 +45,7 @@ async function readSource(source: string): Promise<{ readonly bytes: Buffer; rea
   const dataset = await findDataset(source);
   if (dataset !== undefined) {
     const [file] = dataset.card.files;
-    if (file !== undefined && isTable(file.file)) {
+    if (file !== undefined && holdsTable(dataset.card)) {
       return { bytes: await readDatasetFile(dataset, file), path: file.file };
     }
     throw new TrainbookError({
@@ -60,20 +60,9 @@ async function readSource(source: string): Promise<{ readonly bytes: Buffer; rea
     throw new TrainbookError({
       what: 'readTable: no such data set or file',
       received: source,
-      expected: `a path, or one of the data sets ${(await tableNames()).join(', ')}`,
+      expected: `a path, or one of the data sets ${(await datasetNamesOf('table')).join(', ')}`,
       fix: `check the spelling; paths start at ${process.cwd()}`,
     });
   }
   return { bytes: await readFile(source), path: source };
-}
-
-const isTable = (file: string): boolean => /\.[ct]sv(\.gz)?$/iu.test(file);
-
-/** The names of the data sets that are tables. */
-async function tableNames(): Promise<readonly string[]> {
-  const found = await Promise.all((await datasetNames()).map(findDataset));
-  return found.flatMap((dataset) => {
-    const { name, files } = dataset?.card ?? { name: '', files: [] };
-    return files.some(({ file }) => isTable(file)) ? [name] : [];
-  });
 }

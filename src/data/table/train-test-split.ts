@@ -113,7 +113,7 @@ function choose(
 ): SplitRows {
   const { testSize } = options;
   if (options.time !== undefined) return latestRows(items(options.time), testSize);
-  if (options.order === 'sklearn' && options.seed !== undefined) {
+  if (options.order === 'sklearn') {
     return options.stratify === undefined
       ? sklearnRows(numRows, testSize, options.seed)
       : sklearnStratifiedRows(items(options.stratify), testSize, options.seed);

@@ -67,7 +67,7 @@ describe('files that are no table', () => {
     [
       'two columns of one name',
       'a,b,a\n1,2,3\n',
-      /a\.csv:1: two columns have one name\s+received: a, columns 1 and 3/u,
+      /a\.csv:1: two columns have one name\s+received: a, columns 1, 3/u,
     ],
     ['a name that objects cannot have', '__proto__\n1\n', /a\.csv:1: a column cannot have this name/u],
     ['no rows', 'a,b\n', /a\.csv has no rows\s+received: a header of 2 columns/u],

@@ -15,14 +15,14 @@ const scalers = {
 };
 
 describe('scalers', () => {
-  it.each(truth.scalers)('$method of $dataset as scikit-learn’s', async ({ method, dataset, columns, rows }) => {
+  it.each(truth.scalers)('$method of $dataset as scikit-learn’s', async ({ method, dataset, columns, at, rows }) => {
     const train = asTrain(await readTable(dataset));
     const scaled = transform(fit(train, scalers[method as keyof typeof scalers](columns)), train);
     const values = columns.map((name) => scaled.array(name) as (number | null)[]);
-    expect(rows.length).toBe(14);
+    expect(rows.flat().includes(null)).toBe(dataset === 'credit_data');
     rows.forEach((row, index) => {
       row.forEach((expected, column) => {
-        const value = values[column]?.[3 * index];
+        const value = values[column]?.[at[index] ?? -1];
         if (expected === null) expect(value).toBeNull();
         else expect(value).toBeCloseTo(expected, 11);
       });
