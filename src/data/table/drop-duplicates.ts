@@ -11,7 +11,7 @@ import type { ColumnName } from './table.js';
  * @throws TrainbookError if there is no such column.
  * @example
  * const { table, dropped } = dropDuplicates(credit);
- * dropped[0]; // { row: 811, like: 29 }
+ * dropped[0]; // { row: 1022, like: 1021 }
  */
 export function dropDuplicates<T extends ColumnTable>(
   table: T,

@@ -17,7 +17,7 @@ export interface Cleaned<T, Fate> {
  * @throws TrainbookError if there is no such column.
  * @example
  * const { table, dropped } = dropMissing(credit, ['Income', 'Job']);
- * dropped[0]; // { row: 29, missing: ['Income'] }
+ * dropped[0]; // { row: 29, missing: ['Income', 'Job'] }
  */
 export function dropMissing<T extends ColumnTable>(
   table: T,

@@ -64,11 +64,7 @@ describe('files that are no table', () => {
   it.each([
     ['a row too short', 'a,b\n1,2\n3\n', /a\.csv:3: a row has 1 fields, the table 2 columns/u],
     ['a row too long', 'a,b\n1,2,3\n', /a\.csv:2: a row has 3 fields, the table 2 columns/u],
-    [
-      'two columns of one name',
-      'a,b,a\n1,2,3\n',
-      /a\.csv:1: two columns have one name\s+received: a, columns 1, 3/u,
-    ],
+    ['two columns of one name', 'a,b,a\n1,2,3\n', /a\.csv:1: two columns have one name\s+received: a, columns 1, 3/u],
     ['a name that objects cannot have', '__proto__\n1\n', /a\.csv:1: a column cannot have this name/u],
     ['no rows', 'a,b\n', /a\.csv has no rows\s+received: a header of 2 columns/u],
     ['blank lines alone', '\n\n', /a\.csv has no rows\s+received: no line with text/u],
