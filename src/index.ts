@@ -49,6 +49,25 @@ export type { Corpus, SplitCorpus } from './data/corpus.js';
 export type { Document } from './data/document.js';
 export type { Fate, Ledger, StepCount } from './data/ledger.js';
 
+// Tables: CSV → rows to train on and rows to test on → numbers.
+export { readTable, type ReadTableOptions } from './data/table/read-table.js';
+export type { ColumnChoice, ColumnKind, ColumnKinds, ColumnName, TypedTable } from './data/table/table.js';
+export { dropMissing, type Cleaned } from './data/table/drop-missing.js';
+export { dropDuplicates } from './data/table/drop-duplicates.js';
+export { trainTestSplit, type TrainTest, type TrainTestSplitOptions } from './data/table/train-test-split.js';
+export { asTest, asTrain, type Test, type Train } from './data/table/part.js';
+export { fit, parseFitted, transform, type Fitted } from './data/table/fit.js';
+export { minMaxScaler, robustScaler, standardScaler, type Scaler } from './data/table/scaling.js';
+export {
+  encodeCategories,
+  type Category,
+  type CategoryEncoder,
+  type EncodeCategoriesOptions,
+} from './data/table/encode-categories.js';
+export { features, type Features } from './data/table/features.js';
+export { labels, type Labels } from './data/table/labels.js';
+export { balancedClassWeights, rowWeights } from './data/table/class-weights.js';
+
 // Tokens: documents → batches.
 export { bpeOptions, trainBpe, type BpeOptions } from './tokens/train-bpe.js';
 export { trainWordPiece, wordPieceOptions, type WordPieceOptions } from './tokens/train-word-piece.js';
@@ -86,6 +105,13 @@ export {
   type LoaderOptions,
   type Reader,
 } from './tokens/loader.js';
+export {
+  tableBatches,
+  tableLoader,
+  type TableBatch,
+  type TableLoaderOptions,
+  type TableTargets,
+} from './tokens/table-loader.js';
 export { writeShards, type WriteShardsOptions } from './tokens/write-shards.js';
 export { openShards, type OpenShardsOptions, type Shards } from './tokens/open-shards.js';
 export { shardLoader, type ShardLoaderOptions } from './tokens/shard-loader.js';
@@ -266,6 +292,17 @@ export { warmupStableDecay, type WarmupStableDecay } from './train/warmup-stable
 
 // Evaluation.
 export { evaluate, type Score } from './evaluate/bits-per-byte.js';
+export { accuracy } from './evaluate/accuracy.js';
+export { confusionMatrix, type ConfusionMatrix } from './evaluate/confusion-matrix.js';
+export {
+  precisionRecallF1,
+  type ClassificationReport,
+  type PrecisionRecallF1,
+  type PrecisionRecallF1Options,
+} from './evaluate/precision-recall-f1.js';
+export { rocAuc } from './evaluate/roc-auc.js';
+export { meanAbsoluteError, meanSquaredError, rSquared } from './evaluate/regression-errors.js';
+export type { Label } from './evaluate/pairs.js';
 
 // Serving: a model from wherever it lies, with its tokenizer and chat template.
 export { loadPretrained, type Pretrained } from './serve/pretrained.js';

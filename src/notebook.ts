@@ -20,6 +20,7 @@ import { writeReport } from './report/html.js';
 
 export type { Figure, Summary, Table } from './figure.js';
 export { barFigure, lineFigure, type BarFigureOptions, type LineFigureOptions } from './report/number-figures.js';
+export { confusionFigure, type ConfusionFigureOptions } from './report/confusion-figure.js';
 export { heatmapFigure, type HeatmapFigureOptions } from './report/heatmap-figure.js';
 export { parameters } from './report/parameters.js';
 export { show } from './report/show.js';

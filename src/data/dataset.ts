@@ -56,6 +56,19 @@ export async function datasetNames(): Promise<readonly string[]> {
     .sort();
 }
 
+/** Whether a data set is a table; else it has documents. */
+export function holdsTable({ files }: Card): boolean {
+  return files.some(({ file }) => /\.[ct]sv(\.gz)?$/iu.test(file));
+}
+
+/** The names of the data sets that are tables, or of those that have documents. */
+export async function datasetNamesOf(kind: 'documents' | 'table'): Promise<readonly string[]> {
+  const found = await Promise.all((await datasetNames()).map(findDataset));
+  return found.flatMap((dataset) =>
+    dataset !== undefined && holdsTable(dataset.card) === (kind === 'table') ? [dataset.card.name] : [],
+  );
+}
+
 /** The data set of that name, its card checked; undefined if there is none. */
 export async function findDataset(name: string): Promise<Dataset | undefined> {
   if (!/^[a-z0-9_]+$/.test(name)) return undefined;

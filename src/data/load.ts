@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { TrainbookError } from '../error.js';
 import type { Corpus } from './corpus.js';
-import { datasetNames, findDataset, readDatasetFile } from './dataset.js';
+import { datasetNamesOf, findDataset, readDatasetFile } from './dataset.js';
 import { expandGlob, filesBelow, isGlob } from './glob.js';
 import { openLedger } from './ledger.js';
 import { Pipeline } from './pipeline.js';
@@ -84,7 +84,7 @@ async function filesOf(name: string): Promise<readonly string[]> {
   throw new TrainbookError({
     what: kind?.isDirectory() === true ? 'load: the folder has no files' : 'load: no such data set, file or folder',
     received: name,
-    expected: `a path, a glob, or one of the data sets ${(await datasetNames()).join(', ')}`,
+    expected: `a path, a glob, or one of the data sets ${(await datasetNamesOf('documents')).join(', ')}`,
     fix: `check the spelling; paths start at ${process.cwd()}`,
   });
 }

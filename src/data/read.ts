@@ -1,10 +1,10 @@
-import { gunzipSync } from 'node:zlib';
 import { z } from 'zod';
 import { TrainbookError } from '../error.js';
 import type { Json } from '../files.js';
 import { decodeUtf8, mendSurrogates } from './decode.js';
 import { document } from './document.js';
 import type { Document } from './document.js';
+import { gunzip } from './gunzip.js';
 import { passages } from './passages.js';
 import type { Verdict } from './step.js';
 
@@ -38,10 +38,10 @@ export function readDocuments(bytes: Buffer, path: string, origin: Origin): read
       what: 'load: no reader for files of this kind',
       received: path,
       expected: '.jsonl, .ndjson, .txt, .text or .md, each also with .gz',
-      fix: 'save it as .jsonl, a document a line: {"text": "…"}',
+      fix: /\.[ct]sv$/iu.test(name) ? 'readTable reads tables' : 'save it as .jsonl, a document a line: {"text": "…"}',
     });
   }
-  const unpacked = gzipped ? gunzip(bytes, path) : bytes;
+  const unpacked = gzipped ? gunzip('load', bytes, path) : bytes;
   if (unpacked.length === 0) {
     throw new TrainbookError({ what: 'load: the file is empty', received: path, expected: 'text' });
   }
@@ -136,18 +136,4 @@ function found(parts: {
     verdict:
       replaced === 0 ? { keep: read } : { keep: read, changes: { 'invalid UTF-8 sequences replaced': replaced } },
   };
-}
-
-function gunzip(bytes: Buffer, path: string): Buffer {
-  try {
-    return gunzipSync(bytes);
-  } catch (cause) {
-    throw new TrainbookError({
-      what: 'load: the gzip file is damaged or cut off',
-      received: `${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
-      expected: 'a whole gzip file',
-      fix: 'copy or download it again',
-      cause,
-    });
-  }
 }

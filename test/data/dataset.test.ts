@@ -4,16 +4,27 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { datasetNames, datasetsFolder, findDataset, parseCard, readDatasetFile } from '../../src/data/dataset.js';
+import { matchesGlob } from '../../src/data/glob.js';
+import { parseTable } from '../../src/data/table/parse-table.js';
+import {
+  datasetNames,
+  datasetNamesOf,
+  datasetsFolder,
+  findDataset,
+  parseCard,
+  readDatasetFile,
+} from '../../src/data/dataset.js';
 
-const names = await datasetNames();
+const [corpora, tables] = [await datasetNamesOf('documents'), await datasetNamesOf('table')];
 
 describe('datasets', () => {
-  it('are there', () => {
-    expect(names).toEqual(expect.arrayContaining(['brown', 'shakespeare']));
+  it('are there', async () => {
+    expect([...corpora, ...tables].sort()).toEqual(await datasetNames());
+    expect(corpora).toEqual(expect.arrayContaining(['brown', 'shakespeare']));
+    expect(tables).toEqual(expect.arrayContaining(['credit_data', 'digits', 'german_credit']));
   });
 
-  it.each(names)('%s is what its card says', async (name) => {
+  it.each(corpora)('%s is what its card says', async (name) => {
     const dataset = await findDataset(name);
     if (dataset === undefined) throw new Error(`no ${name}`);
     const { card, folder } = dataset;
@@ -33,6 +44,33 @@ describe('datasets', () => {
     expect(String(example?.['text'])).toContain(z.string().parse(card.example['text']).replace(/\s?…$/u, ''));
     for (const file of ['README.md', 'LICENSE'])
       expect((await readFile(join(folder, file), 'utf8')).length).toBeGreaterThan(100);
+  });
+
+  it.each(tables)('%s is what its card says', async (name) => {
+    const dataset = await findDataset(name);
+    const [file, ...further] = dataset?.card.files ?? [];
+    if (dataset === undefined || file === undefined) throw new Error(`no ${name}`);
+    const { card, folder } = dataset;
+    expect([card.name, further]).toEqual([name, []]);
+    const bytes = await readDatasetFile(dataset, file);
+    expect(bytes.length).toBe(file.bytes);
+    const content = gunzipSync(bytes);
+    expect(content.length).toBe(card.bytes);
+    const columns = parseTable(content, file.file);
+    const columnNames = [...columns.keys()];
+    for (const own of columns.values()) expect(own).toHaveLength(card.rows);
+    // A field of the card may stand for several columns, such as pixel_*; each column has one.
+    const fieldsOf = (column: string): string[] =>
+      Object.keys(card.fields).filter((field) => matchesGlob(column, field));
+    for (const column of columnNames) expect([column, fieldsOf(column).length]).toEqual([column, 1]);
+    expect(
+      Object.keys(card.fields).filter((field) => !columnNames.some((column) => fieldsOf(column)[0] === field)),
+    ).toEqual([]);
+    // The example is the first row, or a part of it.
+    const first = Object.fromEntries([...columns].map(([column, own]) => [column, own[0]]));
+    expect(first).toMatchObject(card.example);
+    for (const other of ['README.md', 'LICENSE'])
+      expect((await readFile(join(folder, other), 'utf8')).length).toBeGreaterThan(100);
   });
 
   it('are refused when a file was changed or is missing', async () => {
