@@ -197,3 +197,22 @@ describe('pretrain', () => {
     );
   });
 });
+
+describe('exact resume', () => {
+  it.each([
+    ['a state in bfloat16', { optimizerState: 'bfloat16' }],
+    ['a state in bytes', { optimizerState: 'int8' }],
+    ['a running mean of the weights', { averageDecay: 0.9 }],
+    ['micro-batches and recomputation', { microBatch: 1, recompute: true }],
+  ] as const)('holds with %s', async (_, more) => {
+    // wide enough for a matrix of 4,096 numbers, from which on a state is kept small
+    const wide = decoder({ ...architecture.config, width: 64, hidden: 64 });
+    const run = async (given: Partial<PretrainOptions>): Promise<string> =>
+      weightHash(await pretrain(wide, { ...options, ...more, ...given }));
+    const whole = await run({});
+    const stop = new AbortController();
+    const stopped = run({ checkpoints: folder, signal: stop.signal, metrics: (step) => step === 5 && stop.abort() });
+    await expect(stopped).rejects.toMatchObject({ name: 'AbortError' });
+    expect(await run({ checkpoints: folder })).toBe(whole);
+  });
+});
