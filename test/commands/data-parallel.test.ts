@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { packageRoot } from '../../src/setup/project.js';
 
-it('the averaged gradient of two processes is that of the whole batch', async () => {
+it('the averaged gradient of two processes is that of the whole batch', { timeout: 180_000 }, async () => {
   const cli = fileURLToPath(new URL('fixtures/cli.ts', import.meta.url));
   const words = ['--import', 'tsx', cli, 'launch', '--processes', '2', 'experiments/data-parallel.ts'];
   const { stdout, stderr } = await promisify(execFile)(process.execPath, words, {

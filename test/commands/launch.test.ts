@@ -47,7 +47,7 @@ const lines = (text: string): string[] => text.trimEnd().split('\n').sort();
 
 async function until(condition: () => boolean): Promise<void> {
   for (let tries = 0; !condition(); tries++) {
-    if (tries > 1000) throw new Error('waited in vain');
+    if (tries > 3000) throw new Error('waited in vain');
     await sleep(20);
   }
 }
@@ -61,7 +61,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-describe('a group on this machine', () => {
+describe('a group on this machine', { timeout: 180_000 }, () => {
   it('prints each member’s lines with its index, and one JSON value', async () => {
     const { code, stdout, stderr } = await launch(['--processes', '2', '--json', script, '--', 'add', 'b c', '--d'])
       .ended;
@@ -112,7 +112,7 @@ describe('a group on this machine', () => {
   });
 });
 
-describe('the end of the launcher', () => {
+describe('the end of the launcher', { timeout: 180_000 }, () => {
   const pids = (output: string): number[] => [...output.matchAll(/\] pid (\d+)/gu)].map(([, pid]) => Number(pid));
 
   it('by a signal reaches the members once', async () => {
@@ -135,7 +135,7 @@ describe('the end of the launcher', () => {
   });
 });
 
-describe('one member on each machine', () => {
+describe('one member on each machine', { timeout: 180_000 }, () => {
   it('under Slurm: a task is a member', async () => {
     const task = (index: number): NodeJS.ProcessEnv => ({
       SLURM_JOB_ID: String(process.pid),

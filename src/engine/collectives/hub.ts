@@ -14,7 +14,7 @@ export interface Timeouts {
   readonly join: number;
   /** Without a sign of life of a member. */
   readonly silence: number;
-  /** For the last member to make a call that another one has made. */
+  /** For the last member to make a call that another one has made, and then for its tensors to come. */
   readonly wait: number;
 }
 
@@ -39,7 +39,7 @@ interface Call {
 }
 
 /** The call that ends a membership. */
-export const leaving = 'leave';
+export const leaving = 'leave, or the end of its script';
 
 export class Hub {
   private readonly arrivals = new Map<number, Arrival>();

@@ -93,8 +93,8 @@ async function join({ timeouts: given, ...membership }: JoinOptions): Promise<Gr
     await reserved.release();
     const addresses = link.members.map(({ host, port }) => `${host}:${port}`);
     withoutProxy(hosts);
-    const runtime = new CollectiveRuntime(nativeLibrary(), addresses, index, timeouts.wait);
-    return new ProcessGroup(index, hosts.length, link, runtime);
+    const runtime = new CollectiveRuntime(nativeLibrary(), addresses, index);
+    return new ProcessGroup(index, hosts.length, link, runtime, timeouts.wait);
   } finally {
     await reserved.release();
   }

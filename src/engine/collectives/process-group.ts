@@ -22,6 +22,8 @@ export class ProcessGroup implements Group {
     readonly size: number,
     private readonly link: Link,
     private readonly runtime: CollectiveRuntime,
+    /** Seconds for the transport of one call. */
+    private readonly patience: number,
   ) {
     link.signal.addEventListener('abort', () => {
       runtime.abort('the group is over');
@@ -102,7 +104,7 @@ export class ProcessGroup implements Group {
       await turn.catch(() => undefined);
       this.link.hold(true);
       try {
-        const delivery = await this.runtime.run(collective, parcel);
+        const delivery = await this.inTime(name, this.runtime.run(collective, parcel));
         this.bytesSent += sent(specs.reduce((sum, spec) => sum + bytesOf(spec), 0));
         return delivery.map((tensor, position) =>
           receive(tensor, gathered(collective, specs[position] as Spec, this.size)),
@@ -118,6 +120,18 @@ export class ProcessGroup implements Group {
     const results = await made;
     await settleMemory();
     return results;
+  }
+
+  /** A transport that stands still is given up by ending the group: that makes TensorFlow's part fail. */
+  private async inTime<R>(name: string, transport: Promise<R>): Promise<R> {
+    const timer = setTimeout(() => {
+      void this.failure(name, new Error(`not all tensors have come within ${this.patience} s`));
+    }, this.patience * 1000);
+    try {
+      return await transport;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** What the members are told when TensorFlow fails, or have been told before. */

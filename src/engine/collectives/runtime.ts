@@ -54,8 +54,6 @@ export class CollectiveRuntime {
     library: LibraryFiles,
     addresses: readonly string[],
     private readonly index: number,
-    /** Seconds after which TensorFlow itself gives a collective up. */
-    private readonly timeout: number,
   ) {
     this.size = addresses.length;
     this.context = new Context(library, collectiveConfig());
@@ -180,7 +178,7 @@ export class CollectiveRuntime {
       setters.type(op, 'T', typeNumbers[spec.dtype]);
       if (receives) setters.type(op, 'Tshape', typeNumbers.int32);
       text('communication_hint', 'ring');
-      setters.float(op, 'timeout_seconds', this.timeout);
+      setters.float(op, 'timeout_seconds', 0); // for any other value two threads of TensorFlow's sleep so long, for each call
       if (collective.kind === 'broadcast') return;
       setters.bool(op, 'is_stateless', 0);
       setters.int(op, 'Nordering_token', 0);

@@ -17,7 +17,7 @@ async function nextGroup(members: readonly MemberProcess[]): Promise<Line[]> {
   return Promise.all(members.map((member) => member.line()));
 }
 
-describe('three processes', () => {
+describe('three processes', { timeout: 180_000 }, () => {
   it('reduce, gather, broadcast and wait for each other', async () => {
     const members = await startProcesses([{ scenario: 'everything', processes: [0, 1, 2] }], started);
     const results = (await nextGroup(members)).map(({ result }) => result as Record<string, unknown>);
@@ -61,7 +61,7 @@ describe('three processes', () => {
   });
 });
 
-describe('two processes', () => {
+describe('two processes', { timeout: 180_000 }, () => {
   it('are told where they differ, may join again, and leave by ending', async () => {
     const processes = [0, 1];
     const members = await startProcesses(
@@ -69,6 +69,7 @@ describe('two processes', () => {
         { scenario: 'mismatch', processes },
         { scenario: 'order', processes },
         { scenario: 'late', processes, timeouts: { wait: 1 } },
+        { scenario: 'many', processes },
         { scenario: 'ends', processes },
       ],
       started,
@@ -85,13 +86,15 @@ describe('two processes', () => {
     expect(late?.error).toMatch(
       /^group: not all members came to call 1 \(barrier\) within 1 s\n {2}received: none of member 1 \(127\.0\.0\.1, pid \d+\)/u,
     );
+    // TensorFlow would keep two threads for each call with a time limit of its own
+    for (const { result } of await nextGroup(members)) expect(result).toBeLessThan(20);
     expect(await nextGroup(members)).toEqual([1, 2].map(() => ({ result: [[[], [1]]] })));
     const ends = await Promise.all(members.map(({ ended }) => ended));
     expect(ends).toEqual([1, 2].map(() => ({ code: 0, stderr: '' })));
   });
 });
 
-describe('a lost member', () => {
+describe('a lost member', { timeout: 180_000 }, () => {
   it('is named to the others in seconds; these may go on as a group of fewer', async () => {
     const timeouts = { silence: 2 };
     const members = await startProcesses(
@@ -120,7 +123,7 @@ describe('a lost member', () => {
         expect(error).toContain(`received: ${reason}\n`);
         expect(lost).toBe(index);
       }
-      expect(performance.now() - since).toBeLessThan(8000);
+      expect(performance.now() - since).toBeLessThan(12_000); /* 2 s of silence, and a busy machine */
     };
     const ended = 'its process ended (the connection closed)';
     await lose(1, 'SIGKILL', 1, ended);
