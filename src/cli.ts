@@ -14,6 +14,7 @@ const everywhere: Readonly<Record<string, LoadCommand>> = {
   lab: () => import('./commands/lab.js').then(({ lab }) => lab as Command),
   new: () => import('./commands/new.js').then(({ newExperiment }) => newExperiment as Command),
   run: () => import('./commands/run.js').then(({ run }) => run as Command),
+  launch: () => import('./commands/launch.js').then(({ launch }) => launch as Command),
   chat: () => import('./commands/chat.js').then(({ chat }) => chat as Command),
   report: () => import('./commands/report.js').then(({ report }) => report as Command),
   notebooks: () => import('./commands/notebooks.js').then(({ notebooks }) => notebooks as Command),
@@ -28,6 +29,9 @@ const inClone: Readonly<Record<string, LoadCommand>> = {
 
 /** Commands that hand all their arguments to another program, so that we do not judge them. */
 const passesThrough = new Set(['test']);
+
+/** Commands that hand what follows `--` to a script. */
+const handsOn = new Set(['launch']);
 
 function version(): string {
   const { version: found } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string };
@@ -54,11 +58,13 @@ export async function main(rawArgs: readonly string[]): Promise<number> {
     if (name === '--help' || name === '-h') return print(await renderUsage(root));
     command = await commands[name]?.();
     if (command === undefined) throw new UsageError(`unknown command: ${name}`);
-    if (!passesThrough.has(name) || rest[0] === '--help') {
-      if (rest.includes('--help') || rest.includes('-h')) return print(await renderUsage(command, root));
-      checkUsage((await resolve(command.args)) ?? {}, rest);
+    const border = handsOn.has(name) && rest.includes('--') ? rest.indexOf('--') : rest.length;
+    const own = rest.slice(0, border);
+    if (!passesThrough.has(name) || own[0] === '--help') {
+      if (own.includes('--help') || own.includes('-h')) return print(await renderUsage(command, root));
+      checkUsage((await resolve(command.args)) ?? {}, own);
     }
-    const { result } = await runCommand(command, { rawArgs: rest });
+    const { result } = await runCommand(command, { rawArgs: own, data: rest.slice(border + 1) });
     return typeof result === 'number' ? result : 0;
   } catch (error) {
     if (error instanceof UsageError || (error instanceof Error && error.name === 'CLIError')) {

@@ -17,6 +17,10 @@ export { whileLoop } from './engine/control.js';
 export { scan } from './engine/scan.js';
 export { call } from './engine/call.js';
 export { groupOfOne, type Group, type Reduction } from './engine/group.js';
+export { joinGroup, type JoinOptions } from './engine/collectives/join-group.js';
+export { slurmMembership } from './engine/collectives/slurm.js';
+export type { Membership } from './engine/collectives/membership.js';
+export type { Timeouts } from './engine/collectives/hub.js';
 export {
   loadSavedModel,
   type SavedModel,

@@ -73,6 +73,7 @@ function load(): Loaded {
     loaded = { context: new Context(library), library };
     return loaded;
   } catch (cause) {
+    if (cause instanceof TrainbookError) throw (failure = cause);
     failure = new TrainbookError({
       what: 'engine: libtensorflow does not load, so tensors run on a slower backend',
       received: `${library.folder}: ${cause instanceof Error ? cause.message : String(cause)}`,
@@ -163,6 +164,11 @@ function backend(): KernelBackend {
 export function isNative(): boolean {
   tf.backend();
   return kernels !== undefined && tf.getBackend() === 'tensorflow';
+}
+
+/** The library that this process has loaded. */
+export function nativeLibrary(): Library {
+  return load().library;
 }
 
 /** Numbers of tensors in the binding's table. */

@@ -56,6 +56,7 @@ const prototypes = {
   tensorBytes: 'size_t TF_TensorByteSize(void* t)',
   tensorElements: 'int64_t TF_TensorElementCount(void* t)',
   deleteTensor: 'void TF_DeleteTensor(void* t)',
+  bitcast: 'void TF_TensorBitcastFrom(void* from, int dtype, void* to, const int64_t* dims, int numDims, void* s)',
   stringInit: 'void TF_StringInit(void* s)',
   stringCopy: 'void TF_StringCopy(void* s, const char* bytes, size_t size)',
   stringData: 'void* TF_StringGetDataPointer(const void* s)',
@@ -64,6 +65,7 @@ const prototypes = {
   // Eager.
   newContextOptions: 'void* TFE_NewContextOptions()',
   setConfig: 'void TFE_ContextOptionsSetConfig(void* o, const uint8_t* proto, size_t length, void* s)',
+  deleteContext: 'void TFE_DeleteContext(void* ctx)',
   deleteContextOptions: 'void TFE_DeleteContextOptions(void* o)',
   newContext: 'void* TFE_NewContext(void* o, void* s)',
   listDevices: 'void* TFE_ContextListDevices(void* ctx, void* s)',
@@ -99,6 +101,10 @@ const prototypes = {
   clearExecutor: 'void TFE_ExecutorClearError(void* executor)',
   addFunction: 'void TFE_ContextAddFunction(void* ctx, void* fn, void* s)',
   removeFunction: 'void TFE_ContextRemoveFunction(void* ctx, const char* name, void* s)',
+  // Collectives.
+  enableCollectives: 'void TFE_EnableCollectiveOps(void* ctx, const uint8_t* serverDef, size_t length, void* s)',
+  abortCollectives: 'void TFE_AbortCollectiveOps(void* ctx, void* reason)',
+  setStatus: 'void TF_SetStatus(void* s, int code, const char* message)',
   // Graphs.
   newGraph: 'void* TF_NewGraph()',
   deleteGraph: 'void TF_DeleteGraph(void* g)',

@@ -1,4 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
+import { TrainbookError } from '../error.js';
 
 /** How the tensors of all members become one. */
 export type Reduction = 'sum' | 'mean';
@@ -41,17 +42,55 @@ export interface Group {
  * const { group = groupOfOne() } = options;
  */
 export function groupOfOne(): Group {
-  const copies = (tensors: readonly tf.Tensor[]): Promise<tf.Tensor[]> =>
-    Promise.resolve(tensors.map((tensor) => tensor.clone()));
   return {
     index: 0,
     size: 1,
     bytesSent: 0,
     signal: new AbortController().signal,
-    allReduce: copies,
-    allGather: copies,
-    broadcast: copies,
+    allReduce: (tensors, reduction) => {
+      return copies(tensors, () => {
+        requireReducible(tensors, reduction);
+      });
+    },
+    allGather: (tensors) =>
+      copies(tensors, requireMovable, (tensor) => (tensor.rank === 0 ? tensor.reshape([1]) : tensor.clone())),
+    broadcast: (tensors) => copies(tensors, requireMovable),
     barrier: () => Promise.resolve(),
     leave: () => Promise.resolve(),
   };
+}
+
+/** What is refused rejects, as in a group of several. */
+// eslint-disable-next-line @typescript-eslint/require-await
+async function copies(
+  tensors: readonly tf.Tensor[],
+  check: (tensors: readonly tf.Tensor[]) => void,
+  copy = (tensor: tf.Tensor): tf.Tensor => tensor.clone(),
+): Promise<tf.Tensor[]> {
+  check(tensors);
+  return tensors.map(copy);
+}
+
+/** @throws TrainbookError for tensors that cannot be summed, and for a mean of integers, which would be cut off */
+export function requireReducible(tensors: readonly tf.Tensor[], reduction: Reduction): void {
+  const wrong = tensors.find(({ dtype }) => dtype !== 'float32' && (dtype !== 'int32' || reduction === 'mean'));
+  if (wrong === undefined) return;
+  throw new TrainbookError({
+    what: `group: the ${reduction} of such a tensor is not defined`,
+    received: `${wrong.dtype}[${wrong.shape.join(', ')}]`,
+    expected: reduction === 'mean' ? 'float32' : 'float32 or int32',
+    fix: 'cast it: tensor.toFloat()',
+  });
+}
+
+/** @throws TrainbookError for tensors that have no plain memory */
+export function requireMovable(tensors: readonly tf.Tensor[]): void {
+  const wrong = tensors.find(({ dtype }) => dtype === 'string' || dtype === 'complex64');
+  if (wrong === undefined) return;
+  throw new TrainbookError({
+    what: 'group: such a tensor cannot be sent',
+    received: `${wrong.dtype}[${wrong.shape.join(', ')}]`,
+    expected: 'float32, int32 or bool',
+    fix: wrong.dtype === 'string' ? 'send text as bytes: an int32 tensor' : 'send tf.real and tf.imag of it',
+  });
 }

@@ -5,8 +5,10 @@
 import { availableParallelism, totalmem } from 'node:os';
 import { type AttributeSetters, attributeSetters } from '../attributes.js';
 import { dtypeOf, loadCApi, type CApi, type Pointer, typeNumbers, viewMemory } from '../capi.js';
-import type { Library } from '../library.js';
+import { TrainbookError } from '../../error.js';
+import type { LibraryFiles } from '../library.js';
 import { bytesOf, type DType, type Elements, sizeOf, type Spec } from '../trace.js';
+import { integerField } from './protobuf.js';
 
 /** Elements of a string tensor are UTF-8 bytes, as tfjs has them. */
 export type HostData = Elements | readonly Uint8Array[];
@@ -31,7 +33,7 @@ export class Context {
   readonly pointer: Pointer;
   readonly version: string;
   /** A serialised ConfigProto. */
-  readonly config = configProto({ intraOpThreads: availableParallelism(), interOpThreads: availableParallelism() });
+  readonly config: Buffer;
   private readonly status: Pointer;
   private readonly eagerExecutor: Pointer;
   private readonly queueExecutor: Pointer;
@@ -43,7 +45,12 @@ export class Context {
   /** Names that TensorFlow has ops for: it need not be asked again. */
   private readonly knownOps = new Set<string>();
 
-  constructor(readonly library: Library) {
+  /** @param more fields of a ConfigProto beside those of threads */
+  constructor(
+    readonly library: LibraryFiles,
+    more: Uint8Array = Buffer.alloc(0),
+  ) {
+    this.config = Buffer.concat([threadsConfig(), more]);
     this.c = loadCApi(library.framework, library.cc);
     this.setters = attributeSetters(this.c, 'op');
     this.version = this.c.version() as string;
@@ -232,20 +239,29 @@ export class Context {
     numOutputs: number,
     configure: (op: Pointer, status: Pointer) => void,
   ): { readonly handles: Pointer[]; readonly finished: Promise<void> } {
+    const handles = this.queued(() => this.execute(name, numOutputs, configure));
+    const [witness] = handles;
+    if (witness === undefined) throw new Error(`internal: ${name} was queued without an output to wait for`);
+    return { handles, finished: this.whenComputed(name, witness) };
+  }
+
+  /** Runs `task`, whose calls of `execute` then go into the queue; their output handles are there at once. */
+  queued<R>(task: () => R): R {
     this.c.setExecutor(this.pointer, this.queueExecutor);
-    let handles: Pointer[];
     try {
-      handles = this.execute(name, numOutputs, configure);
+      return task();
     } finally {
       this.c.setExecutor(this.pointer, this.eagerExecutor);
     }
-    const [witness] = handles;
-    if (witness === undefined) throw new Error(`internal: ${name} was queued without an output to wait for`);
+  }
+
+  /** Resolves when the queue has computed an output of `operation`. */
+  whenComputed(operation: string, output: Pointer): Promise<void> {
     this.numQueued++;
     // One waiting thread at a time: the pool of libuv is small and files need it too.
-    const finished = this.lastFinished.then(() => this.wait(name, witness));
+    const finished = this.lastFinished.then(() => this.wait(operation, output));
     this.lastFinished = finished.catch(() => undefined);
-    return { handles, finished };
+    return finished;
   }
 
   private lastFinished: Promise<void> = Promise.resolve();
@@ -274,6 +290,14 @@ export class Context {
   private clearQueue(): void {
     this.c.waitExecutor(this.queueExecutor, this.status);
     this.c.clearExecutor(this.queueExecutor);
+  }
+
+  /** Gives up the context. Its handles must not be used any more. */
+  close(): void {
+    this.drain();
+    if (this.spareOp !== undefined) this.c.deleteOp(this.spareOp);
+    this.spareOp = undefined;
+    this.c.deleteContext(this.pointer);
   }
 
   /** Blocks until the queue is empty: reading state sees every call that was queued before. */
@@ -316,10 +340,20 @@ export function typedView(buffer: ArrayBuffer, { dtype }: Spec): Elements {
 }
 
 /** A serialised ConfigProto: field 2 is intra_op_parallelism_threads, field 5 inter_op_parallelism_threads. */
-function configProto({ intraOpThreads, interOpThreads }: { intraOpThreads: number; interOpThreads: number }): Buffer {
-  return Buffer.from([0x10, ...varint(intraOpThreads), 0x28, ...varint(interOpThreads)]);
+export function threadsConfig(numThreads = threadsOfProcess()): Buffer {
+  return Buffer.concat([integerField(2, numThreads), integerField(5, numThreads)]);
 }
 
-function varint(value: number): number[] {
-  return value < 128 ? [value] : [(value & 127) | 128, ...varint(value >>> 7)];
+/** Threads for computing: `TRAINBOOK_THREADS`, which is set for processes that share a machine, else one a processor core. */
+export function threadsOfProcess(environment: NodeJS.ProcessEnv = process.env): number {
+  const text = environment['TRAINBOOK_THREADS'];
+  if (text === undefined || text === '') return availableParallelism();
+  const number = Number(text);
+  if (Number.isSafeInteger(number) && number > 0) return number;
+  throw new TrainbookError({
+    what: 'engine: TRAINBOOK_THREADS is no number of threads',
+    received: text,
+    expected: 'an integer > 0',
+    fix: 'unset TRAINBOOK_THREADS: then one thread a processor core is used',
+  });
 }
