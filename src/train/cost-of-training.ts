@@ -58,13 +58,16 @@ export function expectedTime(work: number, interruptions: Interruptions, interva
   const { meanSeconds: mean, checkpointSeconds, restartSeconds } = interruptions;
   checkTimes(work, interruptions);
   const between = Math.min(interval ?? checkpointInterval(interruptions), work);
-  const numIntervals = between === 0 ? 0 : work / between;
-  const checkpointing = numIntervals * checkpointSeconds;
+  const checkpointing = between === 0 ? 0 : (checkpointSeconds * work) / between; // 0 only where a checkpoint takes no time
   const seconds =
-    mean === Infinity
-      ? work + checkpointing
-      : mean * Math.exp(restartSeconds / mean) * Math.expm1((between + checkpointSeconds) / mean) * numIntervals;
+    Math.exp(restartSeconds / mean) * stretched(between + checkpointSeconds, mean) * (work + checkpointing);
   return { interval: between, seconds, checkpointing, lost: seconds - work - checkpointing };
+}
+
+/** M (e^(t/M) − 1) / t: how much longer it takes to get through t seconds without an interruption than t. */
+function stretched(seconds: number, mean: number): number {
+  const part = seconds / mean;
+  return part === 0 ? 1 : Math.expm1(part) / part;
 }
 
 /** What machines cost. */
