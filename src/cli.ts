@@ -13,6 +13,7 @@ const everywhere: Readonly<Record<string, LoadCommand>> = {
   doctor: () => import('./commands/doctor.js').then(({ doctor }) => doctor as Command),
   lab: () => import('./commands/lab.js').then(({ lab }) => lab as Command),
   new: () => import('./commands/new.js').then(({ newExperiment }) => newExperiment as Command),
+  plan: () => import('./commands/plan.js').then(({ plan }) => plan as Command),
   run: () => import('./commands/run.js').then(({ run }) => run as Command),
   launch: () => import('./commands/launch.js').then(({ launch }) => launch as Command),
   chat: () => import('./commands/chat.js').then(({ chat }) => chat as Command),

@@ -63,3 +63,11 @@ export function integerOption(name: string, text: string | undefined): number | 
   if (text.trim() !== '' && Number.isSafeInteger(value)) return value;
   throw new UsageError(`--${name} needs an integer, not '${text}'`);
 }
+
+/** An option that is a number, such as `25e9`, or undefined where it was not given. */
+export function numberOption(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (text.trim() !== '' && Number.isFinite(value)) return value;
+  throw new UsageError(`--${name} needs a number, not '${text}'`);
+}

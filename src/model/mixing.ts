@@ -72,7 +72,7 @@ export function mixing(visibility: Visibility): Mixing {
 }
 
 /** Queries `start` … `end`, and the keys `from` … `to` that some of them may see. Ends are exclusive. */
-interface Block {
+export interface QueryBlock {
   readonly start: number;
   readonly end: number;
   readonly from: number;
@@ -83,7 +83,12 @@ interface Block {
 const mostBlocks = 4;
 const smallestBlock = 128;
 
-function queryBlocks({ causal, window }: Visibility, time: number, past: number): Block[] {
+/** The blocks that `mixing` computes, in order. `past` keys stand before those of the `time` queries. */
+export function queryBlocks(
+  { causal, window }: Pick<Visibility, 'causal' | 'window'>,
+  time: number,
+  past: number,
+): QueryBlock[] {
   if (!causal) return [{ start: 0, end: time, from: 0, to: past + time }];
   const size = Math.ceil(time / Math.max(1, Math.min(mostBlocks, Math.floor(time / smallestBlock))));
   return Array.from({ length: Math.ceil(time / size) }, (_, index) => {
@@ -93,14 +98,14 @@ function queryBlocks({ causal, window }: Visibility, time: number, past: number)
   });
 }
 
-function maskOf(visibility: Visibility, block: Block, past: number): tf.Tensor | undefined {
+function maskOf(visibility: Visibility, block: QueryBlock, past: number): tf.Tensor | undefined {
   const order = visibility.causal ? causalMask(block, past, visibility.window) : undefined;
   const documents = visibility.documents && documentMask(visibility.documents, block, past);
   return order !== undefined && documents !== undefined ? tf.minimum(order, documents) : (order ?? documents);
 }
 
 /** Query i sees itself and what came before, or the last `window` keys of that; and all of what is past. [end − start, to − from] */
-export function causalMask({ start, end, from, to }: Block, past: number, window = Infinity): tf.Tensor2D {
+export function causalMask({ start, end, from, to }: QueryBlock, past: number, window = Infinity): tf.Tensor2D {
   const values = new Float32Array((end - start) * (to - from)).fill(masked);
   for (let query = start; query < end; query++) {
     const row = (query - start) * (to - from) - from; // where key 0 would stand
@@ -112,7 +117,7 @@ export function causalMask({ start, end, from, to }: Block, past: number, window
 }
 
 /** 0 where query and key are of one document, or the key is past: [batch, 1, 1, end − start, to − from] */
-function documentMask(documents: tf.Tensor, { start, end, from, to }: Block, past: number): tf.Tensor {
+function documentMask(documents: tf.Tensor, { start, end, from, to }: QueryBlock, past: number): tf.Tensor {
   const [batch] = documents.shape as [number, number];
   const numPast = Math.max(0, past - from);
   const [first, last] = [Math.max(0, from - past), to - past];

@@ -56,7 +56,7 @@ export function accumulate(
 }
 
 /** @throws TrainbookError if the rows do not part evenly. */
-function numberOfPieces(numRows: number, rowsPerPiece: number | undefined): number {
+export function numberOfPieces(numRows: number, rowsPerPiece: number | undefined): number {
   if (rowsPerPiece === undefined || rowsPerPiece === numRows) return 1;
   if (Number.isInteger(rowsPerPiece) && rowsPerPiece > 0 && numRows % rowsPerPiece === 0) return numRows / rowsPerPiece;
   throw new TrainbookError({

@@ -3,7 +3,7 @@ import type { Decoder } from '../model/decoder.js';
 import type { TrainOptions } from './train-options.js';
 
 /** A step reaches about this part of the rate of its own matrix products alone: the rest is norms, softmax, optimizer. */
-const efficiency = 0.6;
+export const efficiency = 0.6;
 
 /** Seconds to trace and compile: a fixed part, and one a layer. */
 const compileSeconds = { fixed: 2, perLayer: 0.5 };
@@ -27,7 +27,7 @@ export async function estimateSeconds(
 }
 
 /** FLOPs a second of [rows, width] × [width, 4 width] in float32: the best of runs over 0.3 s. */
-async function matrixRate(rows: number, width: number): Promise<number> {
+export async function matrixRate(rows: number, width: number): Promise<number> {
   const x = tf.ones<tf.Rank.R2>([Math.min(rows, 2048), width]);
   const weight = tf.ones<tf.Rank.R2>([width, 4 * width]);
   const flops = 2 * x.size * 4 * width;

@@ -1,0 +1,93 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { main } from '../../src/cli.js';
+import { planOfConfig } from '../../src/commands/plan-input.js';
+import { decoder } from '../../src/model/decoder.js';
+import type { Forecast } from '../../src/train/forecast.js';
+
+let stdout: string;
+let stderr: string;
+
+beforeEach(() => {
+  stdout = '';
+  stderr = '';
+  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+    stdout += String(text);
+    return true;
+  });
+  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+    stderr += String(text);
+    return true;
+  });
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+const model = ['--layers=12', '--width=768', '--context=1024', '--vocabulary=50257'];
+const hardware = ['--flops=312e12', '--utilization=0.4', '--bandwidth=25e9', '--latency=20e-6'];
+
+test('on stated hardware, as JSON: the same as the functions give', async () => {
+  expect(await main(['plan', ...model, ...hardware, '--batch=32', '--tokens=1e9', '--json'])).toBe(0);
+  const found = JSON.parse(stdout) as Forecast;
+  const architecture = decoder({ layers: 12, width: 768, heads: 12, context: 1024, vocabularySize: 50257 });
+  expect(found.numParameters).toBe(architecture.numParameters);
+  expect(found.flops.total).toBeCloseTo(3 * architecture.flopsPerToken * 1e9, -6);
+  expect(found.rows.map(({ workers }) => workers)).toEqual([1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024]);
+  expect(found.rows[0]?.stepSeconds).toBeCloseTo(found.flops.step / (0.4 * 312e12), 9);
+  expect(found.figure.data).toHaveLength(2);
+});
+
+test('as text: parts of the memory, rows, cost, and each assumption with its value', async () => {
+  const prices = ['--price=2', '--spot-discount=0.6', '--interruptions=0.5', '--restart=120'];
+  expect(await main(['plan', ...model, ...hardware, ...prices, '--batch=32', '--memory=12e9'])).toBe(0);
+  expect(stdout).toMatch(/memory of a process at its fullest, the loss:\n {2}activations +\d/);
+  expect(stdout).toMatch(/fits with microBatch 32 → \d+; a step takes 1\.\d+ times as long/);
+  expect(stdout).toMatch(/\n +1,024 .*%/);
+  expect(stdout).toMatch(/spot: checkpoint after/);
+  expect(stdout).toMatch(/312e12 × 0\.4 utilization/);
+  expect(stdout).toMatch(/bytes a second between workers +25,000,000,000/);
+  expect(stdout).toMatch(/seconds until the training goes on +120/);
+  expect(stdout).toMatch(/20 a weight, Hoffmann 2022/);
+});
+
+test('a memory that is too small is an error of its own', async () => {
+  expect(await main(['plan', ...model, ...hardware, '--batch=32', '--memory=1e9'])).toBe(1);
+  expect(stderr).toMatch(/does not fit into this memory[\s\S]*at least [\d,]+ MB/);
+});
+
+describe('wrong usage', () => {
+  test.each([
+    ['no model', ['--batch=8'], /give an experiment, or --layers --width --context --vocabulary/],
+    ['no batch', model, /give --batch/],
+    ['no number', [...model, '--batch=8', '--flops=fast'], /--flops needs a number, not 'fast'/],
+    ['--set without an experiment', [...model, '--set', 'train.steps=1'], /--set needs an experiment/],
+  ])('%s', async (_name, args, message) => {
+    expect(await main(['plan', ...args])).toBe(2);
+    expect(stderr).toMatch(message);
+  });
+});
+
+describe('the config of an experiment', () => {
+  const config = {
+    tokenizer: { vocabularySize: 1024 },
+    model: { layers: 3, width: 192, heads: 3, context: 128 },
+    train: { steps: 360, batchSize: 16, learningRate: 3e-3, microBatch: 4 },
+  };
+
+  test('has its model and its training wherever they stand', () => {
+    const found = planOfConfig('quickstart', { nested: config });
+    expect(found).toMatchObject({ model: config.model, vocabularySize: 1024 });
+    expect(found.train).toMatchObject({ steps: 360, batchSize: 16, microBatch: 4, recompute: false });
+  });
+
+  test('a plan in epochs is one too', () => {
+    expect(planOfConfig('a', { ...config, train: { epochs: 2, batchSize: 8 } }).train.batchSize).toBe(8);
+  });
+
+  test('without a model, or with two, it is refused', () => {
+    expect(() => planOfConfig('a', { train: config.train })).toThrow(/has no model/);
+    expect(() => planOfConfig('a', { ...config, teacher: config.model })).toThrow(
+      /more than one model[\s\S]*model, teacher/,
+    );
+  });
+});
