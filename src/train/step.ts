@@ -21,6 +21,8 @@ import { dynamicLossScale } from './loss-scale.js';
 import type { LossScale, LossScaleState } from './loss-scale.js';
 import { zipTrees } from './optimizer.js';
 import type { Optimizer, Tensors } from './optimizer.js';
+import { groupNames, groupNorms, readStatistics } from './statistics.js';
+import type { Statistics } from './statistics.js';
 
 /** What a step reports. */
 export interface StepResult {
@@ -34,6 +36,8 @@ export interface StepResult {
   readonly skipped: boolean;
   /** What the loss was multiplied by for the gradients' sake, in float16. */
   readonly lossScale?: number;
+  /** Norms by group of leaves, at each `statisticsEvery`th step. */
+  readonly statistics?: Statistics;
 }
 
 /** All that a training changes, in cells: what a checkpoint holds. */
@@ -78,6 +82,8 @@ export interface TrainingOptions<Weights> {
   readonly lossChunks?: number | undefined;
   /** Whether a step with a number that is not finite, or above its limits, leaves everything as it is. With float16 it always does. */
   readonly skips?: boolean | undefined;
+  /** Steps between two with `statistics`. Default: there are none, and nothing is computed for them. */
+  readonly statisticsEvery?: number | undefined;
   /** Default with float16: `dynamicLossScale()`. */
   readonly lossScale?: LossScale | undefined;
   /** The processes that share each batch. Default: this one alone. */
@@ -103,7 +109,7 @@ export function startTraining<Weights, B>(
   loss: Loss<Weights, B>,
   options: TrainingOptions<Weights>,
 ): Training<Weights, B> {
-  const { optimizer, precision = 'float32', emulated = false, target, group } = options;
+  const { optimizer, precision = 'float32', emulated = false, target, group, statisticsEvery } = options;
   checkPieces(loss, options);
   const lossScale = options.lossScale ?? (precision === 'float16' ? dynamicLossScale() : undefined);
   const skips = options.skips === true || lossScale !== undefined;
@@ -139,7 +145,7 @@ export function startTraining<Weights, B>(
     );
   };
 
-  /** Changes the cells; [loss, norm, skipped, scale, ...parts]. */
+  /** Changes the cells; [loss, norm, skipped, scale, ...parts, ...statistics]. */
   const change = ({ parts, grads: scaled }: Found, scalars: Given, limits: Given): tf.Tensor1D => {
     const scale = scaleNow();
     const grads = scale === undefined ? scaled : zipTrees((gradient) => tf.div(gradient, scale), scaled);
@@ -152,7 +158,8 @@ export function startTraining<Weights, B>(
     const taken = skips ? withinLimits(total, norm, limits) : undefined;
     const keep = (now: Tensors, old: Tensors): Tensors =>
       taken === undefined ? now : zipTrees((value, earlier) => tf.where(taken, value, earlier), now, old);
-    writeAll(cells.parameters, keep(after, before));
+    const kept = keep(after, before);
+    writeAll(cells.parameters, kept);
     writeAll(cells.optimizer, keep(state, stateBefore));
     if (lossScale !== undefined) {
       const finite = tf.logicalAnd(tf.isFinite(norm), tf.isFinite(total));
@@ -160,9 +167,15 @@ export function startTraining<Weights, B>(
     }
     const skipped = taken === undefined ? tf.scalar(0) : tf.sub(1, tf.cast(taken, 'float32'));
     const numbers = [total, norm, skipped, scale ?? tf.scalar(1)].map((number) => tf.reshape(number, [1]));
-    return tf.concat([...numbers, parts]) as tf.Tensor1D;
+    if (statisticsEvery === undefined) return tf.concat([...numbers, parts]) as tf.Tensor1D;
+    const done = keep(
+      updates,
+      mapTree(updates, (update) => tf.zerosLike(update)),
+    );
+    return tf.concat([...numbers, parts, groupNorms(grads, kept, done)]) as tf.Tensor1D;
   };
 
+  const groups = groupNames(given);
   const named = (name: string): CompileOptions => (target === undefined ? { name } : { name, target });
   const alone = compile(
     (batch: RowTensors, scalars: Given, number: tf.Tensor, limits: Given) =>
@@ -181,7 +194,8 @@ export function startTraining<Weights, B>(
       const result = await inPrecision(() => (together ?? alone)(tensors, scalars, number, limits));
       const numbers = await result.data();
       tf.dispose([tensors, scalars, number, limits, result] as tf.TensorContainer);
-      return reported(loss, numbers, lossScale !== undefined);
+      const asked = statisticsEvery !== undefined && step % statisticsEvery === 0;
+      return reported(loss, numbers, { scaled: lossScale !== undefined, groups: asked ? groups : undefined });
     },
     weights: () => readAll(cells.parameters) as Weights,
     dispose: () => {
@@ -248,15 +262,20 @@ function inGroup<Weights, B>(loss: Loss<Weights, B>, group: Group, { find, chang
   };
 }
 
-function reported<Weights, B>({ shares }: Loss<Weights, B>, numbers: ArrayLike<number>, scaled: boolean): StepResult {
-  const [loss = NaN, gradientNorm = NaN, skipped = NaN, lossScale = NaN, ...parts] = Array.from(numbers);
+function reported<Weights, B>(
+  { shares }: Loss<Weights, B>,
+  numbers: ArrayLike<number>,
+  { scaled, groups }: { readonly scaled: boolean; readonly groups: readonly string[] | undefined },
+): StepResult {
+  const [loss = NaN, gradientNorm = NaN, skipped = NaN, lossScale = NaN, ...rest] = Array.from(numbers);
   const names = Object.keys(shares);
   return {
     loss,
     gradientNorm,
     skipped: skipped !== 0,
-    parts: names.length === 1 ? {} : Object.fromEntries(names.map((name, index) => [name, parts[index] ?? NaN])),
+    parts: names.length === 1 ? {} : Object.fromEntries(names.map((name, index) => [name, rest[index] ?? NaN])),
     ...(scaled && { lossScale }),
+    ...(groups && { statistics: readStatistics(groups, rest.slice(names.length)) }),
   };
 }
 
