@@ -36,7 +36,7 @@ export interface ProgressiveOptions<Architecture, Weights, B> extends Omit<
 > {
   /** The last one's `untilStep` is the length of the training; schedules run over all of it. */
   readonly phases: readonly Phase<Architecture, Weights, B>[];
-  readonly plan: Omit<PlanOptions, 'steps' | 'epochs'>;
+  readonly plan: Omit<PlanOptions, 'steps' | 'epochs'> & { readonly steps?: never; readonly epochs?: never };
   /** How checkpoints of an architecture keep its weights. Default: in safetensors by their path in the tree. */
   readonly files?: (architecture: Architecture) => ModelFiles<Weights>;
   /** Other numbers of an evaluation, such as an accuracy. */
