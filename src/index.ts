@@ -244,6 +244,11 @@ export {
 
 // Training: what is learned, how, and how long.
 export { train, type Trainable, type TrainingLength, type TrainModelOptions } from './train/train.js';
+export { trainProgressively, type Phase, type ProgressiveOptions } from './train/progressive.js';
+export { growInTurn, type Grow, type Grown, type GrowState } from './train/growth.js';
+export { growContext } from './train/grow-context.js';
+export { stackLayers } from './train/stack-layers.js';
+export { expandBlocks } from './train/expand-blocks.js';
 export { pretrain, type PretrainOptions } from './train/pretrain.js';
 export { planOptions, type Plan, type PlanOptions } from './train/plan.js';
 export { trainOptions, type TrainOptions } from './train/train-options.js';
@@ -254,6 +259,9 @@ export { measureLoss, type MeasuredLoss } from './train/held-out.js';
 export { startTraining, type StepResult, type Training, type TrainingOptions } from './train/step.js';
 export { dynamicLossScale, type LossScale, type LossScaleOptions } from './train/loss-scale.js';
 export type { OnTrainEvent, TrainEvent } from './train/event.js';
+export type { GroupNorms, Statistics } from './train/statistics.js';
+export { startEnergyMeter, type Energy, type EnergyMeter, type EnergyOptions } from './train/energy.js';
+export { interruptible, type Interruptible } from './train/interrupt.js';
 export { reportTo } from './train/report-to.js';
 export type { ModelFiles } from './train/checkpoint.js';
 export { treeFiles } from './train/tree-files.js';

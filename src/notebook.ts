@@ -14,7 +14,7 @@ import type { Lab } from './experiment/open.js';
 import { configOf } from './experiment/run.js';
 import type { RunOptions } from './experiment/run.js';
 import type { Json } from './files.js';
-import { interruptible } from './report/interrupt.js';
+import { interruptible } from './train/interrupt.js';
 import { stageDisplay } from './report/stage-display.js';
 import { writeReport } from './report/html.js';
 

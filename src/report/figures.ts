@@ -114,10 +114,35 @@ export function metricFigure(rows: readonly MetricsRow[], name: string, source: 
   return figure(title.charAt(0).toUpperCase() + title.slice(1), source, [line], axisTitles[name] ?? title, fromZero);
 }
 
-/** The figures of one stage's metrics: losses together first, then each other metric alone, as they first appear. */
+/** Metrics of one name for several groups, such as `gradientNorm/layers.0`, as lines of one figure. */
+function groupedFigure(rows: readonly MetricsRow[], name: string, names: readonly string[], source: string): Figure {
+  const title = words(name);
+  const data = names.map((full, index): Figure['data'][number] => {
+    const line = { color: seriesColour(index), width: 2 };
+    return { type: 'scatter', mode: 'lines', name: full.slice(name.length + 1), ...points(rows, full), line };
+  });
+  const titled = `${title.charAt(0).toUpperCase()}${title.slice(1)} by group`;
+  return figure(titled, source, data, axisTitles[name] ?? title);
+}
+
+/**
+ * The figures of one stage's metrics: losses together first, then each other metric as they first appear, those of several groups
+ * (`name/group`) together. What was said but once in many rows, such as the energy of a training, is no curve.
+ */
 export function trainingFigures(rows: readonly MetricsRow[], source: string): readonly Figure[] {
   const names = [...new Set(rows.flatMap(({ values }) => Object.keys(values)))];
   const losses = names.some((name) => /loss$/i.test(name)) ? [lossFigure(rows, source)] : [];
-  const others = names.filter((name) => !/loss$/i.test(name)).map((name) => metricFigure(rows, name, source));
-  return [...losses, ...others];
+  const others = names.filter((name) => !/loss$/i.test(name) && (rows.length < 3 || points(rows, name).x.length > 1));
+  const drawn = new Set(others.map((name) => (name.includes('/') ? name.slice(0, name.indexOf('/') + 1) : name)));
+  const figures = [...drawn].map((name) =>
+    name.endsWith('/')
+      ? groupedFigure(
+          rows,
+          name.slice(0, -1),
+          others.filter((full) => full.startsWith(name)),
+          source,
+        )
+      : metricFigure(rows, name, source),
+  );
+  return [...losses, ...figures];
 }

@@ -22,6 +22,8 @@ export interface LaidOut {
   readonly positions: Int32Array; // [numRows, context]
   /** Places after the last target of their row. */
   readonly numPadding: number;
+  /** The pieces in each row, in their order. [numRows] */
+  readonly rowPieces: readonly (readonly number[])[];
 }
 
 /**
@@ -45,6 +47,7 @@ export function layOut(pieces: Pieces, context: number, filler: number): LaidOut
   const positions = new Int32Array(numRows * context);
   const used = new Int32Array(numRows); // tokens that stand in each row
   const numbers = new Int32Array(numRows); // pieces that stand in each row
+  const rowPieces = Array.from({ length: numRows }, (): number[] => []);
   /** Gives the places from `from` up to `to` of a row to the next document of that row. */
   const number = (row: number, from: number, to: number): void => {
     const own = numbers[row] ?? 0;
@@ -66,11 +69,12 @@ export function layOut(pieces: Pieces, context: number, filler: number): LaidOut
     else weights.fill(1, row * context + from, row * context + to - 1);
     number(row, from, Math.min(to, context));
     used[row] = to;
+    rowPieces[row]?.push(piece);
   }
   let numPadding = 0;
   used.forEach((length, row) => {
     numPadding += context + 1 - length;
     if (length < context) number(row, length, context);
   });
-  return { numRows, tokens, weights, documents, positions, numPadding };
+  return { numRows, tokens, weights, documents, positions, numPadding, rowPieces };
 }

@@ -2,6 +2,7 @@ import { fold, permutation, uniformNumbers } from '../engine/key.js';
 import type { Key } from '../engine/key.js';
 import { TrainbookError } from '../error.js';
 import type { Packed } from './pack.js';
+import { documentsOfRow } from './row-documents.js';
 
 /** What a step of training sees: rows of tokens and, one place further, the tokens to predict. All are [batchSize, context]. */
 export interface Batch {
@@ -29,6 +30,10 @@ export interface Loader<B = Batch> {
   readonly cursor: Cursor;
   /** Rows in an epoch. */
   readonly numRows: number;
+  /** The rows of the last batch, those of all readers, in its order. There if the loader knows. */
+  readonly lastRows?: readonly number[];
+  /** The ids of the documents in a row. There if the loader knows. */
+  readonly documentsOf?: (row: number) => readonly string[];
 }
 
 /** One of several processes that share each batch: reader `index` of `count` has its rows index, index + count, … */
@@ -59,7 +64,7 @@ export interface LoaderOptions {
  * const { inputs, targets, weights } = batches.next(); // [8, context]
  */
 export function loader(packed: Packed, options: LoaderOptions): Loader {
-  const { context, numRows } = packed;
+  const { context, numRows, rowDocuments } = packed;
   return endless<Batch>('loader', options, {
     numRows,
     empty: (batchSize) => emptyBatch(batchSize, context, packed.documents !== undefined),
@@ -67,6 +72,7 @@ export function loader(packed: Packed, options: LoaderOptions): Loader {
     copy: (row, batch, place) => {
       copyRow(packed, row, batch, place);
     },
+    ...(rowDocuments && { documentsOf: (row) => documentsOfRow(rowDocuments, row) }),
   });
 }
 
@@ -141,12 +147,14 @@ export interface Rows<B> {
   /** The row at each place of an epoch. */
   order(key: Key): (place: number) => number;
   copy(row: number, batch: B, place: number): void;
+  /** The ids of the documents in a row. */
+  readonly documentsOf?: (row: number) => readonly string[];
 }
 
 /** The loader of rows, whatever they are. */
 export function endless<B>(name: string, options: LoaderOptions, rows: Rows<B>): Loader<B> {
   const { batchSize, key, cursor, reader = { index: 0, count: 1 } } = options;
-  const { numRows } = rows;
+  const { numRows, documentsOf } = rows;
   checkBatchSize(name, batchSize);
   checkReader(name, batchSize, reader);
   let { epoch, row } = cursor ?? { epoch: 0, row: 0 };
@@ -159,15 +167,23 @@ export function endless<B>(name: string, options: LoaderOptions, rows: Rows<B>):
     });
   }
   let order = rows.order(fold(key, epoch));
+  let lastRows: number[] = [];
   return {
     numRows,
+    get lastRows() {
+      return lastRows;
+    },
+    ...(documentsOf && { documentsOf }),
     get cursor() {
       return { epoch, row };
     },
     next() {
       const batch = rows.empty(batchSize / reader.count);
+      lastRows = [];
       for (let place = 0; place < batchSize; place++) {
-        if (place % reader.count === reader.index) rows.copy(order(row), batch, Math.floor(place / reader.count));
+        const chosen = order(row);
+        lastRows.push(chosen);
+        if (place % reader.count === reader.index) rows.copy(chosen, batch, Math.floor(place / reader.count));
         row++;
         if (row < numRows) continue;
         row = 0;

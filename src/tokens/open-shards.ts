@@ -26,6 +26,8 @@ export interface Shards {
   read(start: number, into: Int32Array): void;
   /** The tokens of a document, without its end. */
   document(index: number): Int32Array;
+  /** The document that the target at a place, from 0 to numTokens − 1, belongs to: its tokens and its end. */
+  documentAt(place: number): number;
   /** Closes the files; a later read opens them again. */
   close(): void;
 }
@@ -121,6 +123,12 @@ function shardsOf(folder: string, index: ShardsIndex, starts: readonly number[],
       throw damaged(join(folder, file), `it has the token ${unknown}`, `ids from 0 to ${vocabularySize - 1}`);
     }
   };
+  /** Where the documents of a shard end, read one at a time. */
+  const endsOf = (number: number): ((own: number) => number) => {
+    const { file, numTokens: size } = shards[number] as ShardEntry;
+    const ends = (starts[number] ?? 0) + size * width;
+    return (own) => Buffer.from(files.read(file, ends + 4 * own, 4)).readUInt32LE();
+  };
   return {
     numTokens,
     numDocuments,
@@ -146,8 +154,7 @@ function shardsOf(folder: string, index: ShardsIndex, starts: readonly number[],
       const number = placeOf(documentsBefore, place);
       const { file, numTokens: size } = shards[number] as ShardEntry;
       const own = place - (documentsBefore[number] ?? 0);
-      const ends = (starts[number] ?? 0) + size * width;
-      const readEnd = (at: number): number => Buffer.from(files.read(file, ends + 4 * at, 4)).readUInt32LE();
+      const readEnd = endsOf(number);
       const from = own === 0 ? 0 : readEnd(own - 1);
       const to = readEnd(own);
       if (from >= to || to > size) {
@@ -156,6 +163,20 @@ function shardsOf(folder: string, index: ShardsIndex, starts: readonly number[],
       const tokens = new Int32Array(to - from);
       readShard(number, from, tokens);
       return tokens.subarray(0, -1);
+    },
+    documentAt(place) {
+      checkRange('documentAt', place, place + 1, numTokens);
+      const number = placeOf(tokensBefore, place);
+      const readEnd = endsOf(number);
+      const at = place - (tokensBefore[number] ?? 0);
+      let low = 0; // the first document that ends after the place, by halving
+      let high = (shards[number] as ShardEntry).numDocuments - 1;
+      while (low < high) {
+        const middle = (low + high) >>> 1;
+        if (readEnd(middle) > at) high = middle;
+        else low = middle + 1;
+      }
+      return (documentsBefore[number] ?? 0) + low;
     },
     close: files.close,
   };

@@ -2,6 +2,7 @@ import { TrainbookError } from '../error.js';
 import { layOut } from './lay-out.js';
 import { checkContext } from './pack.js';
 import type { Packing } from './pack.js';
+import { rowDocuments } from './row-documents.js';
 import type { Tokenizer } from './tokenizer.js';
 
 /*
@@ -16,6 +17,8 @@ export interface TokenExample {
   readonly tokens: Int32Array;
   /** 1 for each token that is to be predicted, else 0. Of the first token it says nothing: there is nothing to predict it from. */
   readonly counted: Uint8Array; // [tokens.length]
+  /** Its name, where something is said of it. Default: `example 3`, by its place. */
+  readonly id?: string;
 }
 
 export interface PackExamplesOptions {
@@ -50,8 +53,9 @@ export function packExamples(
 ): PackedExamples {
   checkContext('packExamples', context);
   const fitting: TokenExample[] = [];
+  const ids: string[] = [];
   let numCut = 0;
-  for (const [index, { tokens, counted }] of examples.entries()) {
+  for (const [index, { tokens, counted, id }] of examples.entries()) {
     checkExample(index, tokens, counted, tokenizer.size);
     const isLong = tokens.length > context + 1;
     const kept = isLong ? { tokens: tokens.subarray(0, context + 1), counted: counted.subarray(0, context + 1) } : null;
@@ -60,6 +64,7 @@ export function packExamples(
     if (isEmpty || (isLong && unfit === 'drop')) continue;
     if (kept) numCut++;
     fitting.push(kept ?? { tokens, counted });
+    ids.push(id ?? `example ${index}`);
   }
   if (fitting.length === 0) {
     throw new TrainbookError({
@@ -72,7 +77,7 @@ export function packExamples(
   const { stream, counted, starts, lengths } = joined(fitting);
   const shares = new Uint8Array(fitting.length);
   const laid = layOut({ stream, counted, starts, lengths, shares }, context, tokenizer.endOfText);
-  const { numRows, tokens, weights, documents, positions, numPadding } = laid;
+  const { numRows, tokens, weights, documents, positions, numPadding, rowPieces } = laid;
   const special = new Set(tokenizer.special.values());
   return {
     context,
@@ -81,6 +86,7 @@ export function packExamples(
     weights,
     documents,
     positions,
+    rowDocuments: rowDocuments(ids, rowPieces),
     numTokens: weights.reduce((sum, weight) => sum + weight, 0),
     numBytes: fitting.reduce((sum, example) => sum + countBytes(example, tokenizer, special), 0),
     numDocuments: fitting.length,

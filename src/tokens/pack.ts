@@ -1,6 +1,8 @@
 import { TrainbookError } from '../error.js';
 import { layOut } from './lay-out.js';
 import type { LaidOut } from './lay-out.js';
+import { documentIds, rowDocuments } from './row-documents.js';
+import type { RowDocuments } from './row-documents.js';
 import type { Tokenizer } from './tokenizer.js';
 
 /**
@@ -25,10 +27,13 @@ export interface Packed {
   readonly documents?: Int32Array;
   /** The place of each token within its part of a document in this row, from 0. [numRows, context] */
   readonly positions?: Int32Array;
+  /** The ids of the documents that lie in each row, to name them when a row stands out. */
+  readonly rowDocuments?: RowDocuments;
 }
 
 /** A packing, and what it did to the documents. */
 export interface Packing extends Packed {
+  readonly rowDocuments: RowDocuments;
   readonly numDocuments: number;
   /** Documents that do not lie in one row. */
   readonly numCut: number;
@@ -49,7 +54,7 @@ export interface PackOptions {
 
 /** Anything that has documents with a text. */
 interface Texts {
-  readonly documents: readonly { readonly text: string }[];
+  readonly documents: readonly { readonly text: string; readonly id?: string }[];
 }
 
 /**
@@ -88,6 +93,7 @@ export function pack(corpus: Texts, tokenizer: Tokenizer, context: number, optio
     tokens,
     weights,
     ...(documents && { documents: laid.documents, positions: laid.positions }),
+    rowDocuments: rowDocuments(documentIds(corpus.documents), laid.rowNumbers),
     numTokens,
     numBytes: corpus.documents.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0),
     numDocuments: corpus.documents.length,
@@ -96,7 +102,11 @@ export function pack(corpus: Texts, tokenizer: Tokenizer, context: number, optio
   };
 }
 
-type Laid = LaidOut & { readonly numCut: number };
+type Laid = Omit<LaidOut, 'rowPieces'> & {
+  readonly numCut: number;
+  /** The numbers of the documents in each row. */
+  readonly rowNumbers: readonly (readonly number[])[];
+};
 
 function endToEnd({ stream, ends }: Encoded, { endOfText }: Tokenizer, context: number, numbered: boolean): Laid {
   const numTokens = stream.length - 1;
@@ -114,13 +124,15 @@ function endToEnd({ stream, ends }: Encoded, { endOfText }: Tokenizer, context: 
   }
   // The targets of a document are at the places from its beginning up to its end in the stream.
   let numCut = 0;
+  const rowNumbers = Array.from({ length: numRows }, (): number[] => []);
   for (let index = 1; index < ends.length; index++) {
     const firstRow = Math.floor((ends[index - 1] ?? 0) / context);
     const lastRow = Math.floor(((ends[index] ?? 0) - 1) / context);
     if (firstRow !== lastRow) numCut++;
+    for (let row = firstRow; row <= lastRow; row++) rowNumbers[row]?.push(index - 1);
   }
   const weights = new Uint8Array(numPlaces).fill(1, 0, numTokens);
-  return { numRows, tokens, weights, documents, positions, numCut, numPadding: numPlaces - numTokens };
+  return { numRows, tokens, weights, documents, positions, numCut, rowNumbers, numPadding: numPlaces - numTokens };
 }
 
 /** Numbers documents in a row whose documents each begin with `endOfText`, and the places within them; from `offset` on. */
@@ -154,6 +166,7 @@ function bestFit({ stream, ends }: Encoded, { endOfText }: Tokenizer, context: n
   const starts = new Float64Array(numPieces);
   const lengths = new Int32Array(numPieces);
   const shares = new Uint8Array(numPieces);
+  const numbers = new Int32Array(numPieces); // of the document that each is a part of
   let piece = 0;
   for (let index = 1; index < ends.length; index++) {
     const from = ends[index - 1] ?? 0;
@@ -162,10 +175,14 @@ function bestFit({ stream, ends }: Encoded, { endOfText }: Tokenizer, context: n
       starts[piece] = start;
       lengths[piece] = Math.min(context, to - start) + 1;
       shares[piece] = start === from ? 1 : 0;
+      numbers[piece] = index - 1;
       piece++;
     }
   }
-  return { ...layOut({ stream, starts, lengths, shares }, context, endOfText), numCut };
+  const { rowPieces, ...laid } = layOut({ stream, starts, lengths, shares }, context, endOfText);
+  // Two parts of one document may share a row.
+  const rowNumbers = rowPieces.map((pieces) => [...new Set(pieces.map((each) => numbers[each] ?? 0))]);
+  return { ...laid, numCut, rowNumbers };
 }
 
 /** The tokens of all documents, `<|endoftext|>` before, between and after them. */

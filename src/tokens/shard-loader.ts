@@ -18,7 +18,7 @@ const mostListed = 65_536;
  * Batches of the rows that `pack` would make by concatenation, read from disk when they are asked for: in each epoch every row
  * once, in an order given by the key and the number of the epoch. An order of many rows is computed row by row
  * (`feistelPermutation`), so memory does not grow with the corpus. Neither rows nor order depend on how the tokens are cut into
- * shards.
+ * shards. Documents have no ids in shards: they are named by their number, as in `shards.document(17)`.
  *
  * @throws TrainbookError as `loader` does; while reading, if a shard is damaged.
  * @example
@@ -49,6 +49,12 @@ export function shardLoader(shards: Shards, options: ShardLoaderOptions): Loader
       batch.weights.fill(1, offset, offset + numTargets);
       const { documents, positions } = batch;
       if (documents && positions) numberDocuments(seen, endOfText, documents, positions, offset);
+    },
+    documentsOf(row) {
+      // The target at a place of the stream belongs to the document of the token after it.
+      const first = shards.documentAt(row * context);
+      const last = shards.documentAt(Math.min((row + 1) * context, numTokens) - 1);
+      return Array.from({ length: last - first + 1 }, (_, index) => `document ${first + index}`);
     },
   });
 }

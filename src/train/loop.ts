@@ -1,7 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Group } from '../engine/group.js';
 import { TrainbookError } from '../error.js';
-import type { Cursor, Loader } from '../tokens/loader.js';
+import type { Loader } from '../tokens/loader.js';
+import { batchOrigin, describeOrigin } from './batch-origin.js';
+import type { BatchOrigin } from './batch-origin.js';
 import type { Position } from './checkpoint.js';
 import type { OnTrainEvent } from './event.js';
 import type { Loss } from './loss.js';
@@ -9,7 +11,7 @@ import type { Optimizer } from './optimizer.js';
 import type { Plan } from './plan.js';
 import type { StepResult, Training } from './step.js';
 import type { TrainingLength } from './train.js';
-import { afterLoss, afterScore, spikeLimit, unwatched } from './watch.js';
+import { afterLoss, afterScore, afterSkip, spikeLimit, unwatched } from './watch.js';
 import type { Watch } from './watch.js';
 
 /** What a loop needs beside the training. */
@@ -21,6 +23,8 @@ export interface LoopOptions<Weights, B> {
   readonly batches: Loader<B>;
   /** Where an earlier process left off. */
   readonly from: Pick<Position, 'step' | 'watch'> | undefined;
+  /** The last step of this part of the training. Default: the last one of all. */
+  readonly until?: number | undefined;
   readonly evaluate: ((step: number) => Promise<Readonly<Record<string, number>>>) | undefined;
   /** Gives the folder, if something was written. */
   readonly save: (position: Omit<Position, 'run'>) => Promise<string | undefined>;
@@ -30,6 +34,13 @@ export interface LoopOptions<Weights, B> {
   readonly group: Group | undefined;
 }
 
+/** How a loop ended. */
+export interface LoopEnd {
+  readonly watch: Watch;
+  /** Whether the whole training is over, not only this part of it. */
+  readonly over: boolean;
+}
+
 /**
  * Step, evaluation, checkpoint, until the last step or until no evaluation is better any more; the next batch is made while a step
  * runs. One process of a group goes through the same steps as one that is alone.
@@ -37,23 +48,24 @@ export interface LoopOptions<Weights, B> {
 export async function runLoop<Weights, B>(
   training: Training<Weights, B>,
   options: LoopOptions<Weights, B>,
-): Promise<void> {
+): Promise<LoopEnd> {
   const { loss, plan, length, optimizer, batches, evaluate, save, on, signal, group } = options;
   const { steps } = length;
+  const { until = steps } = options;
   let watch = options.from?.watch ?? unwatched;
   const firstStep = (options.from?.step ?? 0) + 1;
-  if (exhausted(watch, plan)) return;
+  if (exhausted(watch, plan)) return { watch, over: true };
   let batch = batches.next();
-  let cursor = batches.cursor;
-  for (let step = firstStep; step <= steps; step++) {
+  let { cursor } = batches;
+  let origin = batchOrigin(batches, plan.batchSize);
+  for (let step = firstStep; step <= until; step++) {
     const started = performance.now();
     const limit = plan.spike === undefined ? Infinity : spikeLimit(watch, plan.spike.deviations);
     const running = training.step(batch, step, plan.spike?.action === 'skip' ? { loss: limit } : {});
-    const trained = cursor;
-    const next = step < steps ? batches.next() : batch;
+    const next = step < until ? batches.next() : batch;
     const result = await running;
     const seconds = (performance.now() - started) / 1000;
-    watch = judged(watch, result, { step, limit, plan, rows: rowsOf(trained, plan), on });
+    watch = judged(watch, result, { step, limit, plan, origin, on });
     const scalars = optimizer.scalars(step);
     const size = loss.size(batch) * (group?.size ?? 1);
     on({ type: 'step', step, steps, result, scalars, seconds, compiles: step === firstStep, size, unit: loss.unit });
@@ -63,19 +75,22 @@ export async function runLoop<Weights, B>(
       if (plan.best) watch = afterScore(watch, scoreOf(scores, plan.best.metric), step, plan.best);
     }
     const interrupted = await anyOf(signal?.aborted === true, group);
-    const ends = step === steps || exhausted(watch, plan);
-    if (step % plan.checkpointEvery === 0 || interrupted || watch.best?.step === step) {
-      const folder = await save({ step, cursor: trained, watch });
+    const over = step === steps || exhausted(watch, plan);
+    const ofPart = step === until && until < steps; // what the next part begins with
+    if (step % plan.checkpointEvery === 0 || interrupted || ofPart || watch.best?.step === step) {
+      const folder = await save({ step, cursor, watch });
       if (folder !== undefined) on({ type: 'checkpoint', step, folder });
     }
-    if (interrupted && !ends) throw interruption(step, steps, options.savedTo);
-    if (ends) {
+    if (interrupted && !over) throw interruption(step, steps, options.savedTo);
+    if (over) {
       on({ type: 'end', step, reason: step === steps ? 'done' : 'no better score' });
-      return;
+      return { watch, over };
     }
     batch = next;
-    cursor = batches.cursor;
+    ({ cursor } = batches);
+    origin = batchOrigin(batches, plan.batchSize);
   }
+  return { watch, over: until === steps };
 }
 
 /** Whether the best score is too long ago. */
@@ -87,46 +102,59 @@ interface Judging {
   readonly step: number;
   readonly limit: number;
   readonly plan: Plan;
-  readonly rows: string;
+  readonly origin: BatchOrigin;
   readonly on: OnTrainEvent;
 }
 
+/** Steps in a row that may be left out. A loss scale finds its place in fewer, from 2¹⁶ down to 2⁻²⁴. */
+const mostSkipped = 50;
+
 /** What is remembered of a step. A step that stands out is told, and ends the training if the plan says so. */
-function judged(watch: Watch, result: StepResult, { step, limit, plan, rows, on }: Judging): Watch {
+function judged(watch: Watch, result: StepResult, { step, limit, plan, origin, on }: Judging): Watch {
   const { loss, gradientNorm, skipped } = result;
   const finite = Number.isFinite(loss) && Number.isFinite(gradientNorm);
-  if (!finite && !skipped) throw notFinite(result, step, rows);
-  const spikes = finite && loss > limit;
-  if (spikes) {
-    on({ type: 'spike', step, loss, limit, rows });
-    if (plan.spike?.action === 'stop') throw spiked(loss, limit, step, rows);
+  if (!finite && !skipped) throw notFinite(result, step, origin);
+  const of = (): { rows: string; documents: readonly string[] } => ({
+    rows: origin.rows,
+    documents: origin.documents(),
+  });
+  if (finite && loss > limit) {
+    on({ type: 'spike', step, loss, limit, ...of() });
+    if (plan.spike?.action === 'stop') throw spiked(loss, limit, step, origin);
   }
   if (!skipped) return afterLoss(watch, loss);
-  on({ type: 'skip', step, loss, gradientNorm, rows });
+  on({ type: 'skip', step, loss, gradientNorm, ...of() });
   // With a loss scale a step that overflows is the way the scale finds its place, not a fault of the data.
-  if (!finite && result.lossScale === undefined && plan.notFinite === 'stop') throw notFinite(result, step, rows);
-  return { ...watch, skipped: watch.skipped + 1 };
+  if (!finite && result.lossScale === undefined && plan.notFinite === 'stop') throw notFinite(result, step, origin);
+  const after = afterSkip(watch);
+  if (after.skippedInRow > mostSkipped) throw stuck(result, step, origin);
+  return after;
 }
 
-function rowsOf({ epoch, row }: Cursor, { batchSize }: Plan): string {
-  return `the ${batchSize} rows before row ${row} of epoch ${epoch}`;
-}
-
-function notFinite({ loss, gradientNorm }: StepResult, step: number, rows: string): TrainbookError {
+function notFinite({ loss, gradientNorm }: StepResult, step: number, origin: BatchOrigin): TrainbookError {
   return new TrainbookError({
     what: `train: at step ${step} the ${Number.isFinite(loss) ? 'gradient' : 'loss'} is not a number`,
-    received: `loss ${loss}, gradient norm ${gradientNorm}, on ${rows}`,
+    received: `loss ${loss}, gradient norm ${gradientNorm}, on ${describeOrigin(origin)}`,
     expected: 'finite numbers',
     fix: "lower learningRate, lengthen warmupSteps, or look at these rows; plan.notFinite: 'skip' leaves such steps out",
   });
 }
 
-function spiked(loss: number, limit: number, step: number, rows: string): TrainbookError {
+function spiked(loss: number, limit: number, step: number, origin: BatchOrigin): TrainbookError {
   return new TrainbookError({
     what: `train: at step ${step} the loss stands out`,
-    received: `loss ${loss.toFixed(4)}, on ${rows}`,
+    received: `loss ${loss.toFixed(4)}, on ${describeOrigin(origin)}`,
     expected: `at most ${limit.toFixed(4)}, as plan.spike says`,
     fix: "look at these rows; plan.spike.action 'record' goes on, 'skip' leaves such steps out",
+  });
+}
+
+function stuck({ loss, gradientNorm }: StepResult, step: number, origin: BatchOrigin): TrainbookError {
+  return new TrainbookError({
+    what: `train: the steps up to step ${step} were all left out, so nothing is learned any more`,
+    received: `${mostSkipped + 1} steps in a row; the last with loss ${loss}, gradient norm ${gradientNorm}, on ${describeOrigin(origin)}`,
+    expected: `at most ${mostSkipped}`,
+    fix: 'look at these rows, lower learningRate, or raise plan.spike.deviations',
   });
 }
 

@@ -50,6 +50,11 @@ export const planShape = {
     })
     .optional()
     .describe('what to do with a step whose loss stands out'),
+  statisticsEvery: z
+    .int()
+    .positive()
+    .optional()
+    .describe('steps between norms of gradients, weights and updates, block by block; none unless given'),
   notFinite: z
     .enum(['stop', 'skip'])
     .default('stop')

@@ -26,7 +26,7 @@ import type { TrainOptions, TrainPlan } from './train-options.js';
 export interface PretrainOptions
   extends
     TrainOptions,
-    Pick<TrainModelOptions<Decoder, DecoderWeights, Batch>, 'target' | 'checkpoints' | 'signal' | 'group'> {
+    Pick<TrainModelOptions<Decoder, DecoderWeights, Batch>, 'target' | 'checkpoints' | 'signal' | 'group' | 'energy'> {
   /** Packed rows, each once an epoch; or another way to make batches, such as windows of one long stream. */
   readonly data: Packed | ((options: LoaderOptions) => Loader);
   /** Text that is not trained on; its loss is measured every `evaluateEvery` steps. */
@@ -60,7 +60,7 @@ export interface PretrainOptions
  * });
  */
 export async function pretrain(architecture: Decoder, options: PretrainOptions): Promise<Model> {
-  const { data, heldOut, key, metrics, progress, on, target, checkpoints, signal, group } = options;
+  const { data, heldOut, key, metrics, progress, on, target, checkpoints, signal, group, energy } = options;
   const given = givenOptions(options);
   checkContext(architecture, data, heldOut);
   const { learningRate, warmupSteps, finalFraction, beta1, beta2, epsilon, weightDecay, clipNorm, ...plan } = given;
@@ -86,6 +86,7 @@ export async function pretrain(architecture: Decoder, options: PretrainOptions):
       target,
       checkpoints,
       signal,
+      energy,
       ...(group && { group }),
     },
   );

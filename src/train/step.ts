@@ -21,6 +21,8 @@ import { dynamicLossScale } from './loss-scale.js';
 import type { LossScale, LossScaleState } from './loss-scale.js';
 import { zipTrees } from './optimizer.js';
 import type { LeafStorage, Optimizer, Tensors } from './optimizer.js';
+import { groupNames, groupNorms, readStatistics } from './statistics.js';
+import type { Statistics } from './statistics.js';
 import { correctedDecay, updateAverage } from './weight-average.js';
 
 /** What a step reports. */
@@ -35,6 +37,8 @@ export interface StepResult {
   readonly skipped: boolean;
   /** What the loss was multiplied by for the gradients' sake, in float16. */
   readonly lossScale?: number;
+  /** Norms by group of leaves, at each `statisticsEvery`th step. */
+  readonly statistics?: Statistics;
 }
 
 /** All that a training changes, in cells: what a checkpoint holds. */
@@ -85,6 +89,8 @@ export interface TrainingOptions<Weights> {
   readonly skips?: boolean | undefined;
   /** Keeps a running mean of the weights, of which so much stays at each step: see `startAverage`. Default: none. */
   readonly averageDecay?: number | undefined;
+  /** Steps between two with `statistics`. Default: there are none, and nothing is computed for them. */
+  readonly statisticsEvery?: number | undefined;
   /** Default with float16: `dynamicLossScale()`. */
   readonly lossScale?: LossScale | undefined;
   /** The processes that share each batch. Default: this one alone. */
@@ -110,7 +116,7 @@ export function startTraining<Weights, B>(
   loss: Loss<Weights, B>,
   options: TrainingOptions<Weights>,
 ): Training<Weights, B> {
-  const { optimizer, precision = 'float32', emulated = false, target, group } = options;
+  const { optimizer, precision = 'float32', emulated = false, target, group, statisticsEvery } = options;
   checkPieces(loss, options);
   const lossScale = options.lossScale ?? (precision === 'float16' ? dynamicLossScale() : undefined);
   const skips = options.skips === true || lossScale !== undefined;
@@ -148,7 +154,7 @@ export function startTraining<Weights, B>(
     );
   };
 
-  /** Changes the cells; `own` are numbers of the step, beside the optimizer's. [loss, norm, skipped, scale, ...parts]. */
+  /** Changes the cells; `own` are numbers of the step, beside the optimizer's. [loss, norm, skipped, scale, ...parts, ...statistics]. */
   const change = ({ parts, grads: scaled }: Found, scalars: Given, own: Given): tf.Tensor1D => {
     const scale = scaleNow();
     const grads = scale === undefined ? scaled : zipTrees((gradient) => tf.div(gradient, scale), scaled);
@@ -175,9 +181,15 @@ export function startTraining<Weights, B>(
     }
     const skipped = taken === undefined ? tf.scalar(0) : tf.sub(1, tf.cast(taken, 'float32'));
     const numbers = [total, norm, skipped, scale ?? tf.scalar(1)].map((number) => tf.reshape(number, [1]));
-    return tf.concat([...numbers, parts]) as tf.Tensor1D;
+    if (statisticsEvery === undefined) return tf.concat([...numbers, parts]) as tf.Tensor1D;
+    const done = keep(
+      updates,
+      mapTree(updates, (update) => tf.zerosLike(update)),
+    );
+    return tf.concat([...numbers, parts, groupNorms(grads, kept, done)]) as tf.Tensor1D;
   };
 
+  const groups = groupNames(given);
   const named = (name: string): CompileOptions => (target === undefined ? { name } : { name, target });
   const alone = compile(
     (batch: RowTensors, scalars: Given, number: tf.Tensor, own: Given) =>
@@ -199,7 +211,8 @@ export function startTraining<Weights, B>(
       const result = await inPrecision(() => (together ?? alone)(tensors, scalars, number, own));
       const numbers = await result.data();
       tf.dispose([tensors, scalars, number, own, result] as tf.TensorContainer);
-      return reported(loss, numbers, lossScale !== undefined);
+      const asked = statisticsEvery !== undefined && step % statisticsEvery === 0;
+      return reported(loss, numbers, { scaled: lossScale !== undefined, groups: asked ? groups : undefined });
     },
     weights: () => readAll(cells.parameters) as Weights,
     averaged: () => readAll(options.averageDecay === undefined ? cells.parameters : cells.average) as Weights,
@@ -267,15 +280,20 @@ function inGroup<Weights, B>(loss: Loss<Weights, B>, group: Group, { find, chang
   };
 }
 
-function reported<Weights, B>({ shares }: Loss<Weights, B>, numbers: ArrayLike<number>, scaled: boolean): StepResult {
-  const [loss = NaN, gradientNorm = NaN, skipped = NaN, lossScale = NaN, ...parts] = Array.from(numbers);
+function reported<Weights, B>(
+  { shares }: Loss<Weights, B>,
+  numbers: ArrayLike<number>,
+  { scaled, groups }: { readonly scaled: boolean; readonly groups: readonly string[] | undefined },
+): StepResult {
+  const [loss = NaN, gradientNorm = NaN, skipped = NaN, lossScale = NaN, ...rest] = Array.from(numbers);
   const names = Object.keys(shares);
   return {
     loss,
     gradientNorm,
     skipped: skipped !== 0,
-    parts: names.length === 1 ? {} : Object.fromEntries(names.map((name, index) => [name, parts[index] ?? NaN])),
+    parts: names.length === 1 ? {} : Object.fromEntries(names.map((name, index) => [name, rest[index] ?? NaN])),
     ...(scaled && { lossScale }),
+    ...(groups && { statistics: readStatistics(groups, rest.slice(names.length)) }),
   };
 }
 

@@ -9,8 +9,13 @@ import type { LoaderOptions, Loader } from '../tokens/loader.js';
 import { latestCheckpoint, restore, writeCheckpoint } from './checkpoint.js';
 import type { Checkpoint, ModelFiles } from './checkpoint.js';
 import { compactState } from './compact-state.js';
+import { startEnergyMeter } from './energy.js';
+import type { EnergyOptions } from './energy.js';
 import type { OnTrainEvent } from './event.js';
+import { readState } from './growth.js';
+import type { StateTensors } from './growth.js';
 import { measureLoss } from './held-out.js';
+import { interruptibly } from './interrupt.js';
 import { runLoop } from './loop.js';
 import type { Objective } from './loss.js';
 import type { Optimizer } from './optimizer.js';
@@ -19,7 +24,8 @@ import type { Plan, PlanOptions } from './plan.js';
 import { runHash } from './run-hash.js';
 import { startTraining } from './step.js';
 import { treeFiles } from './tree-files.js';
-import type { Training, TrainingOptions } from './step.js';
+import type { Training, TrainingCells, TrainingOptions } from './step.js';
+import type { Watch } from './watch.js';
 
 /** What can be trained: an architecture and weights for it. */
 export interface Trainable<Architecture, Weights> {
@@ -57,8 +63,13 @@ export interface TrainModelOptions<Architecture, Weights, B> {
   readonly checkpoints?: string | undefined;
   /** How a checkpoint keeps the weights. Default: in safetensors by their path in the tree. */
   readonly files?: ModelFiles<Weights>;
-  /** When it aborts, the step that runs is finished, a checkpoint is written, and an `AbortError` is thrown. */
+  /**
+   * When it aborts, the step that runs is finished, a checkpoint is written, and an `AbortError` is thrown. Default in a notebook: the
+   * stop button; elsewhere nothing aborts (`interruptible` makes a signal of Ctrl-C).
+   */
   readonly signal?: AbortSignal | undefined;
+  /** How the energy that it takes is estimated, for the event `energy`. Default: by what sensors can be read. */
+  readonly energy?: EnergyOptions | undefined;
   /** The processes that share each batch. Default: this one alone. */
   readonly group?: Group;
 }
@@ -85,9 +96,53 @@ export async function train<Architecture, Weights, B, M extends Trainable<Archit
   model: M & Trainable<Architecture, Weights>,
   options: TrainModelOptions<Architecture, Weights, B>,
 ): Promise<M> {
-  const { key, group, checkpoints, signal } = options;
+  return observed(options, async (given) => {
+    const { weights } = await runPart(await preparePart(model, given));
+    return { ...model, weights };
+  });
+}
+
+/** Energy and interrupts around a training, whatever its parts. */
+export async function observed<Options extends Pick<TrainModelOptions<never, never, never>, Observed>, R>(
+  options: Options,
+  task: (options: Options) => Promise<R>,
+): Promise<R> {
+  const { on, signal, checkpoints } = options;
+  const saved = checkpoints === undefined ? '' : ' and saved; run the cell again to go on';
+  return interruptibly(
+    signal,
+    () => {
+      console.log(`train: interrupted; the step that runs is finished${saved}`);
+    },
+    async (given) => {
+      const meter = startEnergyMeter(options.energy);
+      let done = 0;
+      const counted: OnTrainEvent = (event) => {
+        done = event.step;
+        on?.(event);
+      };
+      try {
+        return await task({ ...options, signal: given, on: counted });
+      } finally {
+        const energy = await meter.stop();
+        if (energy !== undefined && done > 0) on?.({ type: 'energy', step: done, energy });
+      }
+    },
+  );
+}
+
+type Observed = 'on' | 'signal' | 'checkpoints' | 'energy';
+
+/** A training that is about to run: what its options come to, and where an earlier, killed process of it left off. */
+export type Prepared<Architecture, Weights, B> = Awaited<ReturnType<typeof preparePart<Architecture, Weights, B>>>;
+
+/** Looks at a training's options, its data and its folder. Nothing is trained yet. */
+export async function preparePart<Architecture, Weights, B>(
+  model: Trainable<Architecture, Weights>,
+  options: TrainModelOptions<Architecture, Weights, B>,
+) {
+  const { key, group } = options;
   const plan = parsePlan(options.plan);
-  const loss = options.objective(model.architecture);
   const loaderOptions = {
     batchSize: plan.batchSize,
     key: fold(key, 'order'),
@@ -99,8 +154,47 @@ export async function train<Architecture, Weights, B, M extends Trainable<Archit
   const optimizer = compactState(given, plan.optimizerState);
   const files = options.files ?? treeFiles(model.weights);
   const found = await earlierPart(model, options, { plan, length, optimizer, files });
+  return { model, options, plan, loaderOptions, length, optimizer, files, found };
+}
+
+/** What a part of a training begins with, where its folder has no checkpoint. */
+export interface Beginning<Weights> {
+  /** Steps done before. */
+  readonly step: number;
+  readonly watch: Watch;
+  readonly weights: Weights;
+  /** Puts what the part before has left into the cells beside the weights. */
+  readonly restore: (cells: TrainingCells) => void;
+}
+
+/** Which part of a training is run. */
+export interface Part<Weights> {
+  /** Default: the first step. */
+  readonly from?: Beginning<Weights>;
+  /** Default: the last step. */
+  readonly until?: number;
+}
+
+/** What a part of a training leaves. */
+export interface PartEnd<Weights> {
+  readonly weights: Weights;
+  readonly watch: Watch;
+  /** Whether the whole training is over. */
+  readonly over: boolean;
+  /** What the optimizer keeps; empty where the training is over. */
+  readonly state: StateTensors;
+}
+
+/** Runs a training, or a part of one. */
+export async function runPart<Architecture, Weights, B>(
+  prepared: Prepared<Architecture, Weights, B>,
+  { from, until }: Part<Weights> = {},
+): Promise<PartEnd<Weights>> {
+  const { model, options, plan, loaderOptions, length, optimizer, files, found } = prepared;
+  const { key, group, checkpoints, signal } = options;
+  const loss = options.objective(model.architecture);
   const training = startTraining(loss, {
-    weights: model.weights,
+    weights: from?.weights ?? model.weights,
     optimizer,
     precision: plan.precision,
     target: options.target,
@@ -109,18 +203,21 @@ export async function train<Architecture, Weights, B, M extends Trainable<Archit
     recompute: plan.recompute,
     lossChunks: plan.lossChunks,
     averageDecay: plan.averageDecay,
+    statisticsEvery: plan.statisticsEvery,
     skips: plan.notFinite === 'skip' || plan.spike?.action === 'skip',
     group,
   });
   try {
     if (found.checkpoint) restore(training.cells, found.checkpoint);
-    await runLoop(training, {
+    else from?.restore(training.cells);
+    const { watch, over } = await runLoop(training, {
       loss,
       plan,
       length,
       optimizer,
       batches: options.data({ ...loaderOptions, ...(found.checkpoint && { cursor: found.checkpoint.cursor }) }),
-      from: found.checkpoint,
+      from: found.checkpoint ?? from,
+      until,
       evaluate: evaluation(training, loss, options),
       save: async (position) => {
         if (checkpoints === undefined || (group?.index ?? 0) > 0) return undefined;
@@ -136,7 +233,8 @@ export async function train<Architecture, Weights, B, M extends Trainable<Archit
       savedTo: checkpoints,
       group,
     });
-    return { ...model, weights: training.averaged() };
+    const weights = over ? training.averaged() : training.weights();
+    return { weights, watch, over, state: over ? new Map() : readState(training.cells) };
   } finally {
     training.dispose();
   }

@@ -9,6 +9,8 @@ export const watchSchema = z.strictObject({
   variance: z.number().nonnegative(),
   /** Steps whose update was left out. */
   skipped: z.int().nonnegative(),
+  /** Of these, those since the last step that was not left out. */
+  skippedInRow: z.int().nonnegative(),
   best: z.strictObject({ value: z.number(), step: z.int().positive() }).nullable(),
   /** Evaluations since the best one. */
   waited: z.int().nonnegative(),
@@ -17,7 +19,7 @@ export const watchSchema = z.strictObject({
 export type Watch = z.output<typeof watchSchema>;
 
 /** Before the first step. */
-export const unwatched: Watch = { count: 0, mean: 0, variance: 0, skipped: 0, best: null, waited: 0 };
+export const unwatched: Watch = { count: 0, mean: 0, variance: 0, skipped: 0, skippedInRow: 0, best: null, waited: 0 };
 
 /** How much of the running mean is left after a step. */
 const memory = 0.98;
@@ -27,9 +29,10 @@ const smallestCount = 20;
 
 /**
  * mean + k · deviation, with exponential running moments of the loss: above it a loss stands out. Infinite until 20 steps are known.
+ * A number of single precision, as losses are: the compiled step and the loop judge alike.
  */
 export function spikeLimit({ count, mean, variance }: Watch, deviations: number): number {
-  return count < smallestCount ? Infinity : mean + deviations * Math.sqrt(variance);
+  return count < smallestCount ? Infinity : Math.fround(mean + deviations * Math.sqrt(variance));
 }
 
 /** After another loss: μ ← μ + (1 − β)(ℓ − μ), σ² ← β (σ² + (1 − β)(ℓ − μ)²); plain means as long as these are younger. */
@@ -42,11 +45,23 @@ export function afterLoss(watch: Watch, loss: number): Watch {
     count,
     mean: watch.mean + share * difference,
     variance: (1 - share) * (watch.variance + share * difference ** 2),
+    skippedInRow: 0,
   };
 }
 
-/** After an evaluation. */
+/** After a step that was left out: its loss does not count. */
+export function afterSkip(watch: Watch): Watch {
+  return { ...watch, skipped: watch.skipped + 1, skippedInRow: watch.skippedInRow + 1 };
+}
+
+/** The watch over what goes on with another model or other data: its losses have another level; scores go on. */
+export function withoutLosses(watch: Watch): Watch {
+  return { ...watch, count: 0, mean: 0, variance: 0 };
+}
+
+/** After an evaluation. A score that is no number is never the best. */
 export function afterScore(watch: Watch, value: number, step: number, { better }: NonNullable<Plan['best']>): Watch {
-  const isBest = watch.best === null || (better === 'lower' ? value < watch.best.value : value > watch.best.value);
+  const before = watch.best?.value ?? (better === 'lower' ? Infinity : -Infinity);
+  const isBest = Number.isFinite(value) && (better === 'lower' ? value < before : value > before);
   return isBest ? { ...watch, best: { value, step }, waited: 0 } : { ...watch, waited: watch.waited + 1 };
 }

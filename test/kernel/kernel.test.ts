@@ -11,7 +11,7 @@ describe.skipIf(python === undefined)(
     let trainbook: Kernel;
 
     beforeAll(async () => {
-      sources = await buildSources(['kernel.cts', 'kernel/start.ts', 'kernel/compiler.ts']);
+      sources = await buildSources(['kernel.cts', 'kernel/start.ts', 'kernel/compiler.ts', 'train/interrupt.ts']);
       trainbook = await kernel(
         'trainbook-test',
         [process.execPath, join(sources, 'kernel.cjs'), '--config-path', '{connection_file}'],
@@ -49,6 +49,23 @@ describe.skipIf(python === undefined)(
       await expect(trainbook.run(["import { double } from './arithmetic';\ndouble('21')"], { files })).rejects.toThrow(
         "Argument of type 'string' is not assignable to parameter of type 'number'",
       );
+    });
+
+    it('tells work of an interrupt, lets it save, and runs what comes next after that', async () => {
+      const path = JSON.stringify(join(sources, 'train/interrupt.js'));
+      const outputs = await trainbook.run([
+        `const path: string = ${path};\nconst { interruptibly } = await import(path);\nconst log: string[] = [];`,
+        // Not awaited, so that nbconvert goes on: tslab fails a cell that waits when the interrupt comes.
+        `void interruptibly(undefined, () => log.push('interrupted'), async (signal: AbortSignal) => {
+          process.kill(process.pid, 'SIGINT');
+          await new Promise((resolve) => signal.addEventListener('abort', resolve));
+          await new Promise((resolve) => setTimeout(resolve, 1000));
+          log.push('saved');
+        });`,
+        `await interruptibly(undefined, () => undefined, async () => log.push('next'));\nlog.join(' ')`,
+        'process.listenerCount("SIGINT")',
+      ]);
+      expect(outputs.map(({ text }) => text)).toEqual(['', '', 'interrupted saved next\n', '1\n']);
     });
 
     it('reports what is not strict at its line, and fails the cell', async () => {

@@ -42,6 +42,23 @@ describe('figures of training', () => {
     expect(figure.data.map((trace) => trace.name)).toEqual(['train', 'train (mean of 7 steps)']);
   });
 
+  it('draws metrics of several groups together, and nothing of what was said but once', () => {
+    const figures = trainingFigures(
+      rows(4, (step) => ({
+        'gradientNorm/layers.0': step,
+        'gradientNorm/norm': 2 * step,
+        ...(step % 2 === 0 ? { 'updateRatio/norm': 1 } : {}),
+        ...(step === 4 ? { energyJoules: 9 } : {}),
+      })),
+      'test',
+    );
+    expect(figures.map(({ title }) => title)).toEqual(['Gradient norm by group', 'Update ratio by group']);
+    expect(figures[0]?.data).toMatchObject([
+      { name: 'layers.0', y: [1, 2, 3, 4] },
+      { name: 'norm', y: [2, 4, 6, 8] },
+    ]);
+  });
+
   it('gives each other metric a figure of its own, named in words', () => {
     const figures = trainingFigures(
       rows(2, (step) => ({ tokensPerSecond: 10, loss: step, gradient_norm: 1 })),
