@@ -29,6 +29,8 @@ export interface Loader<B = Batch> {
   readonly cursor: Cursor;
   /** Rows in an epoch. */
   readonly numRows: number;
+  /** Whether an epoch ends with a batch, of which some places then stay empty. By default a batch goes on with the next epoch. */
+  readonly endsBatches?: boolean;
 }
 
 /** One of several processes that share each batch: reader `index` of `count` has its rows index, index + count, … */
@@ -60,10 +62,9 @@ export interface LoaderOptions {
  */
 export function loader(packed: Packed, options: LoaderOptions): Loader {
   const { context, numRows } = packed;
-  return endless('loader', options, {
-    context,
+  return endless<Batch>('loader', options, {
     numRows,
-    numbersDocuments: packed.documents !== undefined,
+    empty: (batchSize) => emptyBatch(batchSize, context, packed.documents !== undefined),
     order: (key) => listed(permutation(key, numRows)),
     copy: (row, batch, place) => {
       copyRow(packed, row, batch, place);
@@ -90,10 +91,9 @@ export function windows(tokens: Int32Array, options: LoaderOptions & { readonly 
     });
   }
   const numRows = Math.floor(tokens.length / context);
-  return endless('windows', options, {
-    context,
+  return endless<Batch>('windows', options, {
     numRows,
-    numbersDocuments: false,
+    empty: (batchSize) => emptyBatch(batchSize, context, false),
     order: (key) =>
       listed(uniformNumbers(key, numRows).map((number) => Math.floor(number * (tokens.length - context)))),
     copy(start, batch, place) {
@@ -134,20 +134,21 @@ function copyRow(packed: Packed, row: number, batch: Batch, place: number): void
 }
 
 /** What makes a kind of loader: how many rows an epoch has, which they are by its key, and how one gets into a batch. */
-export interface Rows {
-  readonly context: number;
+export interface Rows<B> {
   readonly numRows: number;
-  /** Whether batches say where documents are. */
-  readonly numbersDocuments: boolean;
+  /** Whether an epoch ends with a batch, of which some places then stay empty. By default a batch goes on with the next epoch. */
+  readonly endsBatches?: boolean;
+  /** A batch of that many places in which no row is yet. */
+  empty(batchSize: number): B;
   /** The row at each place of an epoch. */
   order(key: Key): (place: number) => number;
-  copy(row: number, batch: Batch, place: number): void;
+  copy(row: number, batch: B, place: number, epoch: number): void;
 }
 
 /** The loader of rows, whatever they are. */
-export function endless(name: string, options: LoaderOptions, rows: Rows): Loader {
+export function endless<B>(name: string, options: LoaderOptions, rows: Rows<B>): Loader<B> {
   const { batchSize, key, cursor, reader = { index: 0, count: 1 } } = options;
-  const { context, numRows } = rows;
+  const { numRows } = rows;
   checkBatchSize(name, batchSize);
   checkReader(name, batchSize, reader);
   let { epoch, row } = cursor ?? { epoch: 0, row: 0 };
@@ -162,18 +163,20 @@ export function endless(name: string, options: LoaderOptions, rows: Rows): Loade
   let order = rows.order(fold(key, epoch));
   return {
     numRows,
+    ...(rows.endsBatches === true && { endsBatches: true }),
     get cursor() {
       return { epoch, row };
     },
     next() {
-      const batch = emptyBatch(batchSize / reader.count, context, rows.numbersDocuments);
+      const batch = rows.empty(batchSize / reader.count);
       for (let place = 0; place < batchSize; place++) {
-        if (place % reader.count === reader.index) rows.copy(order(row), batch, Math.floor(place / reader.count));
+        if (place % reader.count === reader.index) rows.copy(order(row), batch, Math.floor(place / reader.count), epoch);
         row++;
         if (row < numRows) continue;
         row = 0;
         epoch++;
         order = rows.order(fold(key, epoch));
+        if (rows.endsBatches === true) break;
       }
       return batch;
     },
@@ -185,7 +188,8 @@ export function listed(rows: ArrayLike<number>): (place: number) => number {
   return (place) => rows[place] ?? 0;
 }
 
-function emptyBatch(batchSize: number, context: number, numbersDocuments: boolean): Batch {
+/** A batch of rows of weight 0. */
+export function emptyBatch(batchSize: number, context: number, numbersDocuments: boolean): Batch {
   const size = batchSize * context;
   return {
     inputs: new Int32Array(size),
@@ -197,7 +201,8 @@ function emptyBatch(batchSize: number, context: number, numbersDocuments: boolea
   };
 }
 
-function checkBatchSize(name: string, batchSize: number): void {
+/** @throws TrainbookError if it is not a positive integer. */
+export function checkBatchSize(name: string, batchSize: number): void {
   if (Number.isInteger(batchSize) && batchSize > 0) return;
   throw new TrainbookError({
     what: `${name}: the batch size must be positive`,

@@ -1,7 +1,7 @@
 import { permutation } from '../engine/key.js';
 import { feistelPermutation } from './feistel.js';
-import { endless, listed } from './loader.js';
-import type { Loader, LoaderOptions } from './loader.js';
+import { emptyBatch, endless, listed } from './loader.js';
+import type { Batch, Loader, LoaderOptions } from './loader.js';
 import type { Shards } from './open-shards.js';
 import { checkContext, numberDocuments } from './pack.js';
 
@@ -34,10 +34,9 @@ export function shardLoader(shards: Shards, options: ShardLoaderOptions): Loader
   const { numTokens, endOfText } = shards;
   const numRows = Math.ceil(numTokens / context);
   const tokens = new Int32Array(context + 1);
-  return endless('shardLoader', options, {
-    context,
+  return endless<Batch>('shardLoader', options, {
     numRows,
-    numbersDocuments,
+    empty: (batchSize) => emptyBatch(batchSize, context, numbersDocuments),
     order: (key) => (numRows <= mostListed ? listed(permutation(key, numRows)) : feistelPermutation(key, numRows)),
     copy(row, batch, place) {
       const start = row * context;
