@@ -156,7 +156,16 @@ export { describeArchitecture, type Described } from './model/describe.js';
 export { parameterFigure } from './model/parameter-figure.js';
 
 // Heads: what is made of the hidden states of an encoder or a decoder.
-export type { Head, HeadWeights, Trunk } from './model/heads/head.js';
+export type { Head, HeadReading, HeadWeights, Trunk } from './model/heads/head.js';
+export {
+  withHead,
+  withHeads,
+  type HeadedOptions,
+  type WithHead,
+  type WithHeads,
+  type WithHeadsWeights,
+  type WithHeadWeights,
+} from './model/heads/with-head.js';
 export type { Attached, EncoderHeads } from './model/heads/encoder-heads.js';
 export { firstToken, lastToken, meanOfTokens, type Pooling } from './model/heads/pooling.js';
 export { maskedLanguageModel, type MaskedLanguageModel } from './model/heads/masked-language-model.js';

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
-import type * as tf from '@tensorflow/tfjs';
-import { causalLanguageModel, engineInfo, loadEncoder, loadModel, type Batch } from 'trainbook';
+import { causalLanguageModel, engineInfo, loadEncoder, loadModel, withHead, type Batch } from 'trainbook';
 import type { Training } from '../../src/train/step.js';
 import { readSafetensors, startTraining } from './built.js';
 import { adamwNumbers, optimizerOf } from './gpt-recipe.js';
@@ -72,12 +71,7 @@ async function trainingOf(
   const { architecture: trunk, weights, heads } = await loadEncoder(folder);
   const { maskedLanguageModel: head } = heads;
   if (head === undefined) throw new Error(`${folder} has no head for masked tokens`);
-  type Both = { readonly trunk: typeof weights; readonly head: typeof head.weights };
-  const model = {
-    forward: (both: Both, inputs: tf.Tensor) =>
-      head.architecture.forward(both.head, trunk.forward(both.trunk, inputs), both.trunk.embedding),
-  };
-  return startTraining(causalLanguageModel()<Both>(model), {
+  return startTraining(causalLanguageModel()(withHead(trunk, head.architecture)), {
     weights: { trunk: weights, head: head.weights },
     optimizer,
     target,
