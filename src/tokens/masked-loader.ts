@@ -11,9 +11,9 @@ import type { Texts, TextSizes, TokenText } from './texts.js';
 /** What a step sees that learns masked tokens: `inputs` with [MASK] and random tokens in it. */
 export interface MaskedBatch extends Texts {
   /** The tokens as they were. [batchSize, context] */
-  readonly targets: Int32Array;
+  readonly originals: Int32Array;
   /** 1 where a token is to be predicted. [batchSize, context] */
-  readonly weights: Float32Array;
+  readonly chosen: Float32Array;
   readonly batchSize: number;
 }
 
@@ -127,7 +127,7 @@ export function* maskedPairsInOrder(
 
 function emptyBatch(texts: readonly TokenText[], masking: MaskingOptions, batchSize: number): MaskedBatch {
   const empty = emptyTexts(texts, batchSize, masking);
-  return { ...empty, targets: empty.inputs.slice(), weights: new Float32Array(empty.inputs.length), batchSize };
+  return { ...empty, originals: empty.inputs.slice(), chosen: new Float32Array(empty.inputs.length), batchSize };
 }
 
 function emptyPairBatch(pairs: readonly SentencePair[], masking: MaskingOptions, batchSize: number): MaskedPairBatch {
@@ -151,8 +151,8 @@ function copyMasked(
     ...draw,
   });
   copyText({ tokens: masked.inputs, ...(types && { types }) }, batch, place);
-  batch.targets.set(masked.targets, place * batch.context);
-  batch.weights.set(masked.weights, place * batch.context);
+  batch.originals.set(masked.targets, place * batch.context);
+  batch.chosen.set(masked.weights, place * batch.context);
 }
 
 function copyPair(pairs: readonly SentencePair[], row: number, batch: MaskedPairBatch, place: number): void {

@@ -16,12 +16,12 @@ export type MaskedTensors = {
 
 /** A batch of masked texts as tensors of [batch, time]. */
 export function maskedTensors(batch: MaskedBatch): MaskedTensors {
-  const { targets, weights, batchSize, context } = batch;
+  const { originals, chosen, batchSize, context } = batch;
   const shape: [number, number] = [batchSize, context];
   return {
     ...textTensors(batch, batchSize),
-    targets: tf.tensor2d(targets, shape, 'int32'),
-    weights: tf.tensor2d(weights, shape),
+    targets: tf.tensor2d(originals, shape, 'int32'),
+    weights: tf.tensor2d(chosen, shape),
   };
 }
 
