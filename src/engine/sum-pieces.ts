@@ -33,7 +33,8 @@ export function sumPieces(
 ): PieceSum {
   const numPieces = inputs[0]?.shape[0] ?? 0;
   if (activeRecorder() === undefined || numPieces === 1) return oneByOne(fn, inputs, numPieces);
-  if (!isDifferentiated()) return inLoop(numPieces, 1 + numTold, [], (at) => ({ ...fn(rowsOf(inputs, at)), grads: [] }));
+  if (!isDifferentiated())
+    return inLoop(numPieces, 1 + numTold, [], (at) => ({ ...fn(rowsOf(inputs, at)), grads: [] }));
   const floats = inputs.filter(({ dtype }) => dtype === 'float32');
   const { captured } = withCaptured(() => {
     traceAway(fn, inputs);

@@ -170,7 +170,8 @@ export function endless<B>(name: string, options: LoaderOptions, rows: Rows<B>):
     next() {
       const batch = rows.empty(batchSize / reader.count);
       for (let place = 0; place < batchSize; place++) {
-        if (place % reader.count === reader.index) rows.copy(order(row), batch, Math.floor(place / reader.count), epoch);
+        if (place % reader.count === reader.index)
+          rows.copy(order(row), batch, Math.floor(place / reader.count), epoch);
         row++;
         if (row < numRows) continue;
         row = 0;

@@ -26,10 +26,8 @@ export interface MaskedPairBatch extends MaskedBatch {
 }
 
 /** How tokens are masked, and what rows are filled up to. */
-export interface MaskingOptions extends TextSizes, Pick<
-  MaskTokensOptions,
-  'tokenizer' | 'mask' | 'share' | 'startsWord'
-> {}
+export interface MaskingOptions
+  extends TextSizes, Pick<MaskTokensOptions, 'tokenizer' | 'mask' | 'share' | 'startsWord'> {}
 
 /**
  * Batches of texts with tokens masked by `maskTokens`: in each epoch every text once, in an order given by the key and the number of the

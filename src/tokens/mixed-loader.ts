@@ -31,7 +31,9 @@ export function mixedLoader<Batches extends Readonly<Record<string, unknown>>>(
   const { batchSize, key, reader } = options;
   checkBatchSize('mixedLoader', batchSize);
   const names = Object.keys(kinds) as (keyof Batches & string)[];
-  const shares = new Map<string, number>(Object.entries<readonly [unknown, number]>(kinds).map(([name, [, share]]) => [name, share]));
+  const shares = new Map<string, number>(
+    Object.entries<readonly [unknown, number]>(kinds).map(([name, [, share]]) => [name, share]),
+  );
   const rowsOf = sharedRows(shares, batchSize);
   const make = <Name extends keyof Batches & string>(name: Name, cursor?: Cursor): Loader<Batches[Name]> =>
     kinds[name][0]({

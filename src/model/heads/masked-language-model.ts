@@ -26,11 +26,7 @@ export type MaskedLanguageModelWeights<Leaf = tf.Tensor> = {
 export interface MaskedLanguageModel extends Head<MaskedLanguageModelWeights> {
   readonly config: z.output<typeof maskedLanguageModelOptions>;
   /** [..., width] → [..., vocabulary]; `embedding` is the trunk's table, which is read backwards. */
-  forward(
-    weights: MaskedLanguageModelWeights,
-    states: tf.Tensor,
-    reading: Pick<HeadReading, 'embedding'>,
-  ): tf.Tensor;
+  forward(weights: MaskedLanguageModelWeights, states: tf.Tensor, reading: Pick<HeadReading, 'embedding'>): tf.Tensor;
 }
 
 /**

@@ -63,7 +63,8 @@ export function labelledTensors(what: string, batch: LabelledRows<Int32Array | F
   const size = shape.reduce((product, length) => product * length, batchSize);
   if (size !== inputs.length) throw unfit(what, 'inputs', inputs.length, batchSize);
   const integers = inputs instanceof Int32Array;
-  const text = (numbers: Int32Array): tf.Tensor => tf.tensor2d(numbers, [batchSize, inputs.length / batchSize], 'int32');
+  const text = (numbers: Int32Array): tf.Tensor =>
+    tf.tensor2d(numbers, [batchSize, inputs.length / batchSize], 'int32');
   return {
     inputs: tf.tensor(inputs, [batchSize, ...shape], integers ? 'int32' : 'float32'),
     targets:

@@ -40,7 +40,11 @@ export interface TokenLossSettings {
 /** @throws TrainbookError if a number is out of range. */
 export function checkTokenLoss(what: string, { zLoss, labelSmoothing = 0 }: TokenLossSettings): void {
   if (zLoss !== undefined && !(zLoss > 0 && Number.isFinite(zLoss))) {
-    throw new TrainbookError({ what: `${what}: no such zLoss`, received: zLoss, expected: 'a number above 0, or none' });
+    throw new TrainbookError({
+      what: `${what}: no such zLoss`,
+      received: zLoss,
+      expected: 'a number above 0, or none',
+    });
   }
   checkLabelSmoothing(what, labelSmoothing);
 }

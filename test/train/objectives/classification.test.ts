@@ -24,17 +24,18 @@ describe('classification', () => {
     ['weighted', { classWeights }],
     ['both', { classWeights, labelSmoothing }],
   ] as const)('%s: loss and gradient equal PyTorch’s cross_entropy with ignore_index', async (name, options) => {
-    const { result, gradients } = await descend(
-      classification(options)(given),
-      { logits: tf.tensor2d(logits) },
-      rows,
-    );
+    const { result, gradients } = await descend(classification(options)(given), { logits: tf.tensor2d(logits) }, rows);
     expect(result.loss).toBeCloseTo(expected[name].loss, 5);
     expectClose(gradients.get('logits') ?? [], expected[name].gradients.flat(2), 1e-6);
   });
 
   it('by hand: of two rows of logits 0, the one of class 1 counts three times: (log 2 + 3 log 2) / 4', async () => {
-    const two = { inputs: new Float32Array(2), targets: Int32Array.of(0, 1), weights: Float32Array.of(1, 1), batchSize: 2 };
+    const two = {
+      inputs: new Float32Array(2),
+      targets: Int32Array.of(0, 1),
+      weights: Float32Array.of(1, 1),
+      batchSize: 2,
+    };
     const { result, gradients } = await descend(
       classification({ classWeights: [1, 3] })(given),
       { logits: tf.zeros([2, 2]) },
@@ -46,12 +47,28 @@ describe('classification', () => {
 
   it('gives rows the axes of their inputs: features by themselves, images as their shape says', () => {
     const loss = classification()(given);
-    const image = { inputs: new Float32Array(24), shape: [2, 3, 1], targets: new Int32Array(4), weights: new Float32Array(4), batchSize: 4 };
+    const image = {
+      inputs: new Float32Array(24),
+      shape: [2, 3, 1],
+      targets: new Int32Array(4),
+      weights: new Float32Array(4),
+      batchSize: 4,
+    };
     expect(loss.tensors(image)['inputs']?.shape).toEqual([4, 2, 3, 1]);
     const { shape: _shape, ...features } = image;
     expect(loss.tensors(features)['inputs']?.shape).toEqual([4, 6]);
-    const tokens = loss.tensors({ ...features, inputs: new Int32Array(24), targets: new Int32Array(24), weights: new Float32Array(24), mask: new Int32Array(24) });
-    expect([tokens['inputs']?.dtype, tokens['mask']?.shape, tokens['targets']?.shape]).toEqual(['int32', [4, 6], [4, 6]]);
+    const tokens = loss.tensors({
+      ...features,
+      inputs: new Int32Array(24),
+      targets: new Int32Array(24),
+      weights: new Float32Array(24),
+      mask: new Int32Array(24),
+    });
+    expect([tokens['inputs']?.dtype, tokens['mask']?.shape, tokens['targets']?.shape]).toEqual([
+      'int32',
+      [4, 6],
+      [4, 6],
+    ]);
   });
 
   it('learns a table', async () => {
@@ -74,7 +91,12 @@ describe('classification', () => {
     expect(() => classification({ classWeights: [1, NaN] })).toThrow(/class weights/);
     const weights = { logits: tf.tensor2d(logits) };
     await expect(descend(classification({ classWeights: [1, 2] })(given), weights, rows)).rejects.toThrow(/2 weights/);
-    const perToken = { ...rows, targets: new Int32Array(10), weights: new Float32Array(10), inputs: new Float32Array(10) };
+    const perToken = {
+      ...rows,
+      targets: new Int32Array(10),
+      weights: new Float32Array(10),
+      inputs: new Float32Array(10),
+    };
     await expect(descend(loss, weights, perToken)).rejects.toThrow(/one target for each place/);
     const beyond = { ...rows, targets: Int32Array.of(0, 1, 2, 3, 0), weights: new Float32Array(5).fill(1) };
     expect((await descend(loss, weights, beyond)).result.loss).toBeNaN();

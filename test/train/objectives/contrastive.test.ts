@@ -71,7 +71,9 @@ describe('contrastive', () => {
     const loss = contrastive()(architecture);
     const { result } = await descend(loss, architecture.init(key(1)), batch);
     expect(result.gradientNorm).toBeGreaterThan(0);
-    await expect(descend(loss, architecture.init(key(1)), batch, { microBatch: 2 })).rejects.toThrow(/compares the rows/);
+    await expect(descend(loss, architecture.init(key(1)), batch, { microBatch: 2 })).rejects.toThrow(
+      /compares the rows/,
+    );
     expect(() => contrastive({ temperature: 0 })).toThrow(/temperature/);
   });
 });

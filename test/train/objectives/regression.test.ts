@@ -26,7 +26,12 @@ describe('regression', () => {
   });
 
   it('by hand: differences 1, −2 and one that does not count', async () => {
-    const three = { inputs: new Float32Array(3), targets: new Float32Array(3), weights: Float32Array.of(1, 3, 0), batchSize: 3 };
+    const three = {
+      inputs: new Float32Array(3),
+      targets: new Float32Array(3),
+      weights: Float32Array.of(1, 3, 0),
+      batchSize: 3,
+    };
     const weights = { outputs: tf.tensor2d([[1], [-2], [9]]) };
     // (1 · 1 + 3 · 4) / 4, gradients 2 d w / 4
     const plain = await descend(regression()(given), weights, three);
