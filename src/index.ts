@@ -186,7 +186,16 @@ export { describeArchitecture, type Described } from './model/describe.js';
 export { parameterFigure } from './model/parameter-figure.js';
 
 // Heads: what is made of the hidden states of an encoder or a decoder.
-export type { Head, HeadWeights, Trunk } from './model/heads/head.js';
+export type { Head, HeadReading, HeadWeights, Trunk } from './model/heads/head.js';
+export {
+  withHead,
+  withHeads,
+  type HeadedOptions,
+  type WithHead,
+  type WithHeads,
+  type WithHeadsWeights,
+  type WithHeadWeights,
+} from './model/heads/with-head.js';
 export type { Attached, EncoderHeads } from './model/heads/encoder-heads.js';
 export { firstToken, lastToken, meanOfTokens, type Pooling } from './model/heads/pooling.js';
 export { maskedLanguageModel, type MaskedLanguageModel } from './model/heads/masked-language-model.js';
@@ -253,7 +262,8 @@ export { pretrain, type PretrainOptions } from './train/pretrain.js';
 export { planOptions, type Plan, type PlanOptions } from './train/plan.js';
 export { trainOptions, type TrainOptions } from './train/train-options.js';
 export type { Computing, Loss, Objective, PartSums, RowTensors } from './train/loss.js';
-export { causalLanguageModel, type TokenPredictor } from './train/objectives/causal-language-model.js';
+export { causalLanguageModel } from './train/objectives/causal-language-model.js';
+export type { TokenLossSettings, TokenPredictor } from './train/objectives/token-predictor.js';
 export { crossEntropy, type Targets } from './train/cross-entropy.js';
 export { measureLoss, type MeasuredLoss } from './train/held-out.js';
 export { startTraining, type StepResult, type Training, type TrainingOptions } from './train/step.js';

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
-import type * as tf from '@tensorflow/tfjs';
 import {
   causalLanguageModel,
   engineInfo,
   loadEncoder,
   loadModel,
-  type Batch,
   startTraining,
+  withHead,
+  type Batch,
   type Training,
 } from 'trainbook';
 import { readSafetensors } from './built.js';
@@ -79,12 +79,7 @@ async function trainingOf(
   const { architecture: trunk, weights, heads } = await loadEncoder(folder);
   const { maskedLanguageModel: head } = heads;
   if (head === undefined) throw new Error(`${folder} has no head for masked tokens`);
-  type Both = { readonly trunk: typeof weights; readonly head: typeof head.weights };
-  const model = {
-    forward: (both: Both, inputs: tf.Tensor) =>
-      head.architecture.forward(both.head, trunk.forward(both.trunk, inputs), both.trunk.embedding),
-  };
-  return startTraining(causalLanguageModel()<Both>(model), {
+  return startTraining(causalLanguageModel()(withHead(trunk, head.architecture)), {
     weights: { trunk: weights, head: head.weights },
     optimizer,
     target,

@@ -44,6 +44,11 @@ export function customGradient(
 /** What the gradients around the current point are taken with respect to, by tensor id; undefined where tfjs's own functions take them. */
 let watched: ReadonlySet<number> | undefined;
 
+/** Whether gradients are being taken around the current point: what is computed now may be asked for its gradient. */
+export function isDifferentiated(): boolean {
+  return engine().state.activeTape !== null;
+}
+
 /** A scalar function's value and its gradients with respect to `xs`; undefined where it does not depend on one. */
 export function gradients(
   fn: () => tf.Tensor,
@@ -135,8 +140,8 @@ function dependents(tape: NonNullable<EngineState['activeTape']>): (tensor: tf.T
   return ({ id }) => reached.has(id);
 }
 
-/** Runs `fn` with a tape of its own: tfjs's `gradients` puts its tape in place of the one around it and does not put that back. */
-function outsideTape<Result>(fn: () => Result): Result {
+/** Runs `fn` apart from the tape around it: tfjs's `gradients` puts its tape in place of the one around it and does not put that back. */
+export function outsideTape<Result>(fn: () => Result): Result {
   const { state } = engine();
   const { activeTape, kernelDepth, gradientDepth } = state;
   Object.assign(state, { activeTape: null, kernelDepth: 0, gradientDepth: 0 });

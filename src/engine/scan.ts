@@ -171,7 +171,7 @@ export function rowOf(stack: tf.Tensor, index: tf.Tensor): tf.Tensor {
 }
 
 /** The stack with `value` in place of stack[index]. */
-function writeRow(stack: tf.Tensor, index: tf.Tensor, value: tf.Tensor): tf.Tensor {
+export function writeRow(stack: tf.Tensor, index: tf.Tensor, value: tf.Tensor): tf.Tensor {
   return op1('TensorScatterUpdate', [stack, tf.reshape(index, [1, 1]), tf.expandDims(value, 0)], {
     T: { type: stack.dtype as 'float32' },
     Tindices: { type: 'int32' },

@@ -12,6 +12,21 @@ export interface Adapted<Weights> {
   readonly base: Model;
   /** Logits [batch, time, vocabulary] of tokens, int32 [batch, time]. Learned positions before the tokens have none here. */
   forward(weights: Weights, tokens: tf.Tensor, options?: AdaptedOptions): tf.Tensor3D;
+  /** What the logits are made from: [batch, time, width]. */
+  hidden(weights: Weights, tokens: tf.Tensor, options?: AdaptedOptions): tf.Tensor3D;
+  /** Hidden states to logits: [..., width] → [..., vocabulary]. No adapter changes the table. */
+  logits(weights: Weights, hidden: tf.Tensor): tf.Tensor;
+}
+
+/** What follows from the hidden states: the model's own table gives the logits. */
+export function adaptedFrom<Weights>(base: Model, hidden: Adapted<Weights>['hidden']): Adapted<Weights> {
+  const logits = (states: tf.Tensor): tf.Tensor => base.architecture.logits(base.weights, states);
+  return {
+    base,
+    hidden,
+    logits: (_weights, states) => logits(states),
+    forward: (weights, tokens, options) => logits(hidden(weights, tokens, options)) as tf.Tensor3D,
+  };
 }
 
 /** A way of training few numbers beside a model in place of its own: `lora.ts`, `prefix-tuning.ts` and `prompt-tuning.ts` are some. */

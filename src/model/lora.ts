@@ -5,6 +5,7 @@ import type { RandomKey } from '../engine/random.js';
 import { mapTree, treeEntries } from '../engine/tree.js';
 import type { Tree } from '../engine/tree.js';
 import { TrainbookError } from '../error.js';
+import { adaptedFrom } from './adapter.js';
 import type { AdapterMethod } from './adapter.js';
 import { countParameters } from './cost.js';
 import type { Decoder } from './decoder.js';
@@ -93,11 +94,10 @@ export function lora(options: LoraOptions): Lora {
         return uniform(fold(key, path), shape, { min: -bound, max: bound });
       }) as LoraWeights,
     apply,
-    adapt: (model) => ({
-      base: model,
-      forward: (adapter, tokens, reading) =>
-        model.architecture.forward(apply(model.weights, adapter, reading), tokens, reading),
-    }),
+    adapt: (model) =>
+      adaptedFrom(model, (adapter, tokens, reading) =>
+        model.architecture.hidden(apply(model.weights, adapter, reading), tokens, reading),
+      ),
   };
 }
 

@@ -5,7 +5,7 @@ import { normal } from '../engine/random.js';
 import { mapTree } from '../engine/tree.js';
 import { TrainbookError } from '../error.js';
 import type { AdapterMethod } from './adapter.js';
-import { checkRoom } from './adapter.js';
+import { adaptedFrom, checkRoom } from './adapter.js';
 import { countParameters } from './cost.js';
 import type { Decoder } from './decoder.js';
 import type { KeyValueCache } from './key-value-cache.js';
@@ -70,15 +70,13 @@ export function prefixTuning(options: PrefixTuningOptions): PrefixTuning {
       mapTree<WeightSpec, tf.Tensor>(specs(architecture), ({ shape }, path) =>
         normal(fold(key, path), shape),
       ) as PrefixWeights,
-    adapt: (model) => ({
-      base: model,
-      forward: (prefix, tokens, reading = {}) => {
+    adapt: (model) =>
+      adaptedFrom(model, (prefix, tokens, reading = {}) => {
         checkPrefix(prefix, specs(model.architecture));
         checkRoom('prefixTuning', model.architecture, numVirtualTokens, tokens);
         const positions = reading.positions && tf.add(reading.positions, tf.scalar(numVirtualTokens, 'int32'));
-        return model.architecture.forward(model.weights, tokens, { ...reading, positions, past: prefix });
-      },
-    }),
+        return model.architecture.hidden(model.weights, tokens, { ...reading, positions, past: prefix });
+      }),
   };
 }
 

@@ -4,7 +4,7 @@ import { permutation } from '../engine/key.js';
 import { uniform } from '../engine/random.js';
 import { TrainbookError } from '../error.js';
 import type { Adapted, AdaptedOptions, AdapterMethod } from './adapter.js';
-import { checkRoom } from './adapter.js';
+import { adaptedFrom, checkRoom } from './adapter.js';
 import type { Decoder } from './decoder.js';
 import { embed } from './embedding.js';
 import type { Model } from './model.js';
@@ -94,8 +94,8 @@ export function promptTuning(options: PromptTuningOptions): PromptTuning {
 
 function prompted(model: Model, numVirtualTokens: number): Prompted {
   const { architecture, weights } = model;
-  const { width, vocabularySize } = architecture.config;
-  const forwardAll: Prompted['forwardAll'] = ({ embeddings }, tokens, options = {}) => {
+  const { width } = architecture.config;
+  const hiddenAll: Prompted['hidden'] = ({ embeddings }, tokens, options = {}) => {
     const { documents, positions, ...reading } = options;
     if (documents !== undefined || positions !== undefined)
       throw new TrainbookError({
@@ -107,15 +107,14 @@ function prompted(model: Model, numVirtualTokens: number): Prompted {
     checkRoom('promptTuning', architecture, numVirtualTokens, tokens);
     const [batch] = tokens.shape as [number, number];
     const prompt = tf.broadcastTo(tf.expandDims(embeddings, 0), [batch, numVirtualTokens, width]);
-    return architecture.forward(weights, tf.concat([prompt, embed(weights.embedding, tokens)], 1), reading);
+    return architecture.hidden(weights, tf.concat([prompt, embed(weights.embedding, tokens)], 1), reading);
   };
+  const adapted = adaptedFrom<PromptWeights>(model, (prompt, tokens, options) => {
+    const [batch, time] = tokens.shape as [number, number];
+    return tf.slice(hiddenAll(prompt, tokens, options), [0, numVirtualTokens, 0], [batch, time, width]);
+  });
   return {
-    base: model,
-    forwardAll,
-    forward: (prompt, tokens, options) => {
-      const [batch, time] = tokens.shape as [number, number];
-      const all = forwardAll(prompt, tokens, options);
-      return tf.slice(all, [0, numVirtualTokens, 0], [batch, time, vocabularySize]);
-    },
+    ...adapted,
+    forwardAll: (...args) => architecture.logits(weights, hiddenAll(...args)) as tf.Tensor3D,
   };
 }

@@ -34,6 +34,8 @@ export interface Loader<B = Batch> {
   readonly lastRows?: readonly number[];
   /** The ids of the documents in a row. There if the loader knows. */
   readonly documentsOf?: (row: number) => readonly string[];
+  /** Whether an epoch ends with a batch, of which some places then stay empty. By default a batch goes on with the next epoch. */
+  readonly endsBatches?: boolean;
 }
 
 /** One of several processes that share each batch: reader `index` of `count` has its rows index, index + count, … */
@@ -146,7 +148,7 @@ export interface Rows<B> {
   empty(batchSize: number): B;
   /** The row at each place of an epoch. */
   order(key: Key): (place: number) => number;
-  copy(row: number, batch: B, place: number): void;
+  copy(row: number, batch: B, place: number, epoch: number): void;
   /** The ids of the documents in a row. */
   readonly documentsOf?: (row: number) => readonly string[];
 }
@@ -174,6 +176,7 @@ export function endless<B>(name: string, options: LoaderOptions, rows: Rows<B>):
       return lastRows;
     },
     ...(documentsOf && { documentsOf }),
+    ...(rows.endsBatches === true && { endsBatches: true }),
     get cursor() {
       return { epoch, row };
     },
@@ -183,7 +186,7 @@ export function endless<B>(name: string, options: LoaderOptions, rows: Rows<B>):
       for (let place = 0; place < batchSize; place++) {
         const chosen = order(row);
         lastRows.push(chosen);
-        if (place % reader.count === reader.index) rows.copy(chosen, batch, Math.floor(place / reader.count));
+        if (place % reader.count === reader.index) rows.copy(chosen, batch, Math.floor(place / reader.count), epoch);
         row++;
         if (row < numRows) continue;
         row = 0;

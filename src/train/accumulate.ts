@@ -4,6 +4,7 @@ import { rowOf } from '../engine/scan.js';
 import { flatten, mapTree, unflatten } from '../engine/tree.js';
 import type { Tree } from '../engine/tree.js';
 import { TrainbookError } from '../error.js';
+import { numRowsOf } from './loss.js';
 import type { RowTensors } from './loss.js';
 
 /** What a piece of a batch adds: its part of the loss's parts, and its gradients. */
@@ -29,12 +30,14 @@ export function accumulate(
   find: (piece: RowTensors, index: tf.Scalar | undefined) => Found,
   numParts: number,
 ): Found {
-  const numRows = Object.values(batch)[0]?.shape[0] ?? 0;
+  const numRows = numRowsOf(batch);
   const numPieces = numberOfPieces(numRows, rowsPerPiece);
   if (numPieces === 1) return find(batch, undefined);
-  const cut = mapTree<tf.Tensor, tf.Tensor>(batch, (tensor) =>
-    tf.reshape(tensor, [numPieces, numRows / numPieces, ...tensor.shape.slice(1)]),
-  ) as RowTensors;
+  const cut = mapTree<tf.Tensor, tf.Tensor>(batch, (tensor, name) => {
+    const [rows = 0, ...ofRow] = tensor.shape;
+    if (rows % numPieces !== 0) throw uneven(`${rows} rows of ${name} in ${numPieces} pieces`);
+    return tf.reshape(tensor, [numPieces, rows / numPieces, ...ofRow]);
+  }) as RowTensors;
   const zeros = flatten<tf.Tensor>(like).map((leaf) => tf.zeros(leaf.shape));
   const [, parts, ...grads] = loop(
     ([index]) => tf.less(index as tf.Tensor, tf.scalar(numPieces, 'int32')),
@@ -59,9 +62,13 @@ export function accumulate(
 export function numberOfPieces(numRows: number, rowsPerPiece: number | undefined): number {
   if (rowsPerPiece === undefined || rowsPerPiece === numRows) return 1;
   if (Number.isInteger(rowsPerPiece) && rowsPerPiece > 0 && numRows % rowsPerPiece === 0) return numRows / rowsPerPiece;
-  throw new TrainbookError({
+  throw uneven(`${numRows} rows in pieces of ${rowsPerPiece}`);
+}
+
+function uneven(received: string): TrainbookError {
+  return new TrainbookError({
     what: 'train: a batch does not part evenly into micro-batches',
-    received: `${numRows} rows in pieces of ${rowsPerPiece}`,
+    received,
     expected: 'a microBatch that divides the rows of each process',
     fix: 'set microBatch to a divisor of batchSize',
   });

@@ -2,29 +2,66 @@ import * as tf from '@tensorflow/tfjs';
 
 // Legend: rows = batch × time; V = vocabulary.
 
+/** How targets are taken. */
+export interface TokenLossOptions {
+  /** ε, in [0, 1): the share of the target that is spread evenly over all classes. Default: 0. */
+  readonly labelSmoothing?: number | undefined;
+}
+
 /**
- * −log softmax(z)[y] = log Σⱼ exp zⱼ − z_y for each row, in nats: logits [rows, V], targets int32 [rows] → [rows].
+ * log Σⱼ exp zⱼ − Σⱼ qⱼ zⱼ for each row, in nats: logits [rows, V], targets int32 [rows] → [rows]. q is onehot(y), so that it is
+ * −log softmax(z)[y]; with label smoothing (1 − ε) onehot(y) + ε / V: Szegedy 2015 (1512.00567), as in PyTorch's cross_entropy.
  *
- * The largest logit is taken off first, so that exp does not overflow. Its gradient is softmax(z) − onehot(y), written out:
+ * The largest logit is taken off first, so that exp does not overflow. Its gradient is softmax(z) − q, written out:
  * the derivation op by op keeps several matrices of the logits' size, which is the largest of a small model's step.
  *
  * @example
  * const losses = tokenLosses(logits, targets);
  */
-export function tokenLosses(logits: tf.Tensor2D, targets: tf.Tensor1D): tf.Tensor1D {
+export function tokenLosses(
+  logits: tf.Tensor2D,
+  targets: tf.Tensor1D,
+  { labelSmoothing = 0 }: TokenLossOptions = {},
+): tf.Tensor1D {
   const apply = tf.customGrad((...args) => {
     const [z, save] = args as [tf.Tensor2D, tf.GradSaveFunc];
     const [numRows, numClasses] = z.shape;
+    const spread = labelSmoothing / numClasses;
     save([z, targets]);
     const starts = tf.range(0, numRows * numClasses, numClasses, 'int32'); // each row's place in the flat logits
     const chosen = tf.gather(tf.reshape(z, [-1]), tf.add(starts, targets)); // [rows]
+    const expected = spread === 0 ? chosen : tf.add(tf.mul(chosen, 1 - labelSmoothing), tf.mul(tf.sum(z, 1), spread));
     return {
-      value: tf.sub(tf.squeeze(logSumExp(z), [1]), chosen),
+      value: tf.sub(tf.squeeze(logSumExp(z), [1]), expected),
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
         const [again, savedTargets] = saved as [tf.Tensor2D, tf.Tensor1D];
         const probabilities = tf.exp(tf.sub(again, logSumExp(again)));
-        const towards = tf.sub(probabilities, tf.oneHot(savedTargets, numClasses, 1, 0, 'float32'));
-        return [tf.mul(towards, tf.expandDims(dy, 1))];
+        const goal = tf.oneHot(savedTargets, numClasses, 1 - labelSmoothing + spread, spread, 'float32');
+        return [tf.mul(tf.sub(probabilities, goal), tf.expandDims(dy, 1))];
+      },
+    };
+  });
+  return apply(logits) as tf.Tensor1D;
+}
+
+/**
+ * (log Σⱼ exp zⱼ)² for each row: logits [rows, V] → [rows]. Added to a loss with a small factor it keeps softmax's denominator
+ * near 1, and logits from drifting: the z-loss of Chowdhery 2022, "PaLM" (2204.02311), section 5. Its gradient is 2 log Σ exp · softmax(z).
+ *
+ * @example
+ * const loss = tf.add(tokenLosses(logits, targets), tf.mul(zLosses(logits), 1e-4));
+ */
+export function zLosses(logits: tf.Tensor2D): tf.Tensor1D {
+  const apply = tf.customGrad((...args) => {
+    const [z, save] = args as [tf.Tensor2D, tf.GradSaveFunc];
+    save([z]);
+    return {
+      value: tf.square(tf.squeeze(logSumExp(z), [1])),
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
+        const [again] = saved as [tf.Tensor2D];
+        const ofRows = logSumExp(again);
+        const factors = tf.mul(tf.mul(ofRows, 2), tf.expandDims(dy, 1)); // [rows, 1]
+        return [tf.mul(tf.exp(tf.sub(again, ofRows)), factors)];
       },
     };
   });

@@ -45,6 +45,14 @@ export interface Loss<Weights, B> {
  */
 export type Objective<Architecture, Weights, B> = (architecture: Architecture) => Loss<Weights, B>;
 
+/** The rows of a batch. One of several kinds (`mixture`), whose tensors are named `kind/…`, has those of each kind. */
+export function numRowsOf(batch: RowTensors): number {
+  const rows = new Map(
+    Object.entries(batch).map(([name, { shape }]) => [name.slice(0, name.lastIndexOf('/') + 1), shape[0] ?? 0]),
+  );
+  return [...rows.values()].reduce((sum, number) => sum + number, 0);
+}
+
 /** What each part's sum is multiplied by in the loss: share / Σ w. Where nothing counts the loss is 0. */
 export function partFactors({ shares }: Pick<Loss<never, never>, 'shares'>, counts: PartSums): PartSums {
   return Object.fromEntries(

@@ -39,7 +39,7 @@ describe.each(['bert', 'roberta'])('%s in pre-training, a folder that transforme
     const logitsOf = ({ trunk: weights, heads: ofHeads }: Trained) => {
       const head = ofHeads['maskedLanguageModel'] as MaskedLanguageModelWeights;
       const states = architecture.forward(weights, tokens, options);
-      return heads.maskedLanguageModel?.architecture.forward(head, states, weights.embedding) as tf.Tensor;
+      return heads.maskedLanguageModel?.architecture.forward(head, states, weights) as tf.Tensor;
     };
     const run = (weights: Trained) => ({
       states: architecture.hiddenStates(weights.trunk, tokens, options),

@@ -86,7 +86,7 @@ describe.each(['eager', 'compiled'] as const)('%s: heads equal those of transfor
     const run = (trunk: EncoderWeights, pooled: PoolerWeights, tokens: tf.Tensor) => {
       const states = architecture.forward(trunk, tokens, { documents: mask, types: tensor('token_type_ids') });
       return {
-        pooled: heads.pooler?.architecture.forward(pooled, states, mask) as tf.Tensor,
+        pooled: heads.pooler?.architecture.forward(pooled, states, { mask }) as tf.Tensor,
         embedding: sentenceEmbedding(states, { mask }),
       };
     };

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { key } from '../../src/engine/key.js';
 import { flatten } from '../../src/engine/tree.js';
 import { loadEncoder } from '../../src/model/encoder-model.js';
+import { withHead } from '../../src/model/heads/with-head.js';
 import { lora } from '../../src/model/lora.js';
 import { loadModel } from '../../src/model/model.js';
 import { adamw } from '../../src/train/adamw.js';
@@ -45,15 +46,7 @@ describe('a training of what predicts tokens', () => {
     const { architecture: trunk, weights, heads } = await loadEncoder(folder('bert'));
     const { maskedLanguageModel: head } = heads;
     if (head === undefined) throw new Error('no head');
-    interface Both {
-      readonly trunk: typeof weights;
-      readonly head: typeof head.weights;
-    }
-    const model = {
-      forward: (both: Both, inputs: tf.Tensor) =>
-        head.architecture.forward(both.head, trunk.forward(both.trunk, inputs), both.trunk.embedding),
-    };
-    const training = startTraining(causalLanguageModel()<Both>(model), {
+    const training = startTraining(causalLanguageModel()(withHead(trunk, head.architecture)), {
       weights: { trunk: weights, head: head.weights },
       optimizer,
       target: 'graph',

@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import type { Key } from '../../engine/key.js';
+import type { RandomKey } from '../../engine/random.js';
 import type { Tree } from '../../engine/tree.js';
 import { countMatrices, countParameters } from '../cost.js';
 import { drawTree } from '../weights.js';
@@ -10,9 +11,19 @@ export interface Trunk {
   readonly config: { readonly width: number; readonly initDeviation: number };
 }
 
+/** What a head may look at beside the hidden states. */
+export interface HeadReading {
+  /** The trunk's table of tokens: [vocabulary, width]. */
+  readonly embedding: tf.Tensor;
+  /** int32 [batch, time]: 1 for the tokens of a text, 0 for padding. Without it all are the text's. */
+  readonly mask?: tf.Tensor | undefined;
+  /** Leaves elements out as the head's config says: for training. Without a key nothing is left out. */
+  readonly dropoutKey?: RandomKey | undefined;
+}
+
 /**
  * What is made of a trunk's hidden states. Its weights are a tree of their own: a model with a head has the weights
- * `{ trunk, head }`, and trains both, or the head alone.
+ * `{ trunk, head }` (`withHead`), and trains both, or the head alone.
  */
 export interface Head<Weights> {
   readonly numParameters: number;

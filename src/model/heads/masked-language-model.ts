@@ -10,7 +10,7 @@ import type { NormWeights } from '../norm.js';
 import { parseOptions } from '../parse-options.js';
 import { WeightSpec } from '../weights.js';
 import { headOf } from './head.js';
-import type { Head, Trunk } from './head.js';
+import type { Head, HeadReading, Trunk } from './head.js';
 
 export const maskedLanguageModelOptions = z.strictObject({
   activation: z.enum(['geluExact', 'gelu', 'relu']).default('geluExact').describe('the function after the first layer'),
@@ -26,7 +26,7 @@ export type MaskedLanguageModelWeights<Leaf = tf.Tensor> = {
 export interface MaskedLanguageModel extends Head<MaskedLanguageModelWeights> {
   readonly config: z.output<typeof maskedLanguageModelOptions>;
   /** [..., width] → [..., vocabulary]; `embedding` is the trunk's table, which is read backwards. */
-  forward(weights: MaskedLanguageModelWeights, states: tf.Tensor, embedding: tf.Tensor): tf.Tensor;
+  forward(weights: MaskedLanguageModelWeights, states: tf.Tensor, reading: Pick<HeadReading, 'embedding'>): tf.Tensor;
 }
 
 /**
@@ -36,7 +36,7 @@ export interface MaskedLanguageModel extends Head<MaskedLanguageModelWeights> {
  * @throws TrainbookError if an option breaks a rule.
  * @example
  * const head = maskedLanguageModel(trunk);
- * const logits = head.forward(weights.head, trunk.forward(weights.trunk, inputs), weights.trunk.embedding);
+ * const logits = head.forward(weights.head, trunk.forward(weights.trunk, inputs), weights.trunk);
  */
 export function maskedLanguageModel(
   trunk: Trunk & { readonly config: { readonly vocabularySize: number; readonly normEpsilon: number } },
@@ -54,7 +54,7 @@ export function maskedLanguageModel(
     ...head,
     flops: head.flops + 2 * width * vocabularySize,
     config,
-    forward: (weights, states, embedding) => {
+    forward: (weights, states, { embedding }) => {
       const x = norm(weights.norm, activations[config.activation](linear(weights.dense, states)));
       return tf.add(tiedOutput.logits({}, embedding, x), weights.bias);
     },

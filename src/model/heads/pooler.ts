@@ -3,7 +3,7 @@ import { linearSpec } from '../encoder-specs.js';
 import { linear } from '../linear.js';
 import type { Linear } from '../linear.js';
 import { headOf } from './head.js';
-import type { Head, Trunk } from './head.js';
+import type { Head, HeadReading, Trunk } from './head.js';
 import { firstToken } from './pooling.js';
 
 export type PoolerWeights<Leaf = tf.Tensor> = { readonly dense: Linear<Leaf> };
@@ -11,7 +11,7 @@ export type PoolerWeights<Leaf = tf.Tensor> = { readonly dense: Linear<Leaf> };
 /** A vector for a text, as BERT's heads for whole texts read it. */
 export interface Pooler extends Head<PoolerWeights> {
   /** [batch, time, width] → [batch, width]; `mask` as for a pooling. */
-  forward(weights: PoolerWeights, states: tf.Tensor, mask?: tf.Tensor): tf.Tensor;
+  forward(weights: PoolerWeights, states: tf.Tensor, reading?: Pick<HeadReading, 'mask'>): tf.Tensor2D;
 }
 
 /**
@@ -19,11 +19,11 @@ export interface Pooler extends Head<PoolerWeights> {
  *
  * @example
  * const head = pooler(bert('base'));
- * const vectors = head.forward(weights.head, states, mask); // [batch, 768]
+ * const vectors = head.forward(weights.head, states, { mask }); // [batch, 768]
  */
 export function pooler({ config: { width, initDeviation } }: Trunk): Pooler {
   return {
     ...headOf<PoolerWeights>({ dense: linearSpec(width, width, initDeviation) }),
-    forward: ({ dense }, states, mask) => tf.tanh(linear(dense, firstToken(states, mask))),
+    forward: ({ dense }, states, { mask } = {}) => tf.tanh(linear(dense, firstToken(states, mask))) as tf.Tensor2D,
   };
 }

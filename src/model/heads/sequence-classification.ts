@@ -1,13 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
 import { z } from 'zod';
-import type { RandomKey } from '../../engine/random.js';
 import { dropout, nthDropout } from '../dropout.js';
 import { linearSpec } from '../encoder-specs.js';
 import { linear } from '../linear.js';
 import type { Linear } from '../linear.js';
 import { parseOptions } from '../parse-options.js';
 import { headOf } from './head.js';
-import type { Head, Trunk } from './head.js';
+import type { Head, HeadReading, Trunk } from './head.js';
 import { firstToken, poolingName, poolings } from './pooling.js';
 import type { Pooling } from './pooling.js';
 
@@ -46,7 +45,7 @@ export interface SequenceClassification extends Head<SequenceClassificationWeigh
   forward(
     weights: SequenceClassificationWeights,
     states: tf.Tensor,
-    options?: { readonly mask?: tf.Tensor | undefined; readonly dropoutKey?: RandomKey | undefined },
+    reading?: Pick<HeadReading, 'mask' | 'dropoutKey'>,
   ): tf.Tensor2D;
 }
 

@@ -1,13 +1,12 @@
 import type * as tf from '@tensorflow/tfjs';
 import { z } from 'zod';
-import type { RandomKey } from '../../engine/random.js';
 import { dropout } from '../dropout.js';
 import { linearSpec } from '../encoder-specs.js';
 import { linear } from '../linear.js';
 import type { Linear } from '../linear.js';
 import { parseOptions } from '../parse-options.js';
 import { headOf } from './head.js';
-import type { Head, Trunk } from './head.js';
+import type { Head, HeadReading, Trunk } from './head.js';
 import { classNames } from './sequence-classification.js';
 
 export const tokenClassificationOptions = z.strictObject({
@@ -24,7 +23,7 @@ export interface TokenClassification extends Head<TokenClassificationWeights> {
   forward(
     weights: TokenClassificationWeights,
     states: tf.Tensor,
-    options?: { readonly dropoutKey?: RandomKey | undefined },
+    reading?: Pick<HeadReading, 'dropoutKey'>,
   ): tf.Tensor3D;
 }
 

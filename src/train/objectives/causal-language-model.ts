@@ -1,36 +1,31 @@
-import * as tf from '@tensorflow/tfjs';
-import type { ForwardOptions } from '../../model/decoder.js';
 import type { Batch } from '../../tokens/loader.js';
-import { tokenLosses } from '../cross-entropy.js';
 import type { Loss } from '../loss.js';
 import { tokenTensors } from '../token-tensors.js';
+import type { TokenTensors } from '../token-tensors.js';
+import { checkTokenLoss, sumPredictedTokens, tokenCounts, tokenShares } from './token-predictor.js';
+import type { TokenLossSettings, TokenPredictor } from './token-predictor.js';
 
 /**
- * What can be trained to predict tokens: logits [batch, time, vocabulary] of weights that are a tree of tensors. A decoder is one; so
- * is an adapter beside a model, and an encoder with its masked-language-model head.
- */
-export interface TokenPredictor<Weights> {
-  forward(weights: Weights, inputs: tf.Tensor, options?: ForwardOptions): tf.Tensor;
-}
-
-/**
- * −log softmax(z)[y] of each next token y that counts, in nats; z [batch, time, vocabulary] are the logits.
+ * −log softmax(x)[y] of each next token y that counts, in nats; x [batch, time, vocabulary] are the logits. With `zLoss` also
+ * z · (log Σ exp x)², as a part of its own: Chowdhery 2022, "PaLM" (2204.02311).
  *
+ * A plan's `lossChunks` computes the logits in so many pieces of batch × time, and the gradients of a piece with it.
+ *
+ * @throws TrainbookError if a number is out of range.
  * @example
- * await train(model, { objective: causalLanguageModel(), data: (options) => loader(packed, options), … });
+ * await train(model, { objective: causalLanguageModel({ zLoss: 1e-4 }), data: (options) => loader(packed, options), … });
  */
-export function causalLanguageModel(): <Weights>(model: TokenPredictor<Weights>) => Loss<Weights, Batch> {
+export function causalLanguageModel(
+  settings: TokenLossSettings = {},
+): <Weights>(model: TokenPredictor<Weights>) => Loss<Weights, Batch> {
+  checkTokenLoss('causalLanguageModel', settings);
   return (model) => ({
-    shares: { loss: 1 },
+    shares: tokenShares('loss', settings),
     unit: 'tokens',
     size: ({ batchSize, context }) => batchSize * context,
     tensors: tokenTensors,
-    counts: ({ weights }) => ({ loss: tf.sum<tf.Scalar>(weights as tf.Tensor) }),
-    sums: (weights, batch, computing = {}) => {
-      const { inputs, targets, weights: counted, documents, positions } = batch as ReturnType<typeof tokenTensors>;
-      const logits = model.forward(weights, inputs, { documents, positions, ...computing });
-      const losses = tokenLosses(tf.reshape(logits, [-1, logits.shape.at(-1) ?? 0]), tf.reshape(targets, [-1]));
-      return { loss: tf.sum<tf.Scalar>(tf.mul(losses, tf.reshape(counted, [-1]))) };
-    },
+    counts: (batch) => tokenCounts('loss', settings, (batch as TokenTensors).weights),
+    sums: (weights, batch, computing = {}) =>
+      sumPredictedTokens('loss', settings, model, weights, batch as TokenTensors, computing),
   });
 }
