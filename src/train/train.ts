@@ -149,7 +149,7 @@ export async function preparePart<Architecture, Weights, B>(
     ...(group && { reader: { index: group.index, count: group.size } }),
   };
   const start = options.data(loaderOptions);
-  const length = lengthOf(plan, start.numRows);
+  const length = lengthOf(plan, start);
   const given = typeof options.optimizer === 'function' ? options.optimizer(length) : options.optimizer;
   const optimizer = compactState(given, plan.optimizerState);
   const files = options.files ?? treeFiles(model.weights);
@@ -295,9 +295,11 @@ export function prefixed(prefix: string, numbers: Readonly<Record<string, number
   return Object.fromEntries(Object.entries(numbers).map(([name, number]) => [`${prefix}.${name}`, number]));
 }
 
-function lengthOf({ steps, epochs, batchSize }: Plan, numRows: number): TrainingLength {
-  const rows = (times: number): number => Math.max(1, Math.ceil((times * numRows) / batchSize));
-  return { steps: steps ?? rows(epochs ?? 1), stepsPerEpoch: rows(1) };
+function lengthOf<B>({ steps, epochs = 1, batchSize }: Plan, { numRows, endsBatches }: Loader<B>): TrainingLength {
+  const perEpoch = Math.max(1, Math.ceil(numRows / batchSize));
+  // Where an epoch need not end with a batch, several take fewer batches than each by itself.
+  const rows = endsBatches === true ? epochs * perEpoch : (epochs * numRows) / batchSize;
+  return { steps: steps ?? Math.max(1, Math.ceil(rows)), stepsPerEpoch: perEpoch };
 }
 
 function parsePlan(options: PlanOptions): Plan {
