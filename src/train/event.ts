@@ -31,8 +31,11 @@ export type TrainEvent =
       readonly gradientNorm: number;
       readonly rows: string;
     }
+  /** Written and whole. It is written while the next steps run, so it comes after some of their events. */
   | { readonly type: 'checkpoint'; readonly step: number; readonly folder: string }
+  /** The system did not let a checkpoint be written; the training goes on, and the next one will be tried. */
+  | { readonly type: 'unsaved'; readonly step: number; readonly folder: string; readonly cause: Error }
   | { readonly type: 'end'; readonly step: number; readonly reason: 'done' | 'no better score' };
 
-/** Receives events; they come in the order of the steps. */
+/** Receives events; they come in the order of the steps, but for those of checkpoints. */
 export type OnTrainEvent = (event: TrainEvent) => void;

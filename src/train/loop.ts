@@ -2,7 +2,9 @@ import * as tf from '@tensorflow/tfjs';
 import type { Group } from '../engine/group.js';
 import { TrainbookError } from '../error.js';
 import type { Cursor, Loader } from '../tokens/loader.js';
-import type { Position } from './checkpoint.js';
+import { reportSaves } from './saver.js';
+import type { Saver } from './saver.js';
+import type { Position } from './checkpoint-state.js';
 import type { OnTrainEvent } from './event.js';
 import type { Loss } from './loss.js';
 import type { Optimizer } from './optimizer.js';
@@ -22,8 +24,8 @@ export interface LoopOptions<Weights, B> {
   /** Where an earlier process left off. */
   readonly from: Pick<Position, 'step' | 'watch'> | undefined;
   readonly evaluate: ((step: number) => Promise<Readonly<Record<string, number>>>) | undefined;
-  /** Gives the folder, if something was written. */
-  readonly save: (position: Omit<Position, 'run'>) => Promise<string | undefined>;
+  /** Writes checkpoints, where this process has a folder for them. */
+  readonly saver: Saver | undefined;
   readonly on: OnTrainEvent;
   readonly signal: AbortSignal | undefined;
   readonly savedTo: string | undefined;
@@ -38,7 +40,7 @@ export async function runLoop<Weights, B>(
   training: Training<Weights, B>,
   options: LoopOptions<Weights, B>,
 ): Promise<void> {
-  const { loss, plan, length, optimizer, batches, evaluate, save, on, signal, group } = options;
+  const { loss, plan, length, optimizer, batches, evaluate, saver, on, signal, group } = options;
   const { steps } = length;
   let watch = options.from?.watch ?? unwatched;
   const firstStep = (options.from?.step ?? 0) + 1;
@@ -64,10 +66,10 @@ export async function runLoop<Weights, B>(
     }
     const interrupted = await anyOf(signal?.aborted === true, group);
     const ends = step === steps || exhausted(watch, plan);
-    if (step % plan.checkpointEvery === 0 || interrupted || watch.best?.step === step) {
-      const folder = await save({ step, cursor: trained, watch });
-      if (folder !== undefined) on({ type: 'checkpoint', step, folder });
-    }
+    const isSaved = step % plan.checkpointEvery === 0 || interrupted || watch.best?.step === step;
+    if (isSaved) await saver?.begin({ step, cursor: trained, watch });
+    if (interrupted || ends) await saver?.settle();
+    reportSaves(saver, on, (interrupted || ends) && isSaved ? step : undefined);
     if (interrupted && !ends) throw interruption(step, steps, options.savedTo);
     if (ends) {
       on({ type: 'end', step, reason: step === steps ? 'done' : 'no better score' });

@@ -45,8 +45,9 @@ export function afterLoss(watch: Watch, loss: number): Watch {
   };
 }
 
-/** After an evaluation. */
+/** After an evaluation. A value that is no finite number is never the best. */
 export function afterScore(watch: Watch, value: number, step: number, { better }: NonNullable<Plan['best']>): Watch {
-  const isBest = watch.best === null || (better === 'lower' ? value < watch.best.value : value > watch.best.value);
+  const isBetter = watch.best === null || (better === 'lower' ? value < watch.best.value : value > watch.best.value);
+  const isBest = Number.isFinite(value) && isBetter;
   return isBest ? { ...watch, best: { value, step }, waited: 0 } : { ...watch, waited: watch.waited + 1 };
 }
