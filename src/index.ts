@@ -152,6 +152,8 @@ export { embedTexts, type EmbedTextsOptions, type TextEmbeddings } from './model
 export type { EncoderWeights } from './model/encoder-specs.js';
 export { mlpClassifier, mlpClassifierOptions, type MlpClassifier } from './model/mlp-classifier.js';
 export type { MlpClassifierOptions, MlpClassifierWeights } from './model/mlp-classifier.js';
+export { loadMlpClassifier, saveMlpClassifier, type MlpClassifierModel } from './model/mlp-classifier-files.js';
+export { loadWeights, saveWeights } from './model/tree-weights.js';
 export { describeArchitecture, type Described } from './model/describe.js';
 export { parameterFigure } from './model/parameter-figure.js';
 
@@ -226,6 +228,7 @@ export { dynamicLossScale, type LossScale, type LossScaleOptions } from './train
 export type { OnTrainEvent, TrainEvent } from './train/event.js';
 export { reportTo } from './train/report-to.js';
 export type { ModelFiles } from './train/checkpoint.js';
+export type { FileHashes, ShardOptions } from './model/files/sharded.js';
 export { treeFiles } from './train/tree-files.js';
 export { estimateSeconds } from './train/estimate.js';
 export { adamw, type AdamwOptions } from './train/adamw.js';
