@@ -66,9 +66,9 @@ export interface Snapshot {
 }
 
 /**
- * Holds what the cells have now. That takes no time and no memory, until a step gives the cells other numbers: then the former ones take
- * as much as all cells together, until the snapshot is written (measured: 400 MB of cells take 381 to 386 MB more on both targets, 1 ms
- * to hold, and the next step takes 0.2 to 1 s longer, for fresh pages).
+ * Holds what the cells have now. That takes 1 ms and no memory, until a step gives the cells other numbers: then the former ones take
+ * memory beside them, at most as much as all cells together. Less as a rule, since each is let go of when it is written: for 193 MB of
+ * cells, of a model of 17 million parameters with AdamW, the peak of a training rose by 146 MB (graph) and 134 MB (XLA).
  */
 export function takeSnapshot(cells: TrainingCells): Snapshot {
   return {

@@ -61,7 +61,9 @@ export function startSaver<Weights>(folder: string, cells: TrainingCells, option
         return;
       }
       events.push({ type: 'unsaved', step, folder, cause });
-      console.warn(`trainbook: the checkpoint of step ${step} was not written (${cause.message}); training goes on`);
+      console.warn(
+        `trainbook: the checkpoint of step ${step} was not written (${cause.message}); those before it stay`,
+      );
     }
   };
   return {
