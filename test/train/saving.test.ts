@@ -40,7 +40,7 @@ function trained({ plan, ...options }: Options = {}): Promise<typeof model> {
     checkpoints: join(folder, 'checkpoints'),
     files,
     ...options,
-    plan: { steps: 11, batchSize: 3, checkpointEvery: 2, ...plan } as { steps: number; batchSize: number },
+    plan: { steps: 11, batchSize: 3, checkpointEvery: 2, ...plan },
   });
 }
 
