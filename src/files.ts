@@ -87,14 +87,24 @@ export async function writeAtomic(path: string, content: string | Uint8Array): P
 
 /**
  * Writes parts, one after another, beside the target, flushes to disk and renames: a reader sees the old file or the whole new
- * one, never a half. The folder must exist.
+ * one, never a half. Gives the hash of what was written, equal to `hashFile(path)`. The folder must exist.
  */
-export async function replaceAtomic(path: string, parts: Iterable<string | Uint8Array>): Promise<void> {
+export async function replaceAtomic(
+  path: string,
+  parts: Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>,
+): Promise<string> {
   const beside = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  const sha = createHash('sha256');
   try {
     const file = await open(beside, 'wx');
     try {
-      for (const part of parts) await file.writeFile(part);
+      for await (const part of parts) {
+        for (const piece of pieces(part)) {
+          const writing = file.writeFile(piece);
+          sha.update(piece); // while another thread writes
+          await writing;
+        }
+      }
       await file.sync();
     } finally {
       await file.close();
@@ -103,6 +113,29 @@ export async function replaceAtomic(path: string, parts: Iterable<string | Uint8
   } catch (cause) {
     await rm(beside, { force: true });
     throw cause;
+  }
+  return sha.digest('hex').slice(0, 32);
+}
+
+/** Bytes that are hashed at a time: a few milliseconds of the JavaScript thread. */
+const pieceBytes = 4_194_304;
+
+function* pieces(part: string | Uint8Array): Generator<Uint8Array> {
+  const bytes = typeof part === 'string' ? Buffer.from(part) : part;
+  for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
+}
+
+/**
+ * Flushes a folder to disk: which files it has, and by which names. Without it a rename may be undone by a loss of power, though the
+ * file's bytes are there.
+ */
+export async function syncFolder(path: string): Promise<void> {
+  if (process.platform === 'win32') return; // opens no folders, and flushes renames itself
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
   }
 }
 

@@ -182,6 +182,8 @@ export { embedTexts, type EmbedTextsOptions, type TextEmbeddings } from './model
 export type { EncoderWeights } from './model/encoder-specs.js';
 export { mlpClassifier, mlpClassifierOptions, type MlpClassifier } from './model/mlp-classifier.js';
 export type { MlpClassifierOptions, MlpClassifierWeights } from './model/mlp-classifier.js';
+export { loadMlpClassifier, saveMlpClassifier, type MlpClassifierModel } from './model/mlp-classifier-files.js';
+export { loadWeights, saveWeights } from './model/tree-weights.js';
 export { describeArchitecture, type Described } from './model/describe.js';
 export { parameterFigure } from './model/parameter-figure.js';
 
@@ -274,6 +276,7 @@ export { startEnergyMeter, type Energy, type EnergyMeter, type EnergyOptions } f
 export { interruptible, type Interruptible } from './train/interrupt.js';
 export { reportTo } from './train/report-to.js';
 export type { ModelFiles } from './train/checkpoint.js';
+export type { FileHashes, ShardOptions } from './model/files/sharded.js';
 export { treeFiles } from './train/tree-files.js';
 export { estimateSeconds } from './train/estimate.js';
 export { adafactor, relativeStep, type AdafactorOptions } from './train/adafactor.js';

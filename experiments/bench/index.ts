@@ -6,6 +6,7 @@ import { decode } from './decode.js';
 import { dropped } from './dropped.js';
 import { flatness } from './flatness.js';
 import { gptStep } from './gpt-step.js';
+import { kills } from './kills.js';
 import { opOverhead } from './op-overhead.js';
 import { quickstart } from './quickstart.js';
 import { rematMemory } from './remat.js';
@@ -28,6 +29,7 @@ export const benchmarks: readonly Benchmark[] = [
   opOverhead,
   flatness,
   dropped,
+  kills,
   quickstart,
   charShakespeare,
 ];

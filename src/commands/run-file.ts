@@ -99,14 +99,18 @@ export async function runFile(file: string, options: RunFileOptions): Promise<nu
   return state === 'done' ? 0 : 1;
 }
 
-/** Aborted by the first Ctrl-C, which lets a stage save its state; the second one ends the process at once. */
+/**
+ * Aborted by the first Ctrl-C, or the SIGTERM by which a cluster gives notice: a stage saves its state, and the exit code is 1, since the
+ * run is not done. The second one ends the process at once.
+ */
 function interruptSignal(): AbortSignal {
   const controller = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(name, () => {
-      process.stderr.write('\ninterrupted: saving; once more to stop at once\n');
-      controller.abort(new Error(`interrupted by ${name}`));
-    });
-  }
+  const names = ['SIGINT', 'SIGTERM'] as const;
+  const listener = (received: NodeJS.Signals): void => {
+    for (const name of names) process.removeListener(name, listener);
+    process.stderr.write('\ninterrupted: saving; once more to stop at once\n');
+    controller.abort(new Error(`interrupted by ${received}`));
+  };
+  for (const name of names) process.on(name, listener);
   return controller.signal;
 }

@@ -13,7 +13,7 @@ import { type DType, formatSpec, type Spec } from './trace.js';
 export interface CellOptions {
   /** Shown in errors and checkpoints, such as `layers.0.attention.query`. */
   readonly name?: string;
-  /** What is stored; tfjs sees float32. Default: the tensor's own dtype. */
+  /** What is stored; tfjs sees float32. Default: the tensor's own dtype, which is also all that tfjs's own backends store. */
   readonly storage?: 'float32' | 'bfloat16' | 'float16';
 }
 
@@ -61,8 +61,9 @@ export class Cell {
     }
     this.shape = [...value.shape];
     this.dtype = value.dtype;
-    this.storage = value.dtype === 'float32' ? (storage ?? 'float32') : value.dtype;
-    if (isNative()) {
+    const native = isNative();
+    this.storage = value.dtype === 'float32' && native ? (storage ?? 'float32') : value.dtype;
+    if (native) {
       const { context } = binding;
       const [resource] = context.execute('VarHandleOp', 1, (op, status) => {
         context.c.opString(op, 'container', '', 0);
@@ -90,21 +91,23 @@ export class Cell {
       return wrapTensor(this.storage === this.dtype ? binding.aliasSymbol(stored) : this.cast(stored, this.dtype));
     }
     if (this.resource === undefined) return (this.held ?? missing(this)).clone();
-    const { context } = binding;
-    const { c } = context;
-    context.drain();
-    const { resource } = this;
-    const [handle] = context.execute('ReadVariableOp', 1, (op, status) => {
-      c.addInput(op, resource, status);
-      c.opType(op, 'dtype', binding.dtypeNumber(this.storage));
-    });
-    const id = binding.addHandle(handle ?? 0n, this.spec);
+    const id = this.readHandle(this.resource);
     if (this.storage === this.dtype) return wrapTensor(id);
     try {
       return wrapTensor(this.cast(id, this.dtype));
     } finally {
       binding.deleteTensor(id);
     }
+  }
+
+  /**
+   * The value now, for later: as it is stored, with no cast (its `data()` are float32 none the less). Neither this nor `read` copies:
+   * the numbers belong to both until the cell is written, which then leaves these as they are and takes memory of its own.
+   */
+  snapshot(): tf.Tensor {
+    this.requireAlive();
+    const isPlain = this.resource === undefined || activeRecorder() !== undefined;
+    return isPlain ? this.read() : wrapTensor(this.readHandle(this.resourceHandle));
   }
 
   /** A copy of the value, once the calls queued so far are done. */
@@ -187,6 +190,17 @@ export class Cell {
         fix: 'use the cell before dispose(), or make another one',
       });
     }
+  }
+
+  private readHandle(resource: Pointer): number {
+    const { context } = binding;
+    const { c } = context;
+    context.drain();
+    const [handle] = context.execute('ReadVariableOp', 1, (op, status) => {
+      c.addInput(op, resource, status);
+      c.opType(op, 'dtype', binding.dtypeNumber(this.storage));
+    });
+    return binding.addHandle(handle ?? 0n, this.spec);
   }
 
   private cast(id: number, to: DType): number {

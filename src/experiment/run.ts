@@ -224,7 +224,8 @@ export async function runExperiment<Schema extends ConfigSchema, Artifacts exten
     }
     await end('done');
   } catch (error) {
-    if (!signal.aborted) {
+    // An interrupted stage throws what it likes, but an error for the user is one: its state could not be saved, for instance.
+    if (!signal.aborted || error instanceof TrainbookError) {
       const text = error instanceof Error ? error.message : String(error);
       await end('failed', current === undefined ? text : `stage ${current}: ${text}`);
       throw error;

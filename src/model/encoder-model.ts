@@ -13,7 +13,7 @@ import { openWeights } from './files/open-weights.js';
 import { writeSafetensors } from './files/safetensors.js';
 import type { Head } from './heads/head.js';
 import type { Attached, EncoderHeads, HeadArchitectures } from './heads/encoder-heads.js';
-import { storedWeights } from './names.js';
+import { writableWeights } from './names.js';
 import { parameterFigure } from './parameter-figure.js';
 import { readTree } from './read-tree.js';
 
@@ -56,7 +56,7 @@ export async function saveEncoder(model: EncoderModel, folder: string): Promise<
   const { json, names } = encoderFile(headed(model));
   await mkdir(folder, { recursive: true });
   await writeAtomic(join(folder, 'config.json'), `${JSON.stringify(json, null, 2)}\n`);
-  const tensors = await storedWeights(allWeights(model), names);
+  const tensors = writableWeights(allWeights(model), names);
   return writeSafetensors(join(folder, 'model.safetensors'), { tensors, metadata });
 }
 

@@ -2,15 +2,17 @@ import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Summary } from '../figure.js';
-import { readJson, writeAtomic } from '../files.js';
+import { readJson, replaceAtomic } from '../files.js';
 import type { Codec } from '../files.js';
 import { configFile, describedModel, namesOf } from './config-file.js';
 import type { DescribedModel } from './config-file.js';
 import type { Decoder } from './decoder.js';
 import { openWeights } from './files/open-weights.js';
-import { safetensorsParts, writeSafetensors } from './files/safetensors.js';
+import { safetensorsParts } from './files/safetensors.js';
+import { writeShards } from './files/sharded.js';
+import type { FileHashes, ShardOptions } from './files/sharded.js';
 import type { TensorFile } from './files/stored-tensor.js';
-import { storedWeights } from './names.js';
+import { storedWeights, writableWeights } from './names.js';
 import { readTree } from './read-tree.js';
 import { mapWeights } from './weights.js';
 import type { DecoderWeights } from './weights.js';
@@ -38,16 +40,24 @@ export async function weightHash(model: Model): Promise<string> {
 const metadata = { format: 'pt' };
 
 /**
- * Writes `model.safetensors` and `config.json` into a folder; gives the hash of the weights.
+ * Writes `model.safetensors` and `config.json` into a folder, the weights in shards where they are larger than `maxShardBytes`; gives
+ * the hash of the weights.
  *
  * @example
  * await saveModel(model, 'my-model');
  */
-export async function saveModel(model: Model, folder: string): Promise<string> {
+export async function saveModel(model: Model, folder: string, options: ShardOptions = {}): Promise<string> {
+  const hashes = await writeModel(model, folder, options);
+  return hashes['model.safetensors'] ?? weightHash(model);
+}
+
+/** The same; gives the hashes of the files. */
+export async function writeModel(model: Model, folder: string, options: ShardOptions = {}): Promise<FileHashes> {
   await mkdir(folder, { recursive: true });
-  await writeAtomic(join(folder, 'config.json'), `${JSON.stringify(configFile(model.architecture), null, 2)}\n`);
-  const tensors = await storedWeights(model.weights, namesOf(model.architecture));
-  return writeSafetensors(join(folder, 'model.safetensors'), { tensors, metadata });
+  const config = `${JSON.stringify(configFile(model.architecture), null, 2)}\n`;
+  const configHash = await replaceAtomic(join(folder, 'config.json'), [config]);
+  const tensors = writableWeights(model.weights, namesOf(model.architecture));
+  return { 'config.json': configHash, ...(await writeShards(folder, { tensors, metadata }, options)) };
 }
 
 /**

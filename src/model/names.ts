@@ -3,7 +3,7 @@ import { mapTree, treeEntries } from '../engine/tree.js';
 import type { Tree } from '../engine/tree.js';
 import { TrainbookError } from '../error.js';
 import { LinearOperator } from './linear.js';
-import type { StoredTensor } from './files/stored-tensor.js';
+import type { StoredTensor, WritableTensor } from './files/stored-tensor.js';
 import type { WeightSpec } from './weights.js';
 
 /**
@@ -56,16 +56,16 @@ export function namedTensors(tree: Tree<unknown>, rules: readonly NameRule[]): N
 }
 
 /**
- * The weights as files have them.
+ * The weights as files have them, each made when it is asked for: to be written one after another.
  *
  * @throws TrainbookError if one is an operator: files hold numbers.
  */
-export async function storedWeights(
+export function writableWeights(
   weights: Tree<tf.Tensor>,
   rules: readonly NameRule[],
-): Promise<Map<string, StoredTensor>> {
+): Map<string, Exclude<WritableTensor, StoredTensor>> {
   const byPath = new Map(treeEntries<tf.Tensor>(weights));
-  const stored = new Map<string, StoredTensor>();
+  const writable = new Map<string, Exclude<WritableTensor, StoredTensor>>();
   for (const { name, paths, turned } of namedTensors(weights, rules)) {
     const operator = paths.find((path) => (byPath.get(path) as unknown) instanceof LinearOperator);
     if (operator !== undefined) {
@@ -76,15 +76,46 @@ export async function storedWeights(
         fix: 'merge the adapter first, with mergeLora',
       });
     }
-    const whole = tf.tidy(() => {
-      const parts = paths.map((path) => byPath.get(path) as tf.Tensor);
-      const [first] = parts;
-      const joined = parts.length === 1 && first !== undefined ? first : tf.concat(parts, -1);
-      return turned ? tf.transpose(joined) : tf.clone(joined);
-    });
-    stored.set(name, { shape: whole.shape, elements: await whole.data() });
-    whole.dispose();
+    const parts = paths.map((path) => byPath.get(path) as tf.Tensor);
+    writable.set(name, { dtype: 'F32', ...joinedTensor(parts, turned) });
   }
+  return writable;
+}
+
+/** Weights side by side along the outputs, as one tensor of a file. */
+function joinedTensor(
+  parts: readonly tf.Tensor[],
+  turned: boolean,
+): { readonly shape: readonly number[]; read(): Promise<StoredTensor> } {
+  const shape = [...(parts[0]?.shape ?? [])];
+  if (parts.length > 1) shape[shape.length - 1] = parts.reduce((sum, part) => sum + (part.shape.at(-1) ?? 0), 0);
+  if (turned) shape.reverse();
+  return {
+    shape,
+    read: async () => {
+      const whole = tf.tidy(() => {
+        const [first] = parts;
+        const joined = parts.length === 1 && first !== undefined ? first : tf.concat([...parts], -1);
+        return turned ? tf.transpose(joined) : tf.clone(joined);
+      });
+      const elements = await whole.data();
+      whole.dispose();
+      return { shape, elements };
+    },
+  };
+}
+
+/**
+ * The weights as files have them, all in memory.
+ *
+ * @throws TrainbookError if one is an operator: files hold numbers.
+ */
+export async function storedWeights(
+  weights: Tree<tf.Tensor>,
+  rules: readonly NameRule[],
+): Promise<Map<string, StoredTensor>> {
+  const stored = new Map<string, StoredTensor>();
+  for (const [name, tensor] of writableWeights(weights, rules)) stored.set(name, await tensor.read());
   return stored;
 }
 

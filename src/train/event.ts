@@ -57,10 +57,13 @@ export type TrainEvent =
     }
   /** Before the first step of a later phase. `step` is the last one done. */
   | { readonly type: 'phase'; readonly step: number; readonly phase: number; readonly phases: number }
+  /** Written and whole. It is written while the next steps run, so it comes after some of their events. */
   | { readonly type: 'checkpoint'; readonly step: number; readonly folder: string }
+  /** The system did not let a checkpoint be written; the training goes on, and the next one will be tried. */
+  | { readonly type: 'unsaved'; readonly step: number; readonly folder: string; readonly cause: Error }
   | { readonly type: 'end'; readonly step: number; readonly reason: 'done' | 'no better score' }
   /** The last event, of a training that was interrupted or failed too. `step` is the last one done. */
   | { readonly type: 'energy'; readonly step: number; readonly energy: Energy };
 
-/** Receives events; they come in the order of the steps. */
+/** Receives events; they come in the order of the steps, but for those of checkpoints. */
 export type OnTrainEvent = (event: TrainEvent) => void;

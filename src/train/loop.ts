@@ -4,7 +4,9 @@ import { TrainbookError } from '../error.js';
 import type { Loader } from '../tokens/loader.js';
 import { batchOrigin, describeOrigin } from './batch-origin.js';
 import type { BatchOrigin } from './batch-origin.js';
-import type { Position } from './checkpoint.js';
+import type { Position } from './checkpoint-state.js';
+import { reportSaves } from './saver.js';
+import type { Saver } from './saver.js';
 import type { OnTrainEvent } from './event.js';
 import type { Loss } from './loss.js';
 import type { Optimizer } from './optimizer.js';
@@ -26,8 +28,8 @@ export interface LoopOptions<Weights, B> {
   /** The last step of this part of the training. Default: the last one of all. */
   readonly until?: number | undefined;
   readonly evaluate: ((step: number) => Promise<Readonly<Record<string, number>>>) | undefined;
-  /** Gives the folder, if something was written. */
-  readonly save: (position: Omit<Position, 'run'>) => Promise<string | undefined>;
+  /** Writes checkpoints, where this process has a folder for them. */
+  readonly saver: Saver | undefined;
   readonly on: OnTrainEvent;
   readonly signal: AbortSignal | undefined;
   readonly savedTo: string | undefined;
@@ -49,7 +51,7 @@ export async function runLoop<Weights, B>(
   training: Training<Weights, B>,
   options: LoopOptions<Weights, B>,
 ): Promise<LoopEnd> {
-  const { loss, plan, length, optimizer, batches, evaluate, save, on, signal, group } = options;
+  const { loss, plan, length, optimizer, batches, evaluate, saver, on, signal, group } = options;
   const { steps } = length;
   const { until = steps } = options;
   let watch = options.from?.watch ?? unwatched;
@@ -77,10 +79,10 @@ export async function runLoop<Weights, B>(
     const interrupted = await anyOf(signal?.aborted === true, group);
     const over = step === steps || exhausted(watch, plan);
     const ofPart = step === until && until < steps; // what the next part begins with
-    if (step % plan.checkpointEvery === 0 || interrupted || ofPart || watch.best?.step === step) {
-      const folder = await save({ step, cursor, watch });
-      if (folder !== undefined) on({ type: 'checkpoint', step, folder });
-    }
+    const isSaved = step % plan.checkpointEvery === 0 || interrupted || ofPart || watch.best?.step === step;
+    if (isSaved) await saver?.begin({ step, cursor, watch });
+    if (interrupted || over || ofPart) await saver?.settle();
+    reportSaves(saver, on, interrupted && !over ? step : undefined); // a training that is over has its weights to give
     if (interrupted && !over) throw interruption(step, steps, options.savedTo);
     if (over) {
       on({ type: 'end', step, reason: step === steps ? 'done' : 'no better score' });

@@ -2,7 +2,7 @@ import { fold } from '../engine/key.js';
 import type { Key } from '../engine/key.js';
 import { TrainbookError } from '../error.js';
 import type { Decoder } from '../model/decoder.js';
-import { loadModel, saveModel } from '../model/model.js';
+import { loadModel, writeModel } from '../model/model.js';
 import type { Model } from '../model/model.js';
 import type { DecoderWeights } from '../model/weights.js';
 import type { OnProgress } from '../progress.js';
@@ -95,9 +95,7 @@ export async function pretrain(architecture: Decoder, options: PretrainOptions):
 /** Checkpoints of a decoder are whole model folders: `loadModel` and Hugging Face read them. */
 export function decoderFiles(architecture: Decoder): ModelFiles<DecoderWeights> {
   return {
-    write: async (weights, folder) => {
-      await saveModel({ architecture, weights }, folder);
-    },
+    write: (weights, folder, options) => writeModel({ architecture, weights }, folder, options),
     read: async (folder) => (await loadModel(folder)).weights,
   };
 }

@@ -6,7 +6,7 @@ import type { Tree } from '../engine/tree.js';
 import { TrainbookError } from '../error.js';
 import type { Json } from '../files.js';
 import type { LoaderOptions, Loader } from '../tokens/loader.js';
-import { latestCheckpoint, restore, writeCheckpoint } from './checkpoint.js';
+import { latestCheckpoint, restore } from './checkpoint.js';
 import type { Checkpoint, ModelFiles } from './checkpoint.js';
 import { compactState } from './compact-state.js';
 import { startEnergyMeter } from './energy.js';
@@ -22,6 +22,7 @@ import type { Optimizer } from './optimizer.js';
 import { planOptions } from './plan.js';
 import type { Plan, PlanOptions } from './plan.js';
 import { runHash } from './run-hash.js';
+import { startSaver } from './saver.js';
 import { startTraining } from './step.js';
 import { treeFiles } from './tree-files.js';
 import type { Training, TrainingCells, TrainingOptions } from './step.js';
@@ -63,6 +64,8 @@ export interface TrainModelOptions<Architecture, Weights, B> {
   readonly checkpoints?: string | undefined;
   /** How a checkpoint keeps the weights. Default: in safetensors by their path in the tree. */
   readonly files?: ModelFiles<Weights>;
+  /** What the tensors of one file of a checkpoint take at most, in bytes; more is written in shards. Default: 2 GB (2·10⁹). */
+  readonly maxShardBytes?: number;
   /**
    * When it aborts, the step that runs is finished, a checkpoint is written, and an `AbortError` is thrown. Default in a notebook: the
    * stop button; elsewhere nothing aborts (`interruptible` makes a signal of Ctrl-C).
@@ -79,9 +82,11 @@ export interface TrainModelOptions<Architecture, Weights, B> {
  * weights after the last step; the model given stays as it is.
  *
  * A run that was killed and is started again with the same options and folder ends with the same weights, to the bit, as one
- * that never was (same machine and engine).
+ * that never was (same machine and engine). Checkpoints are written while the next steps run, one at a time; a full disk does not stop
+ * the training: an event says so, and the next checkpoint is tried.
  *
- * @throws TrainbookError if an option is out of range, the loss is not a number, or the checkpoints are another run's;
+ * @throws TrainbookError if an option is out of range, the loss is not a number, the checkpoints are another run's or all damaged, or
+ *   the last one could not be written;
  *   DOMException `AbortError` if `signal` aborts.
  * @example
  * const trained = await train(model, {
@@ -153,7 +158,7 @@ export async function preparePart<Architecture, Weights, B>(
   const given = typeof options.optimizer === 'function' ? options.optimizer(length) : options.optimizer;
   const optimizer = compactState(given, plan.optimizerState);
   const files = options.files ?? treeFiles(model.weights);
-  const found = await earlierPart(model, options, { plan, length, optimizer, files });
+  const found = await earlierPart(model, options, { plan, length, optimizer });
   return { model, options, plan, loaderOptions, length, optimizer, files, found };
 }
 
@@ -207,8 +212,19 @@ export async function runPart<Architecture, Weights, B>(
     skips: plan.notFinite === 'skip' || plan.spike?.action === 'skip',
     group,
   });
+  const isWriter = (group?.index ?? 0) === 0;
+  const saver =
+    checkpoints === undefined || !isWriter
+      ? undefined
+      : startSaver(checkpoints, training.cells, {
+          files,
+          maxShardBytes: options.maxShardBytes,
+          keepLast: plan.keepLast,
+          run: found.run,
+          best: found.checkpoint?.watch.best?.step,
+        });
   try {
-    if (found.checkpoint) restore(training.cells, found.checkpoint);
+    if (found.checkpoint) await restore(training.cells, found.checkpoint, files);
     else from?.restore(training.cells);
     const { watch, over } = await runLoop(training, {
       loss,
@@ -219,15 +235,7 @@ export async function runPart<Architecture, Weights, B>(
       from: found.checkpoint ?? from,
       until,
       evaluate: evaluation(training, loss, options),
-      save: async (position) => {
-        if (checkpoints === undefined || (group?.index ?? 0) > 0) return undefined;
-        return writeCheckpoint(
-          checkpoints,
-          training.cells,
-          { ...position, run: found.run },
-          { files, keepLast: plan.keepLast },
-        );
-      },
+      saver,
       on: options.on ?? (() => undefined),
       signal,
       savedTo: checkpoints,
@@ -236,6 +244,7 @@ export async function runPart<Architecture, Weights, B>(
     const weights = over ? training.averaged() : training.weights();
     return { weights, watch, over, state: over ? new Map() : readState(training.cells) };
   } finally {
+    await saver?.settle();
     training.dispose();
   }
 }
@@ -248,12 +257,11 @@ async function earlierPart<Architecture, Weights, B>(
     readonly plan: Plan;
     readonly length: TrainingLength;
     readonly optimizer: Optimizer;
-    readonly files: ModelFiles<Weights>;
   },
 ): Promise<{ readonly run: string; readonly checkpoint: Checkpoint | undefined }> {
   const { key, target, checkpoints } = options;
   if (checkpoints === undefined) return { run: '', checkpoint: undefined };
-  const { plan, length, files, optimizer } = parsed;
+  const { plan, length, optimizer } = parsed;
   // Of any number of readers, so that the run may go on with another one.
   const whole = options.data({ batchSize: plan.batchSize, key: fold(key, 'order') });
   const { steps } = length;
@@ -268,7 +276,7 @@ async function earlierPart<Architecture, Weights, B>(
     scalars: [1, Math.ceil(steps / 2), steps].map((step) => optimizer.scalars(step)),
     identity: options.identity ?? null,
   });
-  return { run, checkpoint: await latestCheckpoint(checkpoints, run, files) };
+  return { run, checkpoint: await latestCheckpoint(checkpoints, run) };
 }
 
 function evaluation<Architecture, Weights, B>(

@@ -65,6 +65,7 @@ describe('npx trainbook bench', () => {
       'op-overhead',
       'flatness',
       'dropped',
+      'kills',
       'quickstart',
       'char-shakespeare',
     ]);
@@ -76,6 +77,8 @@ describe('npx trainbook bench', () => {
     expect(value('flatness', 'xla: tensors more at the end')).toBe(0);
     expect(value('flatness', 'graph: tensors more at the end')).toBe(0);
     expect(value('quickstart', 'runs with other weights')).toBe(0);
+    expect(value('kills', 'checkpoints that differ')).toBe(0);
+    expect(value('kills', 'runs that end with other weights')).toBe(0);
     expect(value('op-overhead', 'one operation')).toBeGreaterThan(0);
     expect(value('transformers-step', 'BERT base: ours')).toBeGreaterThan(0);
     expect(value('attention', '32 tokens: gradients differ by at most')).toBeLessThan(1e-4);

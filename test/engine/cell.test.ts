@@ -35,6 +35,21 @@ describe('cell', () => {
     expect(await kept.data()).toEqual(Float32Array.of(2, 2.015625, 4.125));
   });
 
+  it('gives a snapshot that later writes leave as it is, in as many bytes as are stored', async () => {
+    const kept = cell(tf.tensor2d([[1, 2, 3.14159]]), { storage: 'bfloat16' });
+    const snapshot = kept.snapshot();
+    const add = compile(() => {
+      kept.write(tf.add(kept.read(), 1));
+    });
+    await add();
+    kept.write(tf.zeros([1, 3]));
+    expect(await snapshot.data()).toEqual(Float32Array.of(1, 2, 3.140625));
+    expect(await tf.transpose(snapshot).array()).toEqual([[1], [2], [3.140625]]);
+    expect(await kept.data()).toEqual(new Float32Array(3));
+    kept.dispose();
+    expect(await snapshot.data()).toEqual(Float32Array.of(1, 2, 3.140625));
+  });
+
   it('stays out of the registry of tf.Variable', () => {
     const { numTensors } = tf.memory();
     const registered = Object.keys(tf.engine().registeredVariables).length;

@@ -166,7 +166,7 @@ describe('pretrain', () => {
       string,
       unknown
     >;
-    expect(state).toMatchObject({ format: 2, step: 4, cursor: { epoch: 1, row: 5 } }); // 4 × 3 rows of 7
+    expect(state).toMatchObject({ format: 3, step: 4, cursor: { epoch: 1, row: 5 } }); // 4 × 3 rows of 7
   });
 
   it('refuses the checkpoints of another run, and of another optimizer', async () => {

@@ -1,12 +1,11 @@
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { TrainbookError } from '../../error.js';
 import { replaceAtomic } from '../../files.js';
 import { closedOnRefusal, fileSource, readBytes } from './byte-source.js';
 import type { ByteSource } from './byte-source.js';
 import { numKeys, numWrittenKeys } from './json-keys.js';
-import { arrays, dtypeOf, numElements, storedTensor } from './stored-tensor.js';
-import type { Dtype, StoredTensor, TensorEntry, TensorFile } from './stored-tensor.js';
+import { arrays, dtypeOf, numBytes, numElements, storedTensor } from './stored-tensor.js';
+import type { Dtype, StoredTensor, TensorEntry, TensorFile, WritableTensor } from './stored-tensor.js';
 
 export type { StoredTensor } from './stored-tensor.js';
 
@@ -21,6 +20,12 @@ export type { StoredTensor } from './stored-tensor.js';
 /** The contents of a file: tensors by name, and free text. */
 export interface Safetensors {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** Contents to be written; tensors may be read in turn. */
+export interface WritableTensors {
+  readonly tensors: ReadonlyMap<string, WritableTensor>;
   readonly metadata: Readonly<Record<string, string>>;
 }
 
@@ -47,33 +52,62 @@ const longestHeader = 100_000_000;
  * @throws TrainbookError if a tensor's shape or dtype does not fit its elements.
  */
 export function safetensorsParts({ tensors, metadata }: Safetensors): Uint8Array[] {
-  const header: [string, unknown][] = [];
-  if (Object.keys(metadata).length > 0) {
-    header.push(['__metadata__', Object.fromEntries(Object.entries(metadata).sort())]);
-  }
-  const parts: Uint8Array[] = [];
-  let offset = 0;
-  for (const name of [...tensors.keys()].sort()) {
-    const tensor = tensors.get(name) as StoredTensor;
-    const { shape, elements } = tensor;
-    if (name === '__metadata__' || numElements(shape) !== elements.length) {
-      throw new TrainbookError({
-        what: `safetensors: the tensor ${name} cannot be written`,
-        received: `the shape [${shape.join(', ')}] and ${elements.length} elements`,
-        expected: 'as many elements as the shape says, under a name other than __metadata__',
-      });
+  const sorted = inOrder(tensors);
+  return [...header(sorted, metadata), ...sorted.map(([, { elements }]) => bytesOf(elements))];
+}
+
+/** The same, one tensor at a time. */
+async function* partsInTurn(contents: WritableTensors): AsyncGenerator<Uint8Array> {
+  const sorted = inOrder(contents.tensors);
+  yield* header(sorted, contents.metadata);
+  for (const [name, tensor] of sorted) {
+    const { shape, elements, dtype } = 'elements' in tensor ? tensor : await tensor.read();
+    checkFits(name, { shape: tensor.shape, elements, ...(dtype && { dtype }) });
+    if (!('elements' in tensor) && dtypeOf({ shape, elements, ...(dtype && { dtype }) }) !== tensor.dtype) {
+      throw new Error(`internal: ${name} was said to be ${tensor.dtype}`);
     }
-    const end = offset + elements.byteLength;
-    header.push([name, { dtype: dtypeOf(tensor), shape, data_offsets: [offset, end] }]);
-    parts.push(new Uint8Array(elements.buffer, elements.byteOffset, elements.byteLength));
+    yield bytesOf(elements);
+  }
+}
+
+function inOrder<T>(tensors: ReadonlyMap<string, T>): [name: string, tensor: T][] {
+  return [...tensors].sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+function header(
+  tensors: readonly [name: string, tensor: WritableTensor][],
+  metadata: Readonly<Record<string, string>>,
+): [length: Uint8Array, json: Uint8Array] {
+  const entries: [string, unknown][] = [];
+  if (Object.keys(metadata).length > 0) {
+    entries.push(['__metadata__', Object.fromEntries(Object.entries(metadata).sort())]);
+  }
+  let offset = 0;
+  for (const [name, tensor] of tensors) {
+    if ('elements' in tensor) checkFits(name, tensor);
+    const end = offset + numBytes(tensor);
+    const dtype = 'elements' in tensor ? dtypeOf(tensor) : tensor.dtype;
+    entries.push([name, { dtype, shape: tensor.shape, data_offsets: [offset, end] }]);
     offset = end;
   }
-  const text = JSON.stringify(Object.fromEntries(header));
+  const text = JSON.stringify(Object.fromEntries(entries));
   const json = Buffer.from(text + ' '.repeat((8 - (Buffer.byteLength(text) % 8)) % 8)); // data starts at a multiple of 8
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(json.length));
-  return [length, json, ...parts];
+  return [length, json];
 }
+
+function checkFits(name: string, { shape, elements }: StoredTensor): void {
+  if (name !== '__metadata__' && numElements(shape) === elements.length) return;
+  throw new TrainbookError({
+    what: `safetensors: the tensor ${name} cannot be written`,
+    received: `the shape [${shape.join(', ')}] and ${elements.length} elements`,
+    expected: 'as many elements as the shape says, under a name other than __metadata__',
+  });
+}
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: StoredTensor['elements']): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength);
 
 /**
  * Writes a file beside its place, flushes and renames it: it is whole or not there. Gives the hash of its bytes, equal to
@@ -82,12 +116,8 @@ export function safetensorsParts({ tensors, metadata }: Safetensors): Uint8Array
  * @example
  * const hash = await writeSafetensors('model.safetensors', { tensors, metadata: {} });
  */
-export async function writeSafetensors(path: string, contents: Safetensors): Promise<string> {
-  const parts = safetensorsParts(contents);
-  await replaceAtomic(path, parts);
-  const sha = createHash('sha256');
-  for (const part of parts) sha.update(part);
-  return sha.digest('hex').slice(0, 32);
+export async function writeSafetensors(path: string, contents: WritableTensors): Promise<string> {
+  return replaceAtomic(path, partsInTurn(contents));
 }
 
 /**
@@ -204,11 +234,11 @@ function parseHeader(bytes: Uint8Array, source: Named): { layout: Place[]; metad
       throw refusal(source, `${name} has the dtype ${dtype}`, `one of ${Object.keys(arrays).join(', ')}`);
     }
     const known = dtype as Dtype;
-    const numBytes = (numElements(shape) ?? Infinity) * arrays[known].BYTES_PER_ELEMENT;
+    const expected = (numElements(shape) ?? Infinity) * arrays[known].BYTES_PER_ELEMENT;
     if (begin !== offset)
       throw refusal(source, `${name} begins at ${begin}`, `${offset}, where the one before it ends`);
-    if (end - begin !== numBytes) {
-      throw refusal(source, `${name} has ${end - begin} bytes`, `${numBytes} for [${shape.join(', ')}]`);
+    if (end - begin !== expected) {
+      throw refusal(source, `${name} has ${end - begin} bytes`, `${expected} for [${shape.join(', ')}]`);
     }
     if (end > size) throw refusal(source, `${name} ends at ${end} of ${size}`, 'all of its bytes');
     offset = end;

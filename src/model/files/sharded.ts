@@ -1,11 +1,12 @@
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { TrainbookError } from '../../error.js';
 import { readJson, replaceAtomic } from '../../files.js';
-import type { MetadataValue, StoredTensor, TensorEntry, TensorFile } from './stored-tensor.js';
-import { writeSafetensors } from './safetensors.js';
-import type { Safetensors } from './safetensors.js';
+import { numBytes } from './stored-tensor.js';
+import type { MetadataValue, TensorEntry, TensorFile, WritableTensor } from './stored-tensor.js';
+import { openSafetensors, writeSafetensors } from './safetensors.js';
+import type { WritableTensors } from './safetensors.js';
 
 /*
  * Hugging Face's folders of shards. model.safetensors.index.json (pytorch_model.bin.index.json is alike):
@@ -61,6 +62,20 @@ export async function openShards(
   }
 }
 
+/**
+ * Opens safetensors of a name, in one file or in shards, as `writeShards` leaves them.
+ *
+ * @throws TrainbookError as `openSafetensors` and `openShards`.
+ */
+export async function openNamed(folder: string, name: string): Promise<TensorFile> {
+  const single = `${name}.safetensors`;
+  const isThere = await stat(join(folder, single)).then(
+    () => true,
+    () => false,
+  );
+  return isThere ? openSafetensors(join(folder, single)) : openShards(folder, `${single}.index.json`, openSafetensors);
+}
+
 function refusal(path: string, problem: string, received: string, expected: string): TrainbookError {
   return new TrainbookError({
     what: `${path} does not fit its shards: ${problem}`,
@@ -94,8 +109,13 @@ const plainText = (value: unknown): string => (typeof value === 'string' ? value
 
 export interface ShardOptions {
   /** What the tensors of one shard take at most, in bytes; a larger tensor has a shard of its own. 5 GB (5·10⁹) by default. */
-  readonly maxShardBytes?: number;
+  readonly maxShardBytes?: number | undefined;
+  /** What the files are called: `model` by default, as in `model-00001-of-00002.safetensors`. */
+  readonly name?: string;
 }
+
+/** Hashes of files by their name, as `hashFile` gives them. */
+export type FileHashes = Readonly<Record<string, string>>;
 
 /**
  * Which tensors go into which shard: in their order, a new shard where the next one does not fit; a tensor larger than a
@@ -104,22 +124,23 @@ export interface ShardOptions {
  * @example
  * divideIntoShards(tensors, 5e9); // [['model.embed_tokens.weight', …], ['lm_head.weight']]
  */
-export function divideIntoShards(tensors: ReadonlyMap<string, StoredTensor>, maxShardBytes: number): string[][] {
+export function divideIntoShards(tensors: ReadonlyMap<string, WritableTensor>, maxShardBytes: number): string[][] {
   const shards: string[][] = [];
   let current: string[] = [];
   let bytes = 0;
-  for (const [name, { elements }] of tensors) {
-    if (elements.byteLength > maxShardBytes) {
+  for (const [name, tensor] of tensors) {
+    const size = numBytes(tensor);
+    if (size > maxShardBytes) {
       shards.push([name]);
       continue;
     }
-    if (bytes + elements.byteLength > maxShardBytes) {
+    if (bytes + size > maxShardBytes) {
       shards.push(current);
       current = [];
       bytes = 0;
     }
     current.push(name);
-    bytes += elements.byteLength;
+    bytes += size;
   }
   if (current.length > 0) shards.push(current);
   return shards;
@@ -128,7 +149,7 @@ export function divideIntoShards(tensors: ReadonlyMap<string, StoredTensor>, max
 /**
  * Writes weights into a folder that exists: `model.safetensors` where they fit into one shard, or else shards and, last of
  * all, their index. Weights that the folder had are replaced. Each file is whole or not there; a writing that is cut off
- * leaves no index, so that shards of two writings are never read as one.
+ * leaves no index, so that shards of two writings are never read as one. Gives the hashes of what was written.
  *
  * @throws TrainbookError if `maxShardBytes` is not positive.
  * @example
@@ -136,9 +157,9 @@ export function divideIntoShards(tensors: ReadonlyMap<string, StoredTensor>, max
  */
 export async function writeShards(
   folder: string,
-  { tensors, metadata }: Safetensors,
-  { maxShardBytes = 5e9 }: ShardOptions = {},
-): Promise<void> {
+  { tensors, metadata }: WritableTensors,
+  { maxShardBytes = 5e9, name = 'model' }: ShardOptions = {},
+): Promise<FileHashes> {
   if (!(maxShardBytes > 0)) {
     throw new TrainbookError({
       what: 'writeShards: maxShardBytes must be positive',
@@ -147,37 +168,40 @@ export async function writeShards(
     });
   }
   const shards = divideIntoShards(tensors, maxShardBytes);
-  const indexPath = join(folder, 'model.safetensors.index.json');
-  const single = join(folder, 'model.safetensors');
+  const single = `${name}.safetensors`;
+  const indexName = `${single}.index.json`;
   if (shards.length <= 1) {
-    await writeSafetensors(single, { tensors, metadata }); // readers prefer it to an index
-    await rm(indexPath, { force: true });
-    await removeShards(folder, new Set());
-    return;
+    const hash = await writeSafetensors(join(folder, single), { tensors, metadata }); // readers prefer it to an index
+    await rm(join(folder, indexName), { force: true });
+    await removeShards(folder, name, new Set());
+    return { [single]: hash };
   }
-  await rm(indexPath, { force: true });
+  await rm(join(folder, indexName), { force: true });
   const places: [string, string][] = [];
+  const hashes: Record<string, string> = {};
   for (const [number, names] of shards.entries()) {
-    const shard = `model-${fiveDigits(number + 1)}-of-${fiveDigits(shards.length)}.safetensors`;
-    const part = new Map(names.map((name) => [name, tensors.get(name) as StoredTensor]));
-    await writeSafetensors(join(folder, shard), { tensors: part, metadata });
-    for (const name of names) places.push([name, shard]);
+    const shard = `${name}-${fiveDigits(number + 1)}-of-${fiveDigits(shards.length)}.safetensors`;
+    const part = new Map(names.map((each) => [each, tensors.get(each) as WritableTensor]));
+    hashes[shard] = await writeSafetensors(join(folder, shard), { tensors: part, metadata });
+    for (const each of names) places.push([each, shard]);
   }
-  const totalSize = [...tensors.values()].reduce((sum, { elements }) => sum + elements.byteLength, 0);
+  const totalSize = [...tensors.values()].reduce((sum, tensor) => sum + numBytes(tensor), 0);
   const index = {
     metadata: { total_size: totalSize },
     weight_map: Object.fromEntries(places.sort(([a], [b]) => (a < b ? -1 : 1))),
   };
-  await replaceAtomic(indexPath, [`${JSON.stringify(index, undefined, 2)}\n`]);
-  await rm(single, { force: true });
-  await removeShards(folder, new Set(places.map(([, shard]) => shard)));
+  hashes[indexName] = await replaceAtomic(join(folder, indexName), [`${JSON.stringify(index, undefined, 2)}\n`]);
+  await rm(join(folder, single), { force: true });
+  await removeShards(folder, name, new Set(places.map(([, shard]) => shard)));
+  return hashes;
 }
 
 const fiveDigits = (number: number): string => String(number).padStart(5, '0');
 
 /** Removes the shards of a former writing. */
-async function removeShards(folder: string, kept: ReadonlySet<string>): Promise<void> {
-  for (const name of await readdir(folder)) {
-    if (/^model-\d{5}-of-\d{5}\.safetensors$/.test(name) && !kept.has(name)) await rm(join(folder, name));
+async function removeShards(folder: string, name: string, kept: ReadonlySet<string>): Promise<void> {
+  for (const file of await readdir(folder)) {
+    const isShard = file.startsWith(`${name}-`) && /^-\d{5}-of-\d{5}\.safetensors$/.test(file.slice(name.length));
+    if (isShard && !kept.has(file)) await rm(join(folder, file));
   }
 }

@@ -52,6 +52,15 @@ export interface TensorEntry {
   read(): Promise<StoredTensor>;
 }
 
+/** A tensor to be written: as it is, or its elements asked for when its turn comes, so that one at a time is in memory. */
+export type WritableTensor = StoredTensor | Pick<TensorEntry, 'dtype' | 'shape' | 'read'>;
+
+/** The bytes of a tensor's elements. */
+export function numBytes(tensor: WritableTensor): number {
+  if ('elements' in tensor) return tensor.elements.byteLength;
+  return (numElements(tensor.shape) ?? NaN) * arrays[tensor.dtype].BYTES_PER_ELEMENT;
+}
+
 /** What stands in a file beside its tensors. */
 export type MetadataValue = string | number | bigint | boolean | null | readonly MetadataValue[];
 
