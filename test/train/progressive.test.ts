@@ -231,14 +231,16 @@ describe('a training in phases', () => {
   });
 });
 
-// Checked by the compiler alone.
-void ((model: Model) => {
+it('has types that refuse lengths in the plan, and batches of another kind', () => {
   const { evaluate: _, ...rest } = options;
-  // @ts-expect-error phases say how long the training is, not the plan
-  void trainProgressively(model, { ...rest, plan: { batchSize: 2, steps: 3 } });
   const images = (): Loader<{ readonly pixels: tf.Tensor }> => {
     throw new Error('never called');
   };
-  // @ts-expect-error batches of another kind than the objective's
-  void trainProgressively(model, { ...rest, phases: [{ untilStep: 1, data: images }] });
+  const refused = [
+    // @ts-expect-error phases say how long the training is, not the plan
+    () => trainProgressively(start, { ...rest, plan: { batchSize: 2, steps: 3 } }),
+    // @ts-expect-error batches of another kind than the objective's
+    () => trainProgressively(start, { ...rest, phases: [{ untilStep: 1, data: images }] }),
+  ];
+  expect(refused).toHaveLength(2);
 });
