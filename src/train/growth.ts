@@ -1,7 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Cell } from '../engine/cell.js';
 import { treeEntries } from '../engine/tree.js';
-import type { Tree } from '../engine/tree.js';
 import type { TrainingCells } from './step.js';
 import type { Trainable } from './train.js';
 
