@@ -89,6 +89,7 @@ export { readTiktoken, type TiktokenOptions } from './tokens/tiktoken.js';
 export { ggufTokenizer } from './tokens/gguf-tokenizer.js';
 export { llama3Words, qwenWords } from './tokens/word-patterns.js';
 export { concatenate, pack, type Packed, type Packing, type PackOptions } from './tokens/pack.js';
+export { documentsOfRow, type RowDocuments } from './tokens/row-documents.js';
 export {
   packExamples,
   type PackedExamples,

@@ -41,7 +41,7 @@ export function growContext(context: number): Grow<Decoder, DecoderWeights> {
 
 /** `numRows` rows: row r is row r mod n of the n there are. */
 function repeatRows(table: tf.Tensor, numRows: number): tf.Tensor {
-  const rows = table.shape[0] ?? 1;
+  const [rows = 1] = table.shape;
   return tf.tidy(() =>
     tf.gather(
       table,

@@ -1,7 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Cell } from '../engine/cell.js';
 import { treeEntries } from '../engine/tree.js';
-import type { Tree } from '../engine/tree.js';
 import type { TrainingCells } from './step.js';
 import type { Trainable } from './train.js';
 
@@ -43,7 +42,7 @@ export type StateTensors = ReadonlyMap<string, tf.Tensor>;
 
 /** What a training keeps beside its weights, as it is now. */
 export function readState({ parameters: _weights, ...rest }: TrainingCells): StateTensors {
-  return new Map(treeEntries<Cell>(rest as Tree<Cell>).map(([path, kept]) => [path, kept.read()]));
+  return new Map(treeEntries<Cell>(rest).map(([path, kept]) => [path, kept.read()]));
 }
 
 /**
@@ -53,7 +52,7 @@ export function readState({ parameters: _weights, ...rest }: TrainingCells): Sta
 export function restoreGrown(cells: TrainingCells, before: StateTensors, state: GrowState = samePath): void {
   const weights = new Set(treeEntries<Cell>(cells.parameters).map(([path]) => path));
   const { parameters: _weights, ...rest } = cells;
-  for (const [path, kept] of treeEntries<Cell>(rest as Tree<Cell>)) {
+  for (const [path, kept] of treeEntries<Cell>(rest)) {
     const place = weightIn(path, weights);
     const value =
       place === undefined

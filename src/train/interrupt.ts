@@ -51,19 +51,18 @@ export async function interruptibly<R>(
 ): Promise<R> {
   if (given !== undefined || !isKernel()) return task(given);
   await Promise.all(ending);
-  let release = (): void => undefined;
+  let end = (): void => undefined;
+  const ended = new Promise<void>((resolve) => (end = resolve));
   const interrupt = await interruptible(() => {
-    const ended = running.then(release, release);
     ending.add(ended);
-    void ended.then(() => ending.delete(ended));
     onInterrupt();
   });
-  ({ release } = interrupt);
-  const running = task(interrupt.signal);
   try {
-    return await running;
+    return await task(interrupt.signal);
   } finally {
-    release();
+    interrupt.release();
+    ending.delete(ended);
+    end();
   }
 }
 

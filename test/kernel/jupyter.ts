@@ -54,10 +54,10 @@ export interface CellOutput {
 }
 
 export interface Kernel {
-  /** Runs cells in a fresh kernel; a cell that fails throws with its message. */
+  /** Runs cells in a fresh kernel; a cell that fails throws with its message, unless `failing` has its number. */
   run(
     cells: readonly string[],
-    options?: { parameters?: Record<string, Json>; files?: Record<string, string> },
+    options?: { parameters?: Record<string, Json>; files?: Record<string, string>; failing?: readonly number[] },
   ): Promise<CellOutput[]>;
   close(): Promise<void>;
 }
@@ -82,7 +82,7 @@ export async function kernel(name: string, argv: readonly string[], pythonPath: 
           return {
             cell_type: 'code',
             id: `cell-${String(index)}`,
-            metadata: {},
+            metadata: options.failing?.includes(index) === true ? { tags: ['raises-exception'] } : {},
             execution_count: null,
             outputs: [],
             source,

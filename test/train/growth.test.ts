@@ -184,7 +184,7 @@ describe('growth in turn', () => {
     const larger: Grow<Images, Weights> = ({ architecture: { size }, weights }) => {
       const resize = (places: tf.Tensor): tf.Tensor =>
         tf.image
-          .resizeNearestNeighbor(places.reshape([size, size, -1]) as tf.Tensor3D, [2 * size, 2 * size])
+          .resizeNearestNeighbor(places.reshape<tf.Tensor3D>([size, size, -1]), [2 * size, 2 * size])
           .reshape([4 * size * size, -1]);
       return {
         architecture: { size: 2 * size },

@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import '../../src/engine/backend.js';
 import { key } from '../../src/engine/key.js';
@@ -24,7 +24,9 @@ import type { ProgressiveOptions } from '../../src/train/progressive.js';
 import { warmupCosine } from '../../src/train/schedule.js';
 import { stackLayers } from '../../src/train/stack-layers.js';
 import { train } from '../../src/train/train.js';
-import { eventsOf } from './straight-line.js';
+import type { Trainable } from '../../src/train/train.js';
+import { eventsOf, leastSquares, pointLoader } from './straight-line.js';
+import type { Points, Slope } from './straight-line.js';
 
 /** Rows of a sequence with a rule that can be learned: each token is 3 more than the one before, modulo 11. */
 function packedRows(numRows: number, context: number): Packed {
@@ -62,6 +64,38 @@ const options: Options = {
   energy: { nvidiaSmi: '/nowhere/nvidia-smi' },
 };
 
+/** A line whose slope is the sum of several: a model of layers as small as can be. */
+type Slopes = { readonly layers: readonly Slope[] };
+
+const twoSlopes = { architecture: null, weights: { layers: [{ slope: tf.zeros([1]) }, { slope: tf.ones([1]) }] } };
+
+/** The same phases, with as many slopes again in the second. */
+const slopes: ProgressiveOptions<null, Slopes, Points> = {
+  objective: () => {
+    const loss = leastSquares(null);
+    const sum = ({ layers }: Slopes): Slope => ({ slope: tf.addN(layers.map(({ slope }) => slope)) });
+    return { ...loss, sums: (weights, batch, computing) => loss.sums(sum(weights), batch, computing) };
+  },
+  phases: [
+    { untilStep: 5, data: pointLoader([1, 2, 3]) },
+    {
+      untilStep: 9,
+      data: pointLoader([4, 5]),
+      grow: ({ architecture: none, weights: { layers } }) => ({
+        architecture: none,
+        weights: { layers: [...layers, ...layers] },
+        state: (path, before) => before(path.replace(/\d+/, (layer) => `${Number(layer) % layers.length}`)),
+      }),
+    },
+    { untilStep: 12, data: pointLoader([7, 8, 9, 10]) },
+  ],
+  optimizer: ({ steps }) => adamw({ learningRate: warmupCosine({ learningRate: 0.1, warmupSteps: 3, steps }) }),
+  plan: { batchSize: 1, checkpointEvery: 3 },
+  key: key(5),
+  target: 'graph',
+  energy: { nvidiaSmi: '/nowhere/nvidia-smi' },
+};
+
 let folder = '';
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'progressive-'));
@@ -71,7 +105,12 @@ afterEach(async () => {
 });
 
 /** Trains until an event comes, then dies at once, or is interrupted and saves. */
-async function endedAt(ending: (event: TrainEvent) => boolean, how: 'killed' | 'interrupted'): Promise<void> {
+async function endedAt<A, W, B>(
+  start: Trainable<A, W>,
+  options: ProgressiveOptions<A, W, B>,
+  ending: (event: TrainEvent) => boolean,
+  how: 'killed' | 'interrupted',
+): Promise<void> {
   const stop = new AbortController();
   const running = trainProgressively(start, {
     ...options,
@@ -84,6 +123,23 @@ async function endedAt(ending: (event: TrainEvent) => boolean, how: 'killed' | '
     },
   });
   await expect(running).rejects.toThrow(how === 'killed' ? 'killed' : 'interrupted');
+}
+
+/** Goes on, with what is in the folder, to the end. */
+async function resumed<A, W, B, M extends Trainable<A, W>>(
+  start: M & Trainable<A, W>,
+  options: ProgressiveOptions<A, W, B>,
+): Promise<{ model: M; steps: number[] }> {
+  const steps: number[] = [];
+  const model = await trainProgressively<A, W, B, M>(start, {
+    ...options,
+    checkpoints: folder,
+    on: (event) => {
+      if (event.type === 'step') steps.push(event.step);
+    },
+  });
+  await rm(folder, { recursive: true });
+  return { model, steps };
 }
 
 const atStep =
@@ -129,43 +185,44 @@ describe('a training in phases', () => {
     expect(losses.train).toHaveLength(4);
   });
 
-  it('killed or interrupted anywhere, and resumed, ends with the weights of one that never was', async () => {
+  it('of a decoder, killed in the second phase and resumed, ends with the weights of one that never was', async () => {
     const whole = await weightHash(await trainProgressively(start, options));
-    const resumed = async (): Promise<{ hash: string; steps: number[] }> => {
-      const steps: number[] = [];
-      const model = await trainProgressively(start, {
-        ...options,
-        checkpoints: folder,
-        on: (event) => {
-          if (event.type === 'step') steps.push(event.step);
-        },
-      });
-      await rm(folder, { recursive: true });
-      return { hash: await weightHash(model), steps };
-    };
-    // In the second phase, after its checkpoint of step 6.
-    await endedAt(atStep(8), 'killed');
+    await endedAt(start, options, atStep(8), 'killed'); // after the checkpoint of step 6
     expect((await readdir(folder)).sort()).toEqual(['phase-1', 'phase-2']);
-    expect(await resumed()).toEqual({ hash: whole, steps: [7, 8, 9, 10, 11, 12] });
+    const { model, steps } = await resumed(start, options);
+    expect(steps).toEqual([7, 8, 9, 10, 11, 12]);
+    expect(await weightHash(model)).toBe(whole);
+  });
+
+  it('killed or interrupted anywhere, and resumed, ends with the weights of one that never was', async () => {
+    const numbers = async ({ weights }: { readonly weights: Slopes }): Promise<number[]> =>
+      Promise.all(weights.layers.map(async ({ slope }) => (await slope.data())[0] ?? NaN));
+    const whole = await numbers(await trainProgressively(twoSlopes, slopes));
+    expect(whole).toHaveLength(4);
+    const end = async (): Promise<number[]> => {
+      const { model, steps } = await resumed(twoSlopes, slopes);
+      expect(await numbers(model)).toEqual(whole);
+      return steps;
+    };
     // In the second phase, before it has a checkpoint.
-    await endedAt(atStep(6), 'killed');
+    await endedAt(twoSlopes, slopes, atStep(6), 'killed');
     expect(await readdir(folder)).toEqual(['phase-1']);
-    expect(await resumed()).toEqual({ hash: whole, steps: [6, 7, 8, 9, 10, 11, 12] });
+    expect(await end()).toEqual([6, 7, 8, 9, 10, 11, 12]);
     // At the end of the first phase, before and after it is saved.
-    await endedAt(atStep(5), 'killed');
-    expect(await resumed()).toEqual({ hash: whole, steps: [4, 5, 6, 7, 8, 9, 10, 11, 12] });
-    await endedAt(({ type, step }) => type === 'checkpoint' && step === 5, 'killed');
-    expect(await resumed()).toEqual({ hash: whole, steps: [6, 7, 8, 9, 10, 11, 12] });
-    await endedAt(atStep(5), 'interrupted');
-    expect(await resumed()).toEqual({ hash: whole, steps: [6, 7, 8, 9, 10, 11, 12] });
+    await endedAt(twoSlopes, slopes, atStep(5), 'killed');
+    expect(await end()).toEqual([4, 5, 6, 7, 8, 9, 10, 11, 12]);
+    await endedAt(twoSlopes, slopes, ({ type, step }) => type === 'checkpoint' && step === 5, 'killed');
+    expect(await end()).toEqual([6, 7, 8, 9, 10, 11, 12]);
+    await endedAt(twoSlopes, slopes, atStep(5), 'interrupted');
+    expect(await end()).toEqual([6, 7, 8, 9, 10, 11, 12]);
     // Twice: in the first phase, then between the second and the third.
-    await endedAt(atStep(2), 'interrupted');
-    await endedAt(({ type, step }) => type === 'phase' && step === 9, 'killed');
-    expect(await resumed()).toEqual({ hash: whole, steps: [10, 11, 12] });
+    await endedAt(twoSlopes, slopes, atStep(2), 'interrupted');
+    await endedAt(twoSlopes, slopes, ({ type, step }) => type === 'phase' && step === 9, 'killed');
+    expect(await end()).toEqual([10, 11, 12]);
   });
 
   it('refuses checkpoints of other phases', async () => {
-    await endedAt(atStep(4), 'killed');
+    await endedAt(start, options, atStep(4), 'killed');
     const [first, ...others] = options.phases;
     if (first === undefined) throw new Error('no phase');
     const phases = [{ ...first, untilStep: 6 }, ...others];
@@ -231,14 +288,16 @@ describe('a training in phases', () => {
   });
 });
 
-// Checked by the compiler alone.
-void ((model: Model) => {
+it('has types that refuse lengths in the plan, and batches of another kind', () => {
   const { evaluate: _, ...rest } = options;
-  // @ts-expect-error phases say how long the training is, not the plan
-  void trainProgressively(model, { ...rest, plan: { batchSize: 2, steps: 3 } });
   const images = (): Loader<{ readonly pixels: tf.Tensor }> => {
     throw new Error('never called');
   };
-  // @ts-expect-error batches of another kind than the objective's
-  void trainProgressively(model, { ...rest, phases: [{ untilStep: 1, data: images }] });
+  const refused = [
+    // @ts-expect-error phases say how long the training is, not the plan
+    () => trainProgressively(start, { ...rest, plan: { batchSize: 2, steps: 3 } }),
+    // @ts-expect-error batches of another kind than the objective's
+    () => trainProgressively(start, { ...rest, phases: [{ untilStep: 1, data: images }] }),
+  ];
+  expect(refused).toHaveLength(2);
 });
