@@ -60,7 +60,7 @@ if (group.index === 0) {
   const loaded = await loadMlpClassifier('runs/classic');
   const { classes } = await predict(loaded, features(transform(prepared, parts.test), { except: ['Status'] }));
   const truth = labels(parts.test, 'Status', y.classes);
-  const { weighted } = precisionRecallF1(truth.indices, classes, y.classes.length);
+  const { weighted } = precisionRecallF1(truth.indices, classes);
   console.log(`accuracy ${accuracy(truth.indices, classes).toFixed(3)}, weighted F1 ${weighted.f1.toFixed(3)}`);
 }
 await group.leave();

@@ -277,6 +277,7 @@ export { startEnergyMeter, type Energy, type EnergyMeter, type EnergyOptions } f
 export { interruptible, type Interruptible } from './train/interrupt.js';
 export { reportTo } from './train/report-to.js';
 export type { ModelFiles } from './train/checkpoint.js';
+export { decoderFiles } from './train/pretrain.js';
 export type { FileHashes, ShardOptions } from './model/files/sharded.js';
 export { treeFiles } from './train/tree-files.js';
 export { estimateSeconds } from './train/estimate.js';
@@ -325,6 +326,7 @@ export { warmupStableDecay, type WarmupStableDecay } from './train/warmup-stable
 
 // Evaluation.
 export { evaluate, type Score } from './evaluate/bits-per-byte.js';
+export { predict, type Predictions, type RowClassifier } from './evaluate/predict.js';
 export { accuracy } from './evaluate/accuracy.js';
 export { confusionMatrix, type ConfusionMatrix } from './evaluate/confusion-matrix.js';
 export {

