@@ -15,6 +15,7 @@ export { flatten, mapTree, treeEntries, unflatten, type Tree } from './engine/tr
 export { remat } from './engine/remat.js';
 export { whileLoop } from './engine/control.js';
 export { scan } from './engine/scan.js';
+export { sumPieces, type PieceSum } from './engine/sum-pieces.js';
 export { call } from './engine/call.js';
 export { groupOfOne, type Group, type Reduction } from './engine/group.js';
 export { joinGroup, type JoinOptions } from './engine/collectives/join-group.js';
@@ -117,6 +118,25 @@ export {
   type TableLoaderOptions,
   type TableTargets,
 } from './tokens/table-loader.js';
+export type { Texts, TextSizes, TokenText } from './tokens/texts.js';
+export {
+  maskedInOrder,
+  maskedLoader,
+  maskedPairLoader,
+  maskedPairsInOrder,
+  type MaskedBatch,
+  type MaskedPairBatch,
+  type MaskingOptions,
+} from './tokens/masked-loader.js';
+export {
+  taggedTextLoader,
+  textLoader,
+  type TaggedBatch,
+  type TaggedText,
+  type TextBatch,
+} from './tokens/text-loader.js';
+export { textPairLoader, type TextPair, type TextPairBatch } from './tokens/text-pairs.js';
+export { mixedLoader, type LoadersByName } from './tokens/mixed-loader.js';
 export { writeShards, type WriteShardsOptions } from './tokens/write-shards.js';
 export { openShards, type OpenShardsOptions, type Shards } from './tokens/open-shards.js';
 export { shardLoader, type ShardLoaderOptions } from './tokens/shard-loader.js';
@@ -207,6 +227,7 @@ export { pooler, type Pooler } from './model/heads/pooler.js';
 export { sequenceClassification, type SequenceClassification } from './model/heads/sequence-classification.js';
 export { tokenClassification, type TokenClassification } from './model/heads/token-classification.js';
 export { sentenceEmbedding } from './model/heads/sentence-embedding.js';
+export { textEmbedder, type TextEmbedder } from './model/heads/text-embedder.js';
 
 export { loadGgufModel } from './model/gguf-model.js';
 export { readGeneration, type Generation } from './model/generation-config.js';
@@ -266,8 +287,15 @@ export { planOptions, type Plan, type PlanOptions } from './train/plan.js';
 export { trainOptions, type TrainOptions } from './train/train-options.js';
 export type { Computing, Loss, Objective, PartSums, RowTensors } from './train/loss.js';
 export { causalLanguageModel } from './train/objectives/causal-language-model.js';
+export { maskedLanguageModelling } from './train/objectives/masked-language-modelling.js';
+export { bertPretraining, type BertModel } from './train/objectives/bert-pretraining.js';
+export { classification, type ClassificationOptions } from './train/objectives/classification.js';
+export { regression, type RegressionOptions } from './train/objectives/regression.js';
+export { contrastive, type ContrastiveOptions, type Embedder } from './train/objectives/contrastive.js';
+export { mixture, type Weighted } from './train/objectives/mixture.js';
+export type { LabelledRows, RowReader } from './train/objectives/labelled-rows.js';
 export type { TokenLossSettings, TokenPredictor } from './train/objectives/token-predictor.js';
-export { crossEntropy, type Targets } from './train/cross-entropy.js';
+export { crossEntropy, tokenLosses, zLosses, type Targets, type TokenLossOptions } from './train/cross-entropy.js';
 export { measureLoss, type MeasuredLoss } from './train/held-out.js';
 export { startTraining, type StepResult, type Training, type TrainingOptions } from './train/step.js';
 export { dynamicLossScale, type LossScale, type LossScaleOptions } from './train/loss-scale.js';
