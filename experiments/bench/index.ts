@@ -12,7 +12,7 @@ import { quickstart } from './quickstart.js';
 import { rematMemory } from './remat.js';
 import { tokenizers } from './tokenizers.js';
 import { trainLoop } from './train-loop.js';
-import { trainingMemory } from './training-memory.js';
+import { planTable } from './plan-table.js';
 import { transformersStep } from './transformers-step.js';
 
 export { findPeer, machine } from './machine.js';
@@ -21,7 +21,7 @@ export const benchmarks: readonly Benchmark[] = [
   gptStep,
   transformersStep,
   trainLoop,
-  trainingMemory,
+  planTable,
   rematMemory,
   attention,
   tokenizers,

@@ -3,8 +3,10 @@ import {
   engineInfo,
   key,
   startTraining,
+  compactState,
   type Batch,
   type DecoderWeights,
+  type StateStorage,
   type Training,
 } from 'trainbook';
 import { adamwNumbers, architectureOf, drawBatch, optimizerOf, type GptRecipe } from './gpt-recipe.js';
@@ -15,6 +17,7 @@ export type Setting = {
   readonly microBatch?: number;
   readonly recompute?: boolean;
   readonly lossChunks?: number;
+  readonly optimizerState?: StateStorage;
 };
 
 /** Answer to `start`: memory in MB above the RSS after import, null where the system does not tell. */
@@ -31,14 +34,15 @@ let step = 0;
 
 export const answers = {
   start: async ({ recipe, setting }: { recipe: GptRecipe; setting: Setting }): Promise<SettingStarted> => {
+    const { optimizerState = 'float32', ...rest } = setting;
     engineInfo();
     const imported = residentMegabytes();
     const architecture = architectureOf(recipe);
     const weights = architecture.init(key(1));
     training = startTraining(causalLanguageModel()(architecture), {
       weights,
-      optimizer: optimizerOf(adamwNumbers),
-      ...setting,
+      optimizer: compactState(optimizerOf(adamwNumbers), optimizerState),
+      ...rest,
     });
     batch = drawBatch(recipe, 0);
     const losses: number[] = [];

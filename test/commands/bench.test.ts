@@ -57,7 +57,7 @@ describe('npx trainbook bench', () => {
       'gpt-step',
       'transformers-step',
       'train-loop',
-      'training-memory',
+      'plan-table',
       'remat',
       'attention',
       'tokenizers',

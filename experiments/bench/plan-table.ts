@@ -37,14 +37,26 @@ function settings({ batchSize }: GptRecipe): Readonly<Record<string, Setting>> {
     'lossChunks 8': chunked,
     'and recompute': { ...chunked, recompute: true },
     'and microBatch ¼': { ...chunked, recompute: true, microBatch: batchSize / 4 },
+    'and optimizerState bfloat16': {
+      ...chunked,
+      recompute: true,
+      microBatch: batchSize / 4,
+      optimizerState: 'bfloat16',
+    },
+    'and optimizerState int8': {
+      ...chunked,
+      recompute: true,
+      microBatch: batchSize / 4,
+      optimizerState: 'int8',
+    },
     'recompute alone': { recompute: true },
     'microBatch ¼ alone': { microBatch: batchSize / 4 },
   };
 }
 
 /** What each field of a plan saves and costs: a fresh process each, one after another, blocks in turn. */
-export const trainingMemory: Benchmark = {
-  name: 'training-memory',
+export const planTable: Benchmark = {
+  name: 'plan-table',
   title: 'memory and time of a training step, one optimisation at a time',
   workload: (isQuick) => ({
     ...recipeOf(isQuick),
