@@ -10,6 +10,7 @@ import { opOverhead } from './op-overhead.js';
 import { quickstart } from './quickstart.js';
 import { rematMemory } from './remat.js';
 import { tokenizers } from './tokenizers.js';
+import { trainingMemoryBenchmark } from './training-memory.js';
 import { transformersStep } from './transformers-step.js';
 
 export { findPeer, machine } from './machine.js';
@@ -18,6 +19,7 @@ export const benchmarks: readonly Benchmark[] = [
   gptStep,
   transformersStep,
   rematMemory,
+  trainingMemoryBenchmark,
   attention,
   tokenizers,
   decode,

@@ -57,6 +57,7 @@ describe('npx trainbook bench', () => {
       'gpt-step',
       'transformers-step',
       'remat',
+      'training-memory',
       'attention',
       'tokenizers',
       'decode',

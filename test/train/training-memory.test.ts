@@ -88,7 +88,7 @@ describe('trainingMemory', () => {
 
   it('pieces hold the sums of gradients beside their own; so does what goes to other processes', () => {
     expect(trainingMemory(architecture, { batchSize: 2, microBatch: 1 }).parts.gradients).toBe(2 * P);
-    const { moment, parts } = trainingMemory(architecture, { batchSize: 2, workers: 2 });
+    const { moment, parts } = trainingMemory(architecture, { batchSize: 2, workers: 2, length: 1 });
     expect(moment).toBe('the sum of gradients over processes');
     expect(parts.gradients).toBe(2 * P);
   });
