@@ -37,7 +37,7 @@ const quick: readonly MemorySetting[] = [
 /** How near `trainingMemory` comes to the peak of a process, a fresh one for each setting. */
 export const trainingMemoryBenchmark: Benchmark = {
   name: 'training-memory',
-  title: 'memory of a training step as estimated, beside the peak of a process',
+  title: 'memory of a training as estimated, beside the peak of its process above import',
   workload: (isQuick) => ({ settings: [...(isQuick ? quick : full)], optimizer: 'adamw', dtype: 'float32' }),
   run: async ({ quick: isQuick, say }) => {
     const measurements: Measurement[] = [];
