@@ -315,7 +315,7 @@ export { forecast, type Forecast, type ForecastOptions, type ForecastRow } from 
 export { trainingMemory, type TrainingMemory, type TrainingMemoryOptions } from './train/training-memory.js';
 export { fitPlan, type FitOptions, type FittedPlan, type MemorySettings } from './train/fit-plan.js';
 export { optimizerStateSize, type StateFormat } from './train/optimizer-state.js';
-export { stepFlops, type Planned } from './train/step-flops.js';
+export { stepFlops, stepWork, type Planned } from './train/step-flops.js';
 export { scaling, scalingFigure, type Cluster, type ScalingRow } from './train/scaling.js';
 export { checkpointInterval, expectedTime, trainingCost, type Prices } from './train/cost-of-training.js';
 export { adamw, type AdamwOptions } from './train/adamw.js';

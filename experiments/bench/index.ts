@@ -13,6 +13,7 @@ import { rematMemory } from './remat.js';
 import { tokenizers } from './tokenizers.js';
 import { trainLoop } from './train-loop.js';
 import { planTable } from './plan-table.js';
+import { trainingMemoryBenchmark } from './training-memory.js';
 import { transformersStep } from './transformers-step.js';
 
 export { findPeer, machine } from './machine.js';
@@ -23,6 +24,7 @@ export const benchmarks: readonly Benchmark[] = [
   trainLoop,
   planTable,
   rematMemory,
+  trainingMemoryBenchmark,
   attention,
   tokenizers,
   decode,

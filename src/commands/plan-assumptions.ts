@@ -28,7 +28,10 @@ export interface PlanArguments {
   readonly tokens?: number | undefined;
   readonly memory?: number | undefined;
   readonly machine: Given<
-    Record<'flops' | 'utilization' | 'bandwidth' | 'latency' | 'overlap' | 'disk' | 'restart', number>
+    Record<
+      'flops' | 'utilization' | 'memoryBandwidth' | 'bandwidth' | 'latency' | 'overlap' | 'disk' | 'restart',
+      number
+    >
   >;
   readonly mode?: ScalingMode | undefined;
   readonly price?: number | undefined;
@@ -63,6 +66,8 @@ export async function supposed(given: PlanArguments): Promise<Supposed> {
   const tokens = tokensOf(given, found, architecture, plan.batchSize);
   const rate = await rateOf(given.machine, plan.batchSize * context, architecture.config.width);
   const { bandwidth, latency, overlap, disk, restart } = { ...usual, ...defined(given.machine) };
+  const { memoryBandwidth } = given.machine;
+  const flopsPerByte = memoryBandwidth === undefined ? 8 : rate.flops / memoryBandwidth;
   const { mode = 'weak', price, spotDiscount = 0, interruptions = 0 } = given;
   const prices =
     price === undefined ? undefined : { pricePerHour: price, spotDiscount, interruptionsPerDay: interruptions };
@@ -74,6 +79,7 @@ export async function supposed(given: PlanArguments): Promise<Supposed> {
       cluster: { flops: rate.flops, bandwidth, latency, overlap },
       mode,
       memory: given.memory,
+      flopsPerByte,
       diskBandwidth: disk,
       restartSeconds: restart,
       prices,
@@ -81,6 +87,7 @@ export async function supposed(given: PlanArguments): Promise<Supposed> {
     assumptions: {
       'tokens of the training': `${tokens.number.toLocaleString('en')}${tokens.why}`,
       'FLOPs a second of a worker': rate.said,
+      'FLOPs in the time of a byte from memory': flopsPerByte,
       'bytes a second between workers': bandwidth,
       'seconds until a message arrives': latency,
       'part of the backward pass that hides the sum of gradients': overlap,

@@ -29,6 +29,7 @@ export const plan = defineCommand({
     memory: number('Bytes that a process may have, such as 8e9: finds the fastest plan that fits', 'bytes'),
     flops: number('FLOPs a second of a worker; measured on this machine if not given'),
     utilization: number('The part of these that a step reaches (0.4; 0.6 of what is measured)', '0–1'),
+    'memory-bandwidth': number('Bytes a second of its memory (an eighth of its FLOPs a second)'),
     bandwidth: number('Bytes a second between two workers (1.25e9)'),
     latency: number('Seconds until a message arrives (50e-6)', 'seconds'),
     overlap: number('The part of the backward pass that hides the sum of gradients (0)', '0–1'),
@@ -75,6 +76,7 @@ export const plan = defineCommand({
       machine: {
         flops: real('flops'),
         utilization: real('utilization'),
+        memoryBandwidth: real('memory-bandwidth'),
         bandwidth: real('bandwidth'),
         latency: real('latency'),
         overlap: real('overlap'),

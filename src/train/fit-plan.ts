@@ -1,9 +1,7 @@
-import { countParameters } from '../model/cost.js';
 import { TrainbookError } from '../error.js';
-import { numberOfPieces } from './accumulate.js';
 import type { StateFormat } from './optimizer-state.js';
 import { rowsOfEach } from './rows-of-each.js';
-import { stepFlops } from './step-flops.js';
+import { stepWork } from './step-flops.js';
 import type { Planned } from './step-flops.js';
 import { trainingMemory } from './training-memory.js';
 import type { TrainingMemory, TrainingMemoryOptions } from './training-memory.js';
@@ -20,11 +18,8 @@ export interface MemorySettings {
 export interface FitOptions {
   /** Bytes that a process may have, above what it has after importing the library. */
   readonly memory: number;
-  /**
-   * Floating-point operations of matrix products in the time in which memory gives one byte. Default 8, of two CPU cores: 160 GFLOP/s,
-   * 20 GB/s.
-   */
-  readonly flopsPerByte?: number;
+  /** Floating-point operations of matrix products in the time in which memory gives one byte. Default: 8. */
+  readonly flopsPerByte?: number | undefined;
 }
 
 /** A plan that fits. */
@@ -43,8 +38,7 @@ export interface FittedPlan {
  * that costs least: micro-batches, then the logits in chunks, then recomputation. They change no result but for rounding. Only where
  * all of them that help are not enough is the optimizer's state kept in bfloat16, then in 8 bits.
  *
- * Time is floating-point operations (`stepFlops`), and what is read and written more: the sums of gradients for each piece of a batch,
- * the output table's gradient for each chunk. With more memory the plan is never a slower one.
+ * Time is that of `stepWork`. With more memory the plan is never a slower one.
  *
  * @throws TrainbookError if nothing fits; it says the least that would.
  * @example
@@ -53,13 +47,13 @@ export interface FittedPlan {
 export function fitPlan(
   architecture: Planned,
   options: TrainingMemoryOptions,
-  { memory, flopsPerByte = 8 }: FitOptions,
+  { memory, flopsPerByte }: FitOptions,
 ): FittedPlan {
   const given = settingsOf(options);
   const tryOut = (settings: MemorySettings): Candidate => ({
     settings,
     memory: trainingMemory(architecture, { ...options, ...settings }),
-    time: stepTime(architecture, { ...options, ...settings }, flopsPerByte),
+    time: stepWork(architecture, { ...options, ...settings }, flopsPerByte),
   });
   const asGiven = tryOut(given);
   const candidates = savings(architecture, given, options).map(tryOut).sort(byTime);
@@ -132,22 +126,6 @@ function leanestOf(candidates: readonly Candidate[]): Candidate {
 function smallerStates(format: StateFormat): readonly StateFormat[] {
   const order: readonly StateFormat[] = ['float32', 'bfloat16', 'int8'];
   return order.slice(order.indexOf(format) + 1);
-}
-
-/** Of a step, in floating-point operations: those of its products, and the reading and writing that pieces and chunks add. */
-function stepTime(
-  architecture: Planned,
-  options: TrainingMemoryOptions & MemorySettings,
-  flopsPerByte: number,
-): number {
-  const { config, specs } = architecture;
-  const rows = rowsOfEach(options.batchSize, options.workers ?? 1);
-  const numPieces = numberOfPieces(rows, options.microBatch);
-  const threeTimes = 3 * 4; // a sum is read, what is added is read, the sum is written; float32
-  const sums = numPieces > 1 ? threeTimes * numPieces * countParameters(specs) : 0;
-  const table = architecture.kind === 'decoder' ? config.vocabularySize * config.width : 0;
-  const inChunks = options.lossChunks > 1 ? threeTimes * numPieces * options.lossChunks * table : 0;
-  return stepFlops(architecture, { ...options, batchSize: rows }) + flopsPerByte * (sums + inChunks);
 }
 
 function changesOf(given: MemorySettings, found: MemorySettings, rows: number): string[] {

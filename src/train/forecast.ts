@@ -6,7 +6,7 @@ import { fitPlan } from './fit-plan.js';
 import type { FittedPlan } from './fit-plan.js';
 import { scaling, scalingFigure } from './scaling.js';
 import type { Cluster, ScalingMode, ScalingRow } from './scaling.js';
-import { stepFlops } from './step-flops.js';
+import { stepFlops, stepWork } from './step-flops.js';
 import type { Planned } from './step-flops.js';
 import { trainingMemory } from './training-memory.js';
 import type { TrainingMemory, TrainingMemoryOptions } from './training-memory.js';
@@ -21,6 +21,8 @@ export interface ForecastOptions extends Omit<TrainingMemoryOptions, 'workers'> 
   readonly mode?: ScalingMode;
   /** Bytes that a process may have: the plan is then made to fit. */
   readonly memory?: number | undefined;
+  /** See `stepWork`. Default: 8. */
+  readonly flopsPerByte?: number | undefined;
   /** Bytes a second to where checkpoints are kept. */
   readonly diskBandwidth: number;
   /** Seconds from an interruption until the training goes on. */
@@ -70,14 +72,20 @@ export function forecast(architecture: Planned, options: ForecastOptions): Forec
   const { cluster, mode = 'weak', tokens, prices, diskBandwidth, restartSeconds } = options;
   if (!(tokens > 0)) throw notPositive('tokens', tokens);
   if (!(diskBandwidth > 0)) throw notPositive('diskBandwidth', diskBandwidth);
-  const fitted = options.memory === undefined ? undefined : fitPlan(architecture, options, { memory: options.memory });
+  const { memory, flopsPerByte } = options;
+  const fitted = memory === undefined ? undefined : fitPlan(architecture, options, { memory, flopsPerByte });
   const plan = { ...options, ...fitted?.settings };
   const { numParameters, config } = architecture;
   const { batchSize, length = config.context, stateSize = 2 * numParameters } = plan;
   const gradients = 4 * numParameters;
   const checkpoint = 4 * (numParameters + stateSize);
   const checkpointSeconds = checkpoint / diskBandwidth;
-  const step = { flops: stepFlops(architecture, plan), gradientBytes: gradients, tokens: batchSize * length };
+  const flops = stepFlops(architecture, plan);
+  const step = {
+    flops: stepWork(architecture, plan, flopsPerByte),
+    gradientBytes: gradients,
+    tokens: batchSize * length,
+  };
   const rows = scaling(step, cluster, { mode, rows: batchSize }).map((row): ForecastRow => {
     const tokensOfStep = step.tokens * (mode === 'weak' ? row.workers : 1);
     const steps = Math.ceil(tokens / tokensOfStep);
@@ -89,7 +97,7 @@ export function forecast(architecture: Planned, options: ForecastOptions): Forec
     numParameters,
     memory: fitted?.memory ?? trainingMemory(architecture, plan),
     ...(fitted && { fitted }),
-    flops: { step: step.flops, total: step.flops * (tokens / step.tokens) },
+    flops: { step: flops, total: flops * (tokens / step.tokens) },
     bytes: { gradients, reduced: rows.at(-1)?.bytesMoved ?? 0, checkpoint },
     checkpointSeconds,
     rows,

@@ -15,7 +15,7 @@ export interface Cluster {
 
 /** A step of one worker. */
 export interface WorkerStep {
-  /** Floating-point operations of all rows of a step, on one worker. */
+  /** Floating-point operations of all rows of a step, on one worker, or what takes as long: see `stepWork`. */
   readonly flops: number;
   /** Bytes of all gradients: 4 a weight. */
   readonly gradientBytes: number;

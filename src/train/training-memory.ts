@@ -29,9 +29,9 @@ export interface TrainingMemoryOptions extends Pick<
 
 /** What the memory is for. */
 export type MemoryPart =
-  'weights' | 'first weights' | 'optimizer state' | 'drawing the first weights' | 'program' | PassingPart;
+  'weights' | 'first weights' | 'optimizer state' | 'drawing the first weights' | 'program' | 'compiling' | PassingPart;
 
-/** The memory of a process that trains, above what it has after importing the library, in bytes. */
+/** The memory of a process that trains, in its first step, above what it has after importing the library, in bytes. */
 export interface TrainingMemory {
   readonly total: number;
   /** By part, at the fullest moment of a step. */
@@ -45,6 +45,9 @@ export interface TrainingMemory {
  * that tracing and compiling touch first, 40 MB of heap, and 6 MB a block of traces and compiled code.
  */
 const programBytes = { fixed: 100e6, perBlock: 6e6 };
+
+/** What XLA's compiler leaves in the heap until the first step is done. Measured: 100 to 220 MB, little of it by the size of the model. */
+const compilingBytes = 180e6;
 
 /**
  * Drawing a matrix computes in float64 (`normal`), and TensorFlow keeps the space; a step's buffers reuse a part of it. Measured: 20 to 60
@@ -73,6 +76,7 @@ export function trainingMemory(architecture: Planned, options: TrainingMemoryOpt
     'optimizer state': bytesOfState[optimizerState] * stateSize,
     'drawing the first weights': drawn ? drawingBytes * largest : 0,
     program: programBytes.fixed + programBytes.perBlock * architecture.config.layers,
+    compiling: compilingBytes,
   };
   const { moment, parts: passing } = fullestMoment(architecture, options);
   const parts = { ...lasting, ...passing };

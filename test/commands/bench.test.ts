@@ -59,6 +59,7 @@ describe('npx trainbook bench', () => {
       'train-loop',
       'plan-table',
       'remat',
+      'training-memory',
       'attention',
       'tokenizers',
       'decode',

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { main } from '../../src/cli.js';
 import { planOfConfig } from '../../src/commands/plan-input.js';
@@ -53,6 +54,18 @@ test('as text: parts of the memory, rows, cost, and each assumption with its val
 test('a memory that is too small is an error of its own', async () => {
   expect(await main(['plan', ...model, ...hardware, '--batch=32', '--memory=1e9'])).toBe(1);
   expect(stderr).toMatch(/does not fit into this memory[\s\S]*at least [\d,]+ MB/);
+});
+
+test('the README’s example prints what stands there', async () => {
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+  const [, command = '', shown = ''] =
+    /```sh\n(npx trainbook plan --layers[^`]*)```\n\n```text\n([^`]*)```/.exec(readme) ?? [];
+  const words = command.replaceAll('\\\n', ' ').trim().split(/\s+/);
+  expect(await main(words.slice(2))).toBe(0);
+  const printed = stdout.split('\n');
+  const lines = shown.trimEnd().split('\n');
+  expect(lines.length).toBeGreaterThan(30);
+  for (const line of lines.filter((text) => !text.endsWith('…'))) expect(printed).toContain(line);
 });
 
 describe('wrong usage', () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { TrainbookError } from '../../src/error.js';
 import { decoder } from '../../src/model/decoder.js';
 import { fitPlan } from '../../src/train/fit-plan.js';
-import { stepFlops } from '../../src/train/step-flops.js';
+import { stepFlops, stepWork } from '../../src/train/step-flops.js';
 import { trainingMemory } from '../../src/train/training-memory.js';
 
 const architecture = decoder({ layers: 6, width: 256, heads: 4, context: 256, vocabularySize: 8192 });
@@ -29,6 +29,17 @@ describe('stepFlops', () => {
     expect(stepFlops(small, { batchSize: 3 })).toBe(12 * 3 * (blocks + logits));
     expect(stepFlops(small, { batchSize: 3, recompute: true })).toBe(12 * (4 * blocks + 3 * logits - 2 * 2 * 128));
     expect(stepFlops(small, { batchSize: 3, lossChunks: 2 })).toBe(12 * (3 * blocks + 4 * logits));
+  });
+});
+
+describe('stepWork', () => {
+  it('by hand: each of 2 pieces reads and adds 4 bytes a weight and writes the sum, at 10 FLOPs a byte', () => {
+    const options = { batchSize: 16, microBatch: 8 };
+    const sums = 2 * 12 * architecture.numParameters;
+    expect(stepWork(architecture, options, 10)).toBe(stepFlops(architecture, options) + 10 * sums);
+    expect(stepWork(architecture, { batchSize: 16 }, 10)).toBe(stepFlops(architecture, { batchSize: 16 }));
+    const ofTwo = stepWork(architecture, { batchSize: 16, workers: 2 });
+    expect(ofTwo).toBe(stepFlops(architecture, { batchSize: 8 }));
   });
 });
 
@@ -60,7 +71,7 @@ describe('fitPlan', () => {
 
   it('keeps what the plan has already', () => {
     const given = { batchSize: 16, microBatch: 4, recompute: true, optimizerState: 'bfloat16' } as const;
-    const { settings } = fitPlan(architecture, given, { memory: 0.9 * trainingMemory(architecture, given).total });
+    const { settings } = fitPlan(architecture, given, { memory: 0.97 * trainingMemory(architecture, given).total });
     expect(settings.recompute).toBe(true);
     expect(settings.microBatch).toBeLessThanOrEqual(4);
     expect(settings.optimizerState).not.toBe('float32');
