@@ -48,7 +48,7 @@ interface Case<Weights, B> {
   batch(counted: Float32Array): B;
 }
 const made = <Weights, B>(given: Case<Weights, B>): Case<unknown, unknown> =>
-  given as unknown as Case<unknown, unknown>;
+  given;
 
 const heads = withHeads(trunk, {
   maskedLanguageModel: maskedLanguageModel(trunk),
