@@ -48,7 +48,7 @@ export type Objective<Architecture, Weights, B> = (architecture: Architecture) =
 /** The rows of a batch. One of several kinds (`mixture`), whose tensors are named `kind/…`, has those of each kind. */
 export function numRowsOf(batch: RowTensors): number {
   const rows = new Map(
-    Object.entries(batch).map(([name, { shape }]) => [name.slice(0, name.lastIndexOf('/') + 1), shape[0] ?? 0]),
+    Object.entries(batch).map(([name, { shape }]) => [name.slice(0, name.lastIndexOf('/') + 1), shape[0]]),
   );
   return [...rows.values()].reduce((sum, number) => sum + number, 0);
 }

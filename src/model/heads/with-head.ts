@@ -4,7 +4,9 @@ import type { Key } from '../../engine/key.js';
 import { foldTensor } from '../../engine/random.js';
 import type { RandomKey } from '../../engine/random.js';
 import type { Decoder } from '../decoder.js';
+import type { EncoderWeights } from '../encoder-specs.js';
 import type { Encoder } from '../encoder.js';
+import type { DecoderWeights } from '../weights.js';
 import type { Head, HeadReading, HeadWeights } from './head.js';
 
 /** Whose hidden states heads read. */
@@ -126,12 +128,13 @@ export function withHeads<T extends AnyTrunk, const Heads extends HeadsByName>(
   const all = Object.entries(heads);
   const only: WithHeads<T, Heads>['only'] = <Name extends keyof Heads>(name: Name) => {
     const head: Heads[Name] = heads[name];
+    const own = ({ heads: all }: Weights): unknown => (all as Readonly<Record<PropertyKey, unknown>>)[name];
     return {
       head,
       numParameters: trunk.numParameters + head.numParameters,
       init,
       ...reading<Weights, ReturnType<Heads[Name]['forward']>>(trunk, (weights, states, options) =>
-        read(head, weights.heads[name], states, weights.trunk, options),
+        read(head, own(weights), states, weights.trunk, options),
       ),
     };
   };
@@ -184,8 +187,10 @@ export function statesOf(
   inputs: tf.Tensor,
   { mask, documents = mask, ...options }: HeadedOptions,
 ): tf.Tensor3D {
-  const states = (trunk.kind === 'decoder' ? trunk.hidden : trunk.forward) as Encoder['forward'];
-  return states(weights as Parameters<Encoder['forward']>[0], inputs, { documents, ...options });
+  const reading = { documents, ...options };
+  return trunk.kind === 'decoder'
+    ? trunk.hidden(weights as DecoderWeights, inputs, reading)
+    : trunk.forward(weights as EncoderWeights, inputs, reading);
 }
 
 function read<H extends AnyHead>(

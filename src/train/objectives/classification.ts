@@ -61,7 +61,7 @@ export function classification(
       checkLogits(logits, targets, classWeights);
       const logProbabilities = tf.logSoftmax(tf.reshape(logits, [-1, numClasses])); // [rows, C]
       const spread = labelSmoothing / numClasses;
-      const flat = tf.reshape(targets, [-1]) as tf.Tensor1D;
+      const flat = tf.reshape<tf.Rank.R1>(targets, [-1]);
       const goal = tf.oneHot(flat, numClasses, 1 - labelSmoothing + spread, spread, 'float32'); // [rows, C]
       const weighed = classWeights === undefined ? goal : tf.mul(goal, tf.tensor1d([...classWeights]));
       const losses = tf.neg(tf.sum(tf.mul(logProbabilities, weighed), 1)); // [rows]

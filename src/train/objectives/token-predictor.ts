@@ -83,7 +83,7 @@ export function sumTokenLosses(
   logits: tf.Tensor,
   { targets, weights }: CountedTokens,
 ): PartSums {
-  const rows = tf.reshape(logits, [-1, logits.shape.at(-1) ?? 0]) as tf.Tensor2D;
+  const rows = tf.reshape<tf.Rank.R2>(logits, [-1, logits.shape.at(-1) ?? 0]);
   const counted = tf.reshape(weights, [-1]);
   const sum = (losses: tf.Tensor1D): tf.Scalar => tf.sum(tf.mul(losses, counted));
   return {
@@ -152,14 +152,13 @@ export function sumPredictedTokens<Weights>(
   const { inputs, documents, positions, types } = batch;
   const reading = { documents, positions, types, ...computing };
   if (chunks === 1) return sumTokenLosses(name, settings, model.forward(weights, inputs, reading), batch);
-  const { hidden, logits } = model;
-  if (hidden === undefined || logits === undefined) throw onlyForward(chunks);
-  const states = hidden(weights, inputs, reading);
-  return sumTokenLossesInPieces(name, settings, (rows) => logits(weights, rows), states, batch, chunks);
+  const states = model.hidden?.(weights, inputs, reading);
+  const logitsOf = (rows: tf.Tensor): tf.Tensor => model.logits?.(weights, rows) ?? refuse(chunks);
+  return sumTokenLossesInPieces(name, settings, logitsOf, states ?? refuse(chunks), batch, chunks);
 }
 
-function onlyForward(chunks: number): TrainbookError {
-  return new TrainbookError({
+function refuse(chunks: number): never {
+  throw new TrainbookError({
     what: 'train: this model gives its logits only all at once, so they cannot be computed in pieces',
     received: `lossChunks ${chunks}, a model with forward alone`,
     expected: 'a model with hidden and logits beside forward, such as a decoder',

@@ -6,11 +6,13 @@ import type { Decoder } from '../../../src/model/decoder.js';
 import type { DecoderWeights } from '../../../src/model/weights.js';
 import { loader } from '../../../src/tokens/loader.js';
 import type { Batch } from '../../../src/tokens/loader.js';
+import type { TextPairBatch } from '../../../src/tokens/text-pairs.js';
 import { mixedLoader } from '../../../src/tokens/mixed-loader.js';
 import { adamw } from '../../../src/train/adamw.js';
 import { causalLanguageModel } from '../../../src/train/objectives/causal-language-model.js';
 import { classification } from '../../../src/train/objectives/classification.js';
 import { contrastive } from '../../../src/train/objectives/contrastive.js';
+import type { LabelledRows } from '../../../src/train/objectives/labelled-rows.js';
 import { mixture } from '../../../src/train/objectives/mixture.js';
 import { train } from '../../../src/train/train.js';
 import type { StepResult } from '../../../src/train/step.js';
@@ -78,11 +80,11 @@ describe('mixture', () => {
   });
 
   it('tells rates in the unit that all have, and rows together if one has', () => {
-    const given = { forward: () => tf.zeros([1, 1]) as tf.Tensor2D };
+    const given = { forward: () => tf.zeros<tf.Rank.R2>([1, 1]) };
     type Same = Readonly<Record<string, never>>;
-    const loss = mixture<typeof given, Same, Record<string, never>>({
-      classes: [classification() as never, 1],
-      pairs: [contrastive() as never, 1],
+    const loss = mixture<typeof given, Same, { classes: LabelledRows; pairs: TextPairBatch }>({
+      classes: [classification(), 1],
+      pairs: [contrastive(), 1],
     })(given);
     expect([loss.unit, loss.rowsTogether]).toEqual(['examples', true]);
     const text = mixture<Decoder, DecoderWeights, { text: Batch }>({ text: [causalLanguageModel(), 1] })(architecture);
