@@ -211,7 +211,10 @@ describe('exact resume', () => {
       weightHash(await pretrain(wide, { ...options, ...more, ...given }));
     const whole = await run({});
     const stop = new AbortController();
-    const stopped = run({ checkpoints: folder, signal: stop.signal, metrics: (step) => step === 5 && stop.abort() });
+    const stopAt5 = (step: number): void => {
+      if (step === 5) stop.abort();
+    };
+    const stopped = run({ checkpoints: folder, signal: stop.signal, metrics: stopAt5 });
     await expect(stopped).rejects.toMatchObject({ name: 'AbortError' });
     expect(await run({ checkpoints: folder })).toBe(whole);
   });
