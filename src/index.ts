@@ -277,11 +277,11 @@ export {
 
 // Training: what is learned, how, and how long.
 export { train, type Trainable, type TrainingLength, type TrainModelOptions } from './train/train.js';
-export { trainProgressively, type Phase, type ProgressiveOptions } from './train/progressive.js';
-export { growInTurn, type Grow, type Grown, type GrowState } from './train/growth.js';
-export { growContext } from './train/grow-context.js';
-export { stackLayers } from './train/stack-layers.js';
-export { expandBlocks } from './train/expand-blocks.js';
+export { trainProgressively, type Phase, type ProgressiveOptions } from './train/growth/progressive.js';
+export { growInTurn, type Grow, type Grown, type GrowState } from './train/growth/growth.js';
+export { growContext } from './train/growth/grow-context.js';
+export { stackLayers } from './train/growth/stack-layers.js';
+export { expandBlocks } from './train/growth/expand-blocks.js';
 export { pretrain, type PretrainOptions } from './train/pretrain.js';
 export { planOptions, type Plan, type PlanOptions } from './train/plan.js';
 export { trainOptions, type TrainOptions } from './train/train-options.js';
@@ -295,7 +295,13 @@ export { contrastive, type ContrastiveOptions, type Embedder } from './train/obj
 export { mixture, type Weighted } from './train/objectives/mixture.js';
 export type { LabelledRows, RowReader } from './train/objectives/labelled-rows.js';
 export type { TokenLossSettings, TokenPredictor } from './train/objectives/token-predictor.js';
-export { crossEntropy, tokenLosses, zLosses, type Targets, type TokenLossOptions } from './train/cross-entropy.js';
+export {
+  crossEntropy,
+  tokenLosses,
+  zLosses,
+  type Targets,
+  type TokenLossOptions,
+} from './train/objectives/cross-entropy.js';
 export { measureLoss, type MeasuredLoss } from './train/held-out.js';
 export { startTraining, type StepResult, type Training, type TrainingOptions } from './train/step.js';
 export { dynamicLossScale, type LossScale, type LossScaleOptions } from './train/loss-scale.js';
@@ -304,42 +310,42 @@ export type { GroupNorms, Statistics } from './train/statistics.js';
 export { startEnergyMeter, type Energy, type EnergyMeter, type EnergyOptions } from './train/energy.js';
 export { interruptible, type Interruptible } from './train/interrupt.js';
 export { reportTo } from './train/report-to.js';
-export type { ModelFiles } from './train/checkpoint.js';
+export type { ModelFiles } from './train/checkpoints/checkpoint.js';
 export { decoderFiles } from './train/pretrain.js';
 export type { FileHashes, ShardOptions } from './model/files/sharded.js';
-export { treeFiles } from './train/tree-files.js';
-export { estimateSeconds } from './train/estimate.js';
-export { adafactor, relativeStep, type AdafactorOptions } from './train/adafactor.js';
-export { adam, type AdamNumbers } from './train/adam.js';
-export { forecast, type Forecast, type ForecastOptions, type ForecastRow } from './train/forecast.js';
-export { trainingMemory, type TrainingMemory, type TrainingMemoryOptions } from './train/training-memory.js';
-export { fitPlan, type FitOptions, type FittedPlan, type MemorySettings } from './train/fit-plan.js';
-export { optimizerStateSize, type StateFormat } from './train/optimizer-state.js';
-export { stepFlops, stepWork, type Planned } from './train/step-flops.js';
-export { scaling, scalingFigure, type Cluster, type ScalingRow } from './train/scaling.js';
-export { checkpointInterval, expectedTime, trainingCost, type Prices } from './train/cost-of-training.js';
-export { adamw, type AdamwOptions } from './train/adamw.js';
-export { addWeightDecay } from './train/add-weight-decay.js';
-export { clipByGlobalNorm } from './train/clip-by-global-norm.js';
-export { clipByRms } from './train/clip-by-rms.js';
-export { compactState, type CompactStateOptions, type StateStorage } from './train/compact-state.js';
-export { lamb, type LambOptions } from './train/lamb.js';
-export { layerwiseDecay, type LayerwiseDecay } from './train/layerwise-decay.js';
-export { lion, type LionOptions } from './train/lion.js';
-export { muon, blockMatrices, type MuonOptions } from './train/muon.js';
-export { chain, stateless, type Optimizer, type Tensors } from './train/optimizer.js';
-export { orthogonalise, type OrthogonaliseOptions } from './train/orthogonalise.js';
-export { partition } from './train/partition.js';
-export { scaleByAdam, type AdamOptions } from './train/scale-by-adam.js';
-export { scaleByFactoredRms, type FactoredRmsOptions } from './train/scale-by-factored-rms.js';
-export { scaleByLearningRate } from './train/scale-by-learning-rate.js';
-export { scaleByLion, type LionAverages } from './train/scale-by-lion.js';
-export { scaleByMomentum, type MomentumOptions } from './train/scale-by-momentum.js';
-export { scaleByParameterRms } from './train/scale-by-parameter-rms.js';
-export { scaleByPath } from './train/scale-by-path.js';
-export { scaleByTrustRatio } from './train/scale-by-trust-ratio.js';
-export { sgd, type SgdOptions } from './train/sgd.js';
-export { correctedDecay, startAverage, updateAverage } from './train/weight-average.js';
+export { treeFiles } from './train/checkpoints/tree-files.js';
+export { estimateSeconds } from './train/forecast/estimate.js';
+export { adafactor, relativeStep, type AdafactorOptions } from './train/optimizers/adafactor.js';
+export { adam, type AdamNumbers } from './train/optimizers/adam.js';
+export { forecast, type Forecast, type ForecastOptions, type ForecastRow } from './train/forecast/forecast.js';
+export { trainingMemory, type TrainingMemory, type TrainingMemoryOptions } from './train/forecast/training-memory.js';
+export { fitPlan, type FitOptions, type FittedPlan, type MemorySettings } from './train/forecast/fit-plan.js';
+export { optimizerStateSize, type StateFormat } from './train/forecast/optimizer-state.js';
+export { stepFlops, stepWork, type Planned } from './train/forecast/step-flops.js';
+export { scaling, scalingFigure, type Cluster, type ScalingRow } from './train/forecast/scaling.js';
+export { checkpointInterval, expectedTime, trainingCost, type Prices } from './train/forecast/cost-of-training.js';
+export { adamw, type AdamwOptions } from './train/optimizers/adamw.js';
+export { addWeightDecay } from './train/optimizers/add-weight-decay.js';
+export { clipByGlobalNorm } from './train/optimizers/clip-by-global-norm.js';
+export { clipByRms } from './train/optimizers/clip-by-rms.js';
+export { compactState, type CompactStateOptions, type StateStorage } from './train/optimizers/compact-state.js';
+export { lamb, type LambOptions } from './train/optimizers/lamb.js';
+export { layerwiseDecay, type LayerwiseDecay } from './train/optimizers/layerwise-decay.js';
+export { lion, type LionOptions } from './train/optimizers/lion.js';
+export { muon, blockMatrices, type MuonOptions } from './train/optimizers/muon.js';
+export { chain, stateless, type Optimizer, type Tensors } from './train/optimizers/optimizer.js';
+export { orthogonalise, type OrthogonaliseOptions } from './train/optimizers/orthogonalise.js';
+export { partition } from './train/optimizers/partition.js';
+export { scaleByAdam, type AdamOptions } from './train/optimizers/scale-by-adam.js';
+export { scaleByFactoredRms, type FactoredRmsOptions } from './train/optimizers/scale-by-factored-rms.js';
+export { scaleByLearningRate } from './train/optimizers/scale-by-learning-rate.js';
+export { scaleByLion, type LionAverages } from './train/optimizers/scale-by-lion.js';
+export { scaleByMomentum, type MomentumOptions } from './train/optimizers/scale-by-momentum.js';
+export { scaleByParameterRms } from './train/optimizers/scale-by-parameter-rms.js';
+export { scaleByPath } from './train/optimizers/scale-by-path.js';
+export { scaleByTrustRatio } from './train/optimizers/scale-by-trust-ratio.js';
+export { sgd, type SgdOptions } from './train/optimizers/sgd.js';
+export { correctedDecay, startAverage, updateAverage } from './train/optimizers/weight-average.js';
 
 // Learning rates.
 export {
@@ -347,10 +353,10 @@ export {
   learningRateFigure,
   type FindLearningRateOptions,
   type LearningRateSearch,
-} from './train/learning-rate-finder.js';
-export { constant, warmupCosine, warmupLinear, type Schedule, type WarmupDecay } from './train/schedule.js';
-export { perEpoch, stepDecay, type StepDecay } from './train/step-decay.js';
-export { warmupStableDecay, type WarmupStableDecay } from './train/warmup-stable-decay.js';
+} from './train/schedules/learning-rate-finder.js';
+export { constant, warmupCosine, warmupLinear, type Schedule, type WarmupDecay } from './train/schedules/schedule.js';
+export { perEpoch, stepDecay, type StepDecay } from './train/schedules/step-decay.js';
+export { warmupStableDecay, type WarmupStableDecay } from './train/schedules/warmup-stable-decay.js';
 
 // Evaluation.
 export { evaluate, type Score } from './evaluate/bits-per-byte.js';

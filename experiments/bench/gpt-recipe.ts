@@ -1,7 +1,20 @@
 import { join } from 'node:path';
-import { decoder, fold, key, saveModel, uniformNumbers, type Batch, type Decoder } from 'trainbook';
-import type { Optimizer } from '../../src/train/optimizer.js';
-import { addWeightDecay, chain, constant, scaleByAdam, scaleByLearningRate, writeSafetensors } from './built.js';
+import {
+  addWeightDecay,
+  chain,
+  constant,
+  decoder,
+  fold,
+  key,
+  saveModel,
+  scaleByAdam,
+  scaleByLearningRate,
+  uniformNumbers,
+  type Batch,
+  type Decoder,
+  type Optimizer,
+} from 'trainbook';
+import { writeSafetensors } from './built.js';
 
 /** Sizes of a GPT and of its batches. A type, not an interface, so that it counts as JSON. */
 export type GptRecipe = {

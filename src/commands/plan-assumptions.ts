@@ -2,10 +2,10 @@ import type { Json } from '../files.js';
 import { decoder } from '../model/decoder.js';
 import type { Decoder } from '../model/decoder.js';
 import type { DecoderOptions } from '../model/decoder-options.js';
-import type { ForecastOptions } from '../train/forecast.js';
-import type { StateFormat } from '../train/optimizer-state.js';
+import type { ForecastOptions } from '../train/forecast/forecast.js';
+import type { StateFormat } from '../train/forecast/optimizer-state.js';
 import type { Precision } from '../engine/precision.js';
-import type { ScalingMode } from '../train/scaling.js';
+import type { ScalingMode } from '../train/forecast/scaling.js';
 import { planOfExperiment } from './plan-input.js';
 import type { PlanOfExperiment } from './plan-input.js';
 import { UsageError } from './usage.js';
@@ -155,7 +155,7 @@ async function rateOf(
     return { flops: flops * part, said: `${(flops / 1e12).toLocaleString('en')}e12 × ${part} utilization` };
   }
   const [{ efficiency, matrixRate }] = await Promise.all([
-    import('../train/estimate.js'),
+    import('../train/forecast/estimate.js'),
     import('../engine/backend.js'),
   ]);
   const part = utilization ?? efficiency;

@@ -1,6 +1,6 @@
 import { formatBytes, formatNumber, formatSeconds, formatValue } from '../report/format.js';
-import type { Forecast, ForecastRow } from '../train/forecast.js';
-import type { TrainingMemory } from '../train/training-memory.js';
+import type { Forecast, ForecastRow } from '../train/forecast/forecast.js';
+import type { TrainingMemory } from '../train/forecast/training-memory.js';
 
 /** A forecast as tables in words. */
 export function forecastText(found: Forecast, assumptions: Readonly<Record<string, string | number>>): string {

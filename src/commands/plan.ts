@@ -50,7 +50,7 @@ export const plan = defineCommand({
       throw new UsageError('--set needs an experiment');
     const [{ supposed }, { forecast }, { forecastText }] = await Promise.all([
       import('./plan-assumptions.js'),
-      import('../train/forecast.js'),
+      import('../train/forecast/forecast.js'),
       import('./plan-text.js'),
     ]);
     const { architecture, options, assumptions } = await supposed({

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { treeEntries } from '../engine/tree.js';
-import type { Tensors } from './optimizer.js';
+import type { Tensors } from './optimizers/optimizer.js';
 
 /** Norms over a group of leaves at one step: √ Σ x² over all their numbers. */
 export interface GroupNorms {

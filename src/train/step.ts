@@ -14,16 +14,16 @@ import { valueAndGrads } from '../engine/value-and-grads.js';
 import { TrainbookError } from '../error.js';
 import { accumulate } from './accumulate.js';
 import type { Found } from './accumulate.js';
-import { globalNorm } from './clip-by-global-norm.js';
+import { globalNorm } from './optimizers/clip-by-global-norm.js';
 import { partFactors, weighedParts } from './loss.js';
 import type { Computing, Loss, PartSums, RowTensors } from './loss.js';
 import { dynamicLossScale } from './loss-scale.js';
 import type { LossScale, LossScaleState } from './loss-scale.js';
-import { zipTrees } from './optimizer.js';
-import type { LeafStorage, Optimizer, Tensors } from './optimizer.js';
+import { zipTrees } from './optimizers/optimizer.js';
+import type { LeafStorage, Optimizer, Tensors } from './optimizers/optimizer.js';
 import { groupNames, groupNorms, readStatistics } from './statistics.js';
 import type { Statistics } from './statistics.js';
-import { correctedDecay, updateAverage } from './weight-average.js';
+import { correctedDecay, updateAverage } from './optimizers/weight-average.js';
 
 /** What a step reports. */
 export interface StepResult {

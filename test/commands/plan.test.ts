@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { main } from '../../src/cli.js';
 import { planOfConfig } from '../../src/commands/plan-input.js';
 import { decoder } from '../../src/model/decoder.js';
-import type { Forecast } from '../../src/train/forecast.js';
+import type { Forecast } from '../../src/train/forecast/forecast.js';
 
 let stdout: string;
 let stderr: string;

@@ -21,9 +21,9 @@ import { loraPresets } from '../../src/model/lora-options.js';
 import { prefixPresets, prefixTuning } from '../../src/model/prefix-tuning.js';
 import { promptTuning } from '../../src/model/prompt-tuning.js';
 import { qwen2, qwen3 } from '../../src/model/qwen.js';
-import { adamw } from '../../src/train/adamw.js';
-import { zipTrees } from '../../src/train/optimizer.js';
-import type { Tensors } from '../../src/train/optimizer.js';
+import { adamw } from '../../src/train/optimizers/adamw.js';
+import { zipTrees } from '../../src/train/optimizers/optimizer.js';
+import type { Tensors } from '../../src/train/optimizers/optimizer.js';
 import { baseModel, nextTokenLoss, peftFolder, peftReference } from './peft-reference.js';
 
 // The contract of all methods: a function from trees of tensors, of which the base is no part.

@@ -13,7 +13,7 @@ import { namesOf } from '../../src/model/config-file.js';
 import { readSafetensors } from '../../src/model/files/safetensors.js';
 import type { StoredTensor } from '../../src/model/files/safetensors.js';
 import type { DecoderWeights } from '../../src/model/weights.js';
-import { crossEntropy } from '../../src/train/cross-entropy.js';
+import { crossEntropy } from '../../src/train/objectives/cross-entropy.js';
 import { expectClose } from './close.js';
 
 const sizes = { layers: 2, width: 16, heads: 4, vocabularySize: 29 };

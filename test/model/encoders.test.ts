@@ -12,7 +12,7 @@ import { maskedLanguageModel } from '../../src/model/heads/masked-language-model
 import type { MaskedLanguageModelWeights } from '../../src/model/heads/masked-language-model.js';
 import { pooler } from '../../src/model/heads/pooler.js';
 import { roberta, robertaSizes } from '../../src/model/roberta.js';
-import { crossEntropy } from '../../src/train/cross-entropy.js';
+import { crossEntropy } from '../../src/train/objectives/cross-entropy.js';
 import { expectClose } from './close.js';
 import { expectGradients, fixture, realNumbers, realRows, reference, trained } from './encoder-reference.js';
 import type { Reference, Trained } from './encoder-reference.js';

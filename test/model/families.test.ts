@@ -17,7 +17,7 @@ import { loadModel, saveModel, weightHash } from '../../src/model/model.js';
 import { storedWeights } from '../../src/model/names.js';
 import { qwen2, qwen2Sizes, qwen3, qwen3Sizes } from '../../src/model/qwen.js';
 import type { DecoderWeights } from '../../src/model/weights.js';
-import { crossEntropy } from '../../src/train/cross-entropy.js';
+import { crossEntropy } from '../../src/train/objectives/cross-entropy.js';
 import { expectClose } from './close.js';
 
 // The truth: Hugging Face transformers, by fixtures/transformers_decoders.py.

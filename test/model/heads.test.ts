@@ -18,7 +18,7 @@ import type {
   SequenceClassificationWeights,
 } from '../../src/model/heads/sequence-classification.js';
 import { tokenClassification } from '../../src/model/heads/token-classification.js';
-import { crossEntropy } from '../../src/train/cross-entropy.js';
+import { crossEntropy } from '../../src/train/objectives/cross-entropy.js';
 import { expectClose } from './close.js';
 import { expectGradients, fixture, reference, trained } from './encoder-reference.js';
 import type { Reference, Trained } from './encoder-reference.js';

@@ -8,7 +8,7 @@ import { readSafetensors } from '../../src/model/files/safetensors.js';
 import { mlpClassifier } from '../../src/model/mlp-classifier.js';
 import type { MlpClassifierWeights } from '../../src/model/mlp-classifier.js';
 import { storedWeights } from '../../src/model/names.js';
-import { crossEntropy } from '../../src/train/cross-entropy.js';
+import { crossEntropy } from '../../src/train/objectives/cross-entropy.js';
 import { expectClose } from './close.js';
 
 // The truth: PyTorch, by fixtures/torch_layers.py. Linear layers are 0, 2 and 4 of a Sequential, with ReLU between.

@@ -6,7 +6,7 @@ import { loadModel } from '../../src/model/model.js';
 import type { Model } from '../../src/model/model.js';
 import { loadAdapter } from '../../src/model/peft-folder.js';
 import type { Adapter } from '../../src/model/peft-folder.js';
-import { crossEntropy } from '../../src/train/cross-entropy.js';
+import { crossEntropy } from '../../src/train/objectives/cross-entropy.js';
 
 const fixtures = fileURLToPath(new URL('fixtures/', import.meta.url));
 

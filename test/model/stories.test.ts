@@ -7,7 +7,7 @@ import '../../src/engine/backend.js';
 import { startDecoding } from '../../src/model/decoding.js';
 import { generate } from '../../src/model/generate.js';
 import { loadModel } from '../../src/model/model.js';
-import { crossEntropy } from '../../src/train/cross-entropy.js';
+import { crossEntropy } from '../../src/train/objectives/cross-entropy.js';
 import { tokenizerOf } from '../../src/tokens/parse-tokenizer.js';
 import { pieceTypes, sentencePieceJson } from '../../src/tokens/sentencepiece.js';
 import { expectClose } from './close.js';

@@ -2,8 +2,8 @@ import * as tf from '@tensorflow/tfjs';
 import '../../src/engine/backend.js';
 import { compile } from '../../src/engine/compile.js';
 import { flatten, mapTree, treeEntries } from '../../src/engine/tree.js';
-import { zipTrees } from '../../src/train/optimizer.js';
-import type { Optimizer, Tensors } from '../../src/train/optimizer.js';
+import { zipTrees } from '../../src/train/optimizers/optimizer.js';
+import type { Optimizer, Tensors } from '../../src/train/optimizers/optimizer.js';
 
 // The parameters and gradients of fixtures/optimizers.py: a table, a matrix and a gain, each element a formula of its place.
 

@@ -7,9 +7,9 @@ import { key } from '../../src/engine/key.js';
 import { decoder } from '../../src/model/decoder.js';
 import { loadModel, weightHash } from '../../src/model/model.js';
 import type { Packed } from '../../src/tokens/pack.js';
-import { adamw } from '../../src/train/adamw.js';
+import { adamw } from '../../src/train/optimizers/adamw.js';
 import { pretrain } from '../../src/train/pretrain.js';
-import { warmupCosine } from '../../src/train/schedule.js';
+import { warmupCosine } from '../../src/train/schedules/schedule.js';
 import type { PretrainOptions } from '../../src/train/pretrain.js';
 import { expectClose } from '../model/close.js';
 

@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
 import '../../src/engine/backend.js';
-import { adamw } from '../../src/train/adamw.js';
-import { clipByGlobalNorm, globalNorm } from '../../src/train/clip-by-global-norm.js';
-import { crossEntropy, sumCrossEntropy, tokenLosses } from '../../src/train/cross-entropy.js';
-import { chain, zipTrees } from '../../src/train/optimizer.js';
-import { scaleByAdam } from '../../src/train/scale-by-adam.js';
-import { warmupCosine } from '../../src/train/schedule.js';
+import { adamw } from '../../src/train/optimizers/adamw.js';
+import { clipByGlobalNorm, globalNorm } from '../../src/train/optimizers/clip-by-global-norm.js';
+import { crossEntropy, sumCrossEntropy, tokenLosses } from '../../src/train/objectives/cross-entropy.js';
+import { chain, zipTrees } from '../../src/train/optimizers/optimizer.js';
+import { scaleByAdam } from '../../src/train/optimizers/scale-by-adam.js';
+import { warmupCosine } from '../../src/train/schedules/schedule.js';
 import { trainOptions } from '../../src/train/train-options.js';
 import { expectClose } from '../model/close.js';
 

@@ -5,7 +5,7 @@ import { key } from '../../src/engine/key.js';
 import { flatten } from '../../src/engine/tree.js';
 import { decoder } from '../../src/model/decoder.js';
 import type { Batch } from '../../src/tokens/loader.js';
-import { adamw } from '../../src/train/adamw.js';
+import { adamw } from '../../src/train/optimizers/adamw.js';
 import { causalLanguageModel } from '../../src/train/objectives/causal-language-model.js';
 import { groupNames, groupNorms, groupOf, readStatistics, statisticsMetrics } from '../../src/train/statistics.js';
 import { startTraining } from '../../src/train/step.js';

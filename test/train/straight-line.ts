@@ -3,8 +3,8 @@ import { key } from '../../src/engine/key.js';
 import type { Cursor, Loader, LoaderOptions } from '../../src/tokens/loader.js';
 import type { TrainEvent } from '../../src/train/event.js';
 import type { Objective, RowTensors } from '../../src/train/loss.js';
-import { scaleByLearningRate } from '../../src/train/scale-by-learning-rate.js';
-import { constant } from '../../src/train/schedule.js';
+import { scaleByLearningRate } from '../../src/train/optimizers/scale-by-learning-rate.js';
+import { constant } from '../../src/train/schedules/schedule.js';
 import type { TrainModelOptions } from '../../src/train/train.js';
 
 /** Points of a line through the origin, to find its slope: the smallest training there is. */

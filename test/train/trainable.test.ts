@@ -7,7 +7,7 @@ import { loadEncoder } from '../../src/model/encoder-model.js';
 import { withHead } from '../../src/model/heads/with-head.js';
 import { lora } from '../../src/model/lora.js';
 import { loadModel } from '../../src/model/model.js';
-import { adamw } from '../../src/train/adamw.js';
+import { adamw } from '../../src/train/optimizers/adamw.js';
 import { causalLanguageModel } from '../../src/train/objectives/causal-language-model.js';
 import { startTraining } from '../../src/train/step.js';
 import type { Batch } from '../../src/tokens/loader.js';

@@ -11,7 +11,7 @@ import { decoder } from '../../src/model/decoder.js';
 import { characterTokenizer } from '../../src/tokens/characters.js';
 import { loader } from '../../src/tokens/loader.js';
 import { pack } from '../../src/tokens/pack.js';
-import { adamw } from '../../src/train/adamw.js';
+import { adamw } from '../../src/train/optimizers/adamw.js';
 import type { TrainEvent } from '../../src/train/event.js';
 import { causalLanguageModel } from '../../src/train/objectives/causal-language-model.js';
 import { startTraining } from '../../src/train/step.js';

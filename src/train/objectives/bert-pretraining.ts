@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { HeadedOptions } from '../../model/heads/with-head.js';
 import type { MaskedPairBatch } from '../../tokens/masked-loader.js';
-import { tokenLosses } from '../cross-entropy.js';
+import { tokenLosses } from './cross-entropy.js';
 import type { Loss } from '../loss.js';
 import { maskedTensors } from './masked-language-modelling.js';
 import type { MaskedTensors } from './masked-language-modelling.js';

@@ -1,7 +1,7 @@
 import type { Batch } from '../../tokens/loader.js';
 import type { Loss } from '../loss.js';
-import { tokenTensors } from '../token-tensors.js';
-import type { TokenTensors } from '../token-tensors.js';
+import { tokenTensors } from './token-tensors.js';
+import type { TokenTensors } from './token-tensors.js';
 import { checkTokenLoss, sumPredictedTokens, tokenCounts, tokenShares } from './token-predictor.js';
 import type { TokenLossSettings, TokenPredictor } from './token-predictor.js';
 

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { TrainbookError } from '../../error.js';
 import type { TextPairBatch } from '../../tokens/text-pairs.js';
-import { tokenLosses } from '../cross-entropy.js';
+import { tokenLosses } from './cross-entropy.js';
 import type { Loss } from '../loss.js';
 import { textTensors } from './labelled-rows.js';
 import type { RowReading } from './labelled-rows.js';

@@ -3,7 +3,7 @@ import { stopGradient } from '../../engine/gradients/stop-gradient.js';
 import { sumPieces } from '../../engine/sum-pieces.js';
 import { TrainbookError } from '../../error.js';
 import type { ForwardOptions } from '../../model/decoder.js';
-import { tokenLosses, zLosses } from '../cross-entropy.js';
+import { tokenLosses, zLosses } from './cross-entropy.js';
 import type { Computing, PartSums } from '../loss.js';
 
 // Legend: rows = batch × time.

@@ -7,7 +7,7 @@ import { decoder } from '../../../src/model/decoder.js';
 import type { Decoder } from '../../../src/model/decoder.js';
 import { lora } from '../../../src/model/lora.js';
 import type { Batch } from '../../../src/tokens/loader.js';
-import { zLosses, tokenLosses } from '../../../src/train/cross-entropy.js';
+import { zLosses, tokenLosses } from '../../../src/train/objectives/cross-entropy.js';
 import type { PartSums, RowTensors } from '../../../src/train/loss.js';
 import { causalLanguageModel } from '../../../src/train/objectives/causal-language-model.js';
 import { expectClose } from '../../model/close.js';

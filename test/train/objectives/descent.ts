@@ -3,9 +3,9 @@ import { expect } from 'vitest';
 import { flatten, treeEntries } from '../../../src/engine/tree.js';
 import type { Tree } from '../../../src/engine/tree.js';
 import type { Loss } from '../../../src/train/loss.js';
-import { chain } from '../../../src/train/optimizer.js';
-import { scaleByLearningRate } from '../../../src/train/scale-by-learning-rate.js';
-import { constant } from '../../../src/train/schedule.js';
+import { chain } from '../../../src/train/optimizers/optimizer.js';
+import { scaleByLearningRate } from '../../../src/train/optimizers/scale-by-learning-rate.js';
+import { constant } from '../../../src/train/schedules/schedule.js';
 import { startTraining } from '../../../src/train/step.js';
 import type { StepResult, TrainingOptions } from '../../../src/train/step.js';
 

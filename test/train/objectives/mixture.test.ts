@@ -8,7 +8,7 @@ import { loader } from '../../../src/tokens/loader.js';
 import type { Batch } from '../../../src/tokens/loader.js';
 import type { TextPairBatch } from '../../../src/tokens/text-pairs.js';
 import { mixedLoader } from '../../../src/tokens/mixed-loader.js';
-import { adamw } from '../../../src/train/adamw.js';
+import { adamw } from '../../../src/train/optimizers/adamw.js';
 import { causalLanguageModel } from '../../../src/train/objectives/causal-language-model.js';
 import { classification } from '../../../src/train/objectives/classification.js';
 import { contrastive } from '../../../src/train/objectives/contrastive.js';

@@ -19,9 +19,9 @@ import { maskedLanguageModelling } from '../../../src/train/objectives/masked-la
 import { mixture } from '../../../src/train/objectives/mixture.js';
 import { regression } from '../../../src/train/objectives/regression.js';
 import { startTraining } from '../../../src/train/step.js';
-import { constant } from '../../../src/train/schedule.js';
-import { chain } from '../../../src/train/optimizer.js';
-import { scaleByLearningRate } from '../../../src/train/scale-by-learning-rate.js';
+import { constant } from '../../../src/train/schedules/schedule.js';
+import { chain } from '../../../src/train/optimizers/optimizer.js';
+import { scaleByLearningRate } from '../../../src/train/optimizers/scale-by-learning-rate.js';
 import { flatten } from '../../../src/engine/tree.js';
 import type { Tree } from '../../../src/engine/tree.js';
 import { expectClose } from '../../model/close.js';

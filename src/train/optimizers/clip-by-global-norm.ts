@@ -1,0 +1,26 @@
+import * as tf from '@tensorflow/tfjs';
+import { flatten } from '../../engine/tree.js';
+import { stateless, zipTrees } from './optimizer.js';
+import type { Optimizer, Tensors } from './optimizer.js';
+
+/** √ Σ g² over all leaves of a tree. */
+export function globalNorm(tree: Tensors): tf.Scalar {
+  const squares = flatten(tree).map((leaf) => tf.sum<tf.Scalar>(tf.square(leaf)));
+  return squares.length === 0 ? tf.scalar(0) : tf.sqrt(tf.addN(squares));
+}
+
+/**
+ * g · min(1, limit / (‖g‖ + 1e-6)), with the norm of all gradients together: directions stay, a spike is cut.
+ * Pascanu, Mikolov and Bengio 2013 (1211.5063); the 1e-6 is PyTorch's. `Infinity`
+ * leaves gradients as they are.
+ *
+ * @example
+ * clipByGlobalNorm(1);
+ */
+export function clipByGlobalNorm(limit: number): Optimizer<readonly never[]> {
+  return stateless((gradients) => {
+    if (limit === Infinity) return gradients;
+    const factor = tf.minimum(tf.div(limit, tf.add(globalNorm(gradients), 1e-6)), 1);
+    return zipTrees((gradient) => tf.mul(gradient, factor), gradients);
+  });
+}
