@@ -319,6 +319,7 @@ export { adafactor, relativeStep, type AdafactorOptions } from './train/optimize
 export { adam, type AdamNumbers } from './train/optimizers/adam.js';
 export { forecast, type Forecast, type ForecastOptions, type ForecastRow } from './train/forecast/forecast.js';
 export { trainingMemory, type TrainingMemory, type TrainingMemoryOptions } from './train/forecast/training-memory.js';
+export { measurePlan, type MeasuredPlan, type StepPlan } from './train/forecast/measure-plan.js';
 export { fitPlan, type FitOptions, type FittedPlan, type MemorySettings } from './train/forecast/fit-plan.js';
 export { optimizerStateSize, type StateFormat } from './train/forecast/optimizer-state.js';
 export { stepFlops, stepWork, type Planned } from './train/forecast/step-flops.js';

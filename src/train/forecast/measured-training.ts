@@ -1,0 +1,60 @@
+/** The process that `measurePlan` starts: takes steps as a plan says and writes what they took as one line of JSON. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { engineInfo } from '../../engine/backend.js';
+import { fold, key, uniformNumbers } from '../../engine/key.js';
+import { decoder } from '../../model/decoder.js';
+import type { Batch } from '../../tokens/loader.js';
+import { causalLanguageModel } from '../objectives/causal-language-model.js';
+import { adamw } from '../optimizers/adamw.js';
+import { compactState } from '../optimizers/compact-state.js';
+import { startTraining } from '../step.js';
+import type { MeasuredPlan, MeasuredPlanInput } from './measure-plan.js';
+
+const { config, plan, steps } = JSON.parse(process.argv[2] ?? '') as MeasuredPlanInput;
+const { batchSize, optimizerState = 'float32', precision, microBatch, recompute, lossChunks } = plan;
+
+/** Highest resident memory since it was last reset, in bytes; undefined where the system does not tell (`man 5 proc`, VmHWM). */
+function peak(): number | undefined {
+  try {
+    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) * 1024;
+  } catch {
+    return undefined;
+  }
+}
+
+engineInfo(); // loads the library
+const imported = process.memoryUsage.rss();
+const architecture = decoder(config);
+const weights = architecture.init(key(1));
+const training = startTraining(causalLanguageModel()(architecture), {
+  weights,
+  optimizer: compactState(adamw({ learningRate: 1e-3 }), optimizerState),
+  precision,
+  microBatch,
+  recompute,
+  lossChunks,
+});
+const { context, vocabularySize } = architecture.config;
+const draw = (name: string): Int32Array =>
+  Int32Array.from(uniformNumbers(fold(key(1), name), batchSize * context), (number) =>
+    Math.floor(number * vocabularySize),
+  );
+const counted = new Float32Array(batchSize * context).fill(1);
+const batch: Batch = { inputs: draw('inputs'), targets: draw('targets'), weights: counted, batchSize, context };
+
+const losses = [(await training.step(batch, 1)).loss]; // compiles
+try {
+  writeFileSync('/proc/self/clear_refs', '5'); // forgets the peak so far
+} catch {
+  // not Linux: `peak` says so
+}
+const started = performance.now();
+for (let step = 2; step <= steps + 1; step++) losses.push((await training.step(batch, step)).loss);
+const secondsPerStep = (performance.now() - started) / 1000 / steps;
+const highest = peak();
+const measured: MeasuredPlan = {
+  secondsPerStep,
+  losses,
+  ...(highest !== undefined && { peakBytes: highest - imported }),
+};
+process.stdout.write(`${JSON.stringify(measured)}\n`);
