@@ -22,7 +22,7 @@ export interface KeptActivations {
  * XLA keeps them:
  *
  *   both sums of the residual stream     2 W        values
- *   gate and up, σ(gate); or up          3 H or H   values
+ *   gate, up and σ; up and erf; or up    3, 2, 1 H  values
  *   softmax, of keys that are seen       Σ          values
  *   inputs of products, transposed       2 W + A    factors (both norms' outputs, and the mixed values)
  *   input of `down`                      H          factors
@@ -53,7 +53,7 @@ function keptInBlock(config: DecoderConfig | EncoderConfig, length: number, laye
   const softmax = scores(blocks);
   const leavesOut = config.dropout > 0;
   const normed = 'queryKeyNorm' in config && config.queryKeyNorm ? queries + keys : 0;
-  const inner = mlp === 'swiglu' ? 3 * hidden : hidden;
+  const inner = innerTensors[mlp] * hidden;
   const keysSeen = length + sum(copied, ({ from, to }) => to - from);
   return {
     values: 2 * width + inner + softmax + normed + (leavesOut ? 2 * width + softmax : 0),
@@ -63,6 +63,9 @@ function keptInBlock(config: DecoderConfig | EncoderConfig, length: number, laye
     passing: inner + 2 * width,
   };
 }
+
+/** Of the hidden size: gate, up and σ(gate); or what the activation is given, and erf of it, which the compiler keeps as it does σ. */
+const innerTensors = { swiglu: 3, gelu: 1, geluExact: 2, relu: 1 } as const;
 
 /** Features of all queries, and of all keys; queries that share a key; features of a head. */
 function headSizes(config: DecoderConfig | EncoderConfig): {

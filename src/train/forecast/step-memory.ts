@@ -64,11 +64,13 @@ function momentsOf(
   const blocks = keptActivations(config, length);
   const kept = blocks.map((block) => numTokens * bytesKept(block, precision));
   const copies = bytesOfCopies(architecture, numTokens, precision);
-  const ofAll = recompute ? config.layers * hidden : sumOf(kept);
+  // The loop of `remat` takes copies of a block's input and weights, these in two layouts; the compiler makes those of all blocks early.
+  const ofAll = recompute ? 2 * config.layers * hidden : sumOf(kept);
+  const copiesOfAll = config.layers * (recompute ? 2 * blockWeights : copies);
+  const copiesOfOne = copies + (recompute ? 2 * blockWeights : 0);
   const ofOne = Math.max(...kept) + (recompute ? hidden : 0);
   const passing = 4 * numTokens * Math.max(...blocks.map((block) => block.passing));
-  // The loop of `remat` carries a block's weights, its input and the output's gradient, and what becomes of them.
-  const through = passing + (recompute ? 3 * blockWeights + 4 * hidden : 0);
+  const through = passing + (recompute ? 4 * hidden : 0); // the loop carries the input, the output's gradient, and what becomes of them
 
   const sums = numPieces > 1 || workers > 1 ? all : 0;
   const atEnd = numPieces > 1 ? 2 * all : all;
@@ -80,7 +82,7 @@ function momentsOf(
       parts: {
         gradients: sums + (lossChunks > 1 ? table : 0),
         activations: ofAll + 2 * hidden,
-        'copies of weights': recompute ? 0 : config.layers * copies,
+        'copies of weights': copiesOfAll,
         logits: (2 * 4 * numTokens * outputs) / lossChunks,
       },
     },
@@ -89,7 +91,7 @@ function momentsOf(
       parts: {
         gradients: sums + table,
         activations: ofAll + (recompute ? ofOne : 0),
-        'copies of weights': recompute ? copies : config.layers * copies,
+        'copies of weights': copiesOfAll + (recompute ? copies : 0),
         'gradients of activations': through,
       },
     },
@@ -98,7 +100,7 @@ function momentsOf(
       parts: {
         gradients: atEnd,
         activations: ofOne,
-        'copies of weights': copies,
+        'copies of weights': copiesOfOne,
         'gradients of activations': through,
       },
     },

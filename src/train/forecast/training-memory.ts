@@ -50,10 +50,10 @@ const programBytes = { fixed: 100e6, perBlock: 6e6 };
 const compilingBytes = 180e6;
 
 /**
- * Drawing a matrix computes in float64 (`normal`), and TensorFlow keeps the space; a step's buffers reuse a part of it. Measured: 20 to 60
+ * Drawing a matrix computes in float64 (`normal`), and TensorFlow keeps the space; a step's buffers reuse a part of it. Measured: 20 to 80
  * bytes an element of the largest matrix are left over.
  */
-const drawingBytes = 45;
+const drawingBytes = 60;
 
 /**
  * What memory a training takes, from the model's own counts, before anything runs: weights and optimizer state, by the number of weights;

@@ -41,7 +41,7 @@ describe('keptActivations', () => {
 
   it('an encoder sees all keys from every query', () => {
     const { config } = encoder({ layers: 1, width: 64, heads: 2, context: 512, vocabularySize: 10 });
-    expect(keptActivations(config, 512)[0]?.values).toBe(2 * 64 + 256 + 2 * 512);
+    expect(keptActivations(config, 512)[0]?.values).toBe(2 * 64 + 2 * 256 + 2 * 512);
   });
 });
 
