@@ -55,7 +55,7 @@ export async function measurePlan(
   if (ended === 0) return JSON.parse(output.trim().split('\n').at(-1) ?? '') as MeasuredPlan;
   throw new TrainbookError({
     what: 'measurePlan: the process that took the steps failed',
-    received: `${ended === 'SIGKILL' ? 'killed, as the system does where memory runs out' : ended}: ${errors.trim().split('\n').slice(-3).join(' ')}`,
+    received: `${ended === 'SIGKILL' ? 'killed, as the system does where memory runs out' : ended}: ${errors.trim().split('\n').slice(-8).join('\n    ')}`,
     expected: 'a plan that this machine can carry',
     fix: 'fitPlan(architecture, plan, { memory }) proposes one that fits',
   });

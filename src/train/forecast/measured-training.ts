@@ -10,9 +10,6 @@ import { compactState } from '../optimizers/compact-state.js';
 import { startTraining } from '../step.js';
 import type { MeasuredPlan, MeasuredPlanInput } from './measure-plan.js';
 
-const { config, plan, steps } = JSON.parse(process.argv[2] ?? '') as MeasuredPlanInput;
-const { batchSize, optimizerState = 'float32', precision, microBatch, recompute, lossChunks } = plan;
-
 /** Highest resident memory since it was last reset, in bytes; undefined where the system does not tell (`man 5 proc`, VmHWM). */
 function peak(): number | undefined {
   try {
@@ -22,39 +19,49 @@ function peak(): number | undefined {
   }
 }
 
-engineInfo(); // loads the library
-const imported = process.memoryUsage.rss();
-const architecture = decoder(config);
-const weights = architecture.init(key(1));
-const training = startTraining(causalLanguageModel()(architecture), {
-  weights,
-  optimizer: compactState(adamw({ learningRate: 1e-3 }), optimizerState),
-  precision,
-  microBatch,
-  recompute,
-  lossChunks,
-});
-const { context, vocabularySize } = architecture.config;
-const draw = (name: string): Int32Array =>
-  Int32Array.from(uniformNumbers(fold(key(1), name), batchSize * context), (number) =>
-    Math.floor(number * vocabularySize),
-  );
-const counted = new Float32Array(batchSize * context).fill(1);
-const batch: Batch = { inputs: draw('inputs'), targets: draw('targets'), weights: counted, batchSize, context };
+async function measure({ config, plan, steps }: MeasuredPlanInput): Promise<MeasuredPlan> {
+  const { batchSize, optimizerState = 'float32', precision, microBatch, recompute, lossChunks } = plan;
+  engineInfo(); // loads the library
+  const imported = process.memoryUsage.rss();
+  const architecture = decoder(config);
+  const weights = architecture.init(key(1));
+  const training = startTraining(causalLanguageModel()(architecture), {
+    weights,
+    optimizer: compactState(adamw({ learningRate: 1e-3 }), optimizerState),
+    precision,
+    microBatch,
+    recompute,
+    lossChunks,
+  });
+  const { context, vocabularySize } = architecture.config;
+  const draw = (name: string): Int32Array =>
+    Int32Array.from(uniformNumbers(fold(key(1), name), batchSize * context), (number) =>
+      Math.floor(number * vocabularySize),
+    );
+  const counted = new Float32Array(batchSize * context).fill(1);
+  const batch: Batch = { inputs: draw('inputs'), targets: draw('targets'), weights: counted, batchSize, context };
 
-const losses = [(await training.step(batch, 1)).loss]; // compiles
-try {
-  writeFileSync('/proc/self/clear_refs', '5'); // forgets the peak so far
-} catch {
-  // not Linux: `peak` says so
+  const losses = [(await training.step(batch, 1)).loss]; // compiles
+  try {
+    writeFileSync('/proc/self/clear_refs', '5'); // forgets the peak so far
+  } catch {
+    // not Linux: `peak` says so
+  }
+  const started = performance.now();
+  for (let step = 2; step <= steps + 1; step++) losses.push((await training.step(batch, step)).loss);
+  const secondsPerStep = (performance.now() - started) / 1000 / steps;
+  const highest = peak();
+  return {
+    secondsPerStep,
+    losses,
+    ...(highest !== undefined && { peakBytes: highest - imported }),
+  };
 }
-const started = performance.now();
-for (let step = 2; step <= steps + 1; step++) losses.push((await training.step(batch, step)).loss);
-const secondsPerStep = (performance.now() - started) / 1000 / steps;
-const highest = peak();
-const measured: MeasuredPlan = {
-  secondsPerStep,
-  losses,
-  ...(highest !== undefined && { peakBytes: highest - imported }),
-};
-process.stdout.write(`${JSON.stringify(measured)}\n`);
+
+try {
+  const measured = await measure(JSON.parse(process.argv[2] ?? '') as MeasuredPlanInput);
+  process.stdout.write(`${JSON.stringify(measured)}\n`);
+} catch (error) {
+  process.stderr.write(error instanceof Error ? error.message : String(error));
+  process.exitCode = 1;
+}

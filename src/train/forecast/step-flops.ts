@@ -13,30 +13,30 @@ export interface StepFlopsOptions {
   /** Tokens of a row. Default: the model's context. */
   readonly length?: number | undefined;
   readonly recompute?: boolean | undefined;
-  readonly lossChunks?: number | undefined;
 }
 
 /**
  * Floating-point operations of a training step: 3 × those of the forward pass, since the backward pass has two products for each
- * one; with recomputation blocks go forward once more, without their last product, which no gradient asks for; with a loss in chunks
- * the logits are computed twice.
+ * one; with recomputation blocks go forward once more, without their last product, which no gradient asks for. A loss in chunks takes
+ * its gradient as it goes: the logits are computed once.
  *
  * @example
  * stepFlops(architecture, { batchSize: 8 }); // 3 × architecture.flopsPerToken × 8 × context
  */
 export function stepFlops(architecture: Planned, options: StepFlopsOptions): number {
   const { config } = architecture;
-  const { batchSize, length = config.context, recompute = false, lossChunks = 1 } = options;
+  const { batchSize, length = config.context, recompute = false } = options;
   const forward = architecture.cost(length).forwardFlops;
   const output = architecture.kind === 'decoder' ? 2 * config.vocabularySize * config.width : 0;
   const inBlocks = forward - output;
   const down = 2 * config.layers * config.hidden * config.width;
-  const again = (recompute ? inBlocks - down : 0) + (lossChunks > 1 ? output : 0);
+  const again = recompute ? inBlocks - down : 0;
   return batchSize * length * (3 * forward + again);
 }
 
 /** What decides the time of a step. */
 export interface StepWorkOptions extends StepFlopsOptions {
+  readonly lossChunks?: number | undefined;
   readonly microBatch?: number | undefined;
   /** Processes that share the batch. Default: 1. */
   readonly workers?: number | undefined;

@@ -191,7 +191,8 @@ describe('a disk that refuses', () => {
       },
     });
     await expect(stopped).rejects.toThrow(/the checkpoint of step \d, the last one, was not written[\s\S]*make room/);
-    await expect(trained({ plan: { steps: 2, batchSize: 3 } })).rejects.toThrow(/step 2, the last one/);
+    // A training that is over has its weights to give.
+    expect(await trained({ plan: { steps: 2, batchSize: 3 } })).toBeDefined();
     mendDisk();
     const steps: number[] = [];
     const result = await trained({ on: stepsInto(steps) });

@@ -22,13 +22,12 @@ function least(): number {
 }
 
 describe('stepFlops', () => {
-  it('by hand: 3 forward passes; recomputation adds the blocks but for `down`, chunks the logits', () => {
+  it('by hand: 3 forward passes; recomputation adds the blocks but for `down`', () => {
     const small = decoder({ layers: 2, width: 8, heads: 2, context: 4, vocabularySize: 10, hidden: 16 });
     // A token's forward pass: a block has 4 × 8 × 8 + 3 × 8 × 16 = 640 weights and 4 × 8 × 4 = 128 FLOPs of attention; logits 2 × 80.
     const [blocks, logits] = [2 * (2 * 640 + 128), 160];
     expect(stepFlops(small, { batchSize: 3 })).toBe(12 * 3 * (blocks + logits));
     expect(stepFlops(small, { batchSize: 3, recompute: true })).toBe(12 * (4 * blocks + 3 * logits - 2 * 2 * 128));
-    expect(stepFlops(small, { batchSize: 3, lossChunks: 2 })).toBe(12 * (3 * blocks + 4 * logits));
   });
 });
 
