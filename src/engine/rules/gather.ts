@@ -93,6 +93,7 @@ const scatterNd: RuleMaker = (op) => ({
     const shape = knownSizes(op, 'shape', shapeInput);
     if (shape.length === 0) refuse(op, inputs, 'a scalar has no places', 'a shape of rank 1 or more');
     requireUpdates(op, inputs, indices, updates, shape);
+    if (indices.spec.shape.at(-1) === 0) refuse(op, inputs, 'indices of no axes', 'at least one number an index');
     if (sizeOf(shape) === 0 && (sizeOf(indices.spec.shape) > 0 || sizeOf(updates.spec.shape) > 0)) {
       refuse(op, inputs, `${formatShape(shape)} has no places`, 'no indices and no updates for an empty output');
     }

@@ -60,6 +60,7 @@ describe('scattering', () => {
     expectRefused(scatter([4, 1], [3], [8]));
     expectRefused(scatter([4, 2], [4], [8]));
     expectRefused(scatter([4, 1], [4], [-8]));
+    expectRefused(scatter([0, 0], [0, 2], [2]));
     fc.assert(
       fc.property(shapes, shapes, filledShapes, (at, updates, shape) => {
         const call = scatter(at, updates, shape);
