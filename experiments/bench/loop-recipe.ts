@@ -28,7 +28,7 @@ export function loopRecipes(quick: boolean): readonly LoopRecipe[] {
       context: 128,
       vocabularySize: 1024,
       batchSize: 16,
-      blockSteps: 60,
+      blockSteps: 24,
     },
     {
       ...sizes,
@@ -38,8 +38,8 @@ export function loopRecipes(quick: boolean): readonly LoopRecipe[] {
       heads: 12,
       context: 256,
       vocabularySize: 50257,
-      batchSize: 4,
-      blockSteps: 3,
+      batchSize: 2,
+      blockSteps: 2,
     },
   ];
 }
