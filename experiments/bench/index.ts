@@ -2,6 +2,7 @@
 import type { Benchmark } from '../../src/commands/bench.js';
 import { attention } from './attention.js';
 import { charShakespeare } from './char-shakespeare.js';
+import { dataParallel } from './data-parallel.js';
 import { decode } from './decode.js';
 import { dropped } from './dropped.js';
 import { flatness } from './flatness.js';
@@ -23,6 +24,7 @@ export const benchmarks: readonly Benchmark[] = [
   transformersStep,
   trainLoop,
   planTable,
+  dataParallel,
   rematMemory,
   trainingMemoryBenchmark,
   attention,

@@ -58,6 +58,7 @@ describe('npx trainbook bench', () => {
       'transformers-step',
       'train-loop',
       'plan-table',
+      'data-parallel',
       'remat',
       'training-memory',
       'attention',
