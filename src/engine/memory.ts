@@ -40,6 +40,7 @@ interface EngineCounts {
   numTensors: number;
   numDataBuffers: number;
   numBytes: number;
+  numStringTensors: number;
 }
 
 let garbageCollector: (() => void) | undefined;
@@ -79,6 +80,7 @@ export function collectGarbage(binding: Binding, backend: Backend): void {
     counts.numTensors -= record.refCount;
     counts.numDataBuffers -= 1;
     counts.numBytes -= numBytes * record.refCount;
+    if (record.dtype === binding.TF_STRING) counts.numStringTensors -= record.refCount;
   });
   const watch = (dataId: object): void => {
     tensorsSinceCollection++;
