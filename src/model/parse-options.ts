@@ -2,15 +2,17 @@ import type { z } from 'zod';
 import { TrainbookError } from '../error.js';
 
 /**
- * The options of an architecture, checked and with their defaults.
+ * Options, checked and with their defaults.
  *
  * @param owner What the error begins with, such as `encoder`.
+ * @param described The schema's name, for who looks them up.
  * @throws TrainbookError where a rule is broken; it names the option.
  */
 export function parseOptions<Schema extends z.ZodType>(
   owner: string,
   schema: Schema,
   options: unknown,
+  described = `${owner}Options`,
 ): z.output<Schema> {
   const parsed = schema.safeParse(options);
   if (parsed.success) return parsed.data;
@@ -19,6 +21,6 @@ export function parseOptions<Schema extends z.ZodType>(
   throw new TrainbookError({
     what: `${owner}: ${path}: ${issue?.message ?? 'not valid'}`,
     received: JSON.stringify(options),
-    expected: `the options that ${owner}Options describes`,
+    expected: `the options that ${described} describes`,
   });
 }

@@ -4,6 +4,7 @@ import { TrainbookError } from '../error.js';
 import type { Decoder } from '../model/decoder.js';
 import { loadModel, writeModel } from '../model/model.js';
 import type { Model } from '../model/model.js';
+import { parseOptions } from '../model/parse-options.js';
 import type { DecoderWeights } from '../model/weights.js';
 import type { OnProgress } from '../progress.js';
 import { inOrder, loader } from '../tokens/loader.js';
@@ -103,14 +104,7 @@ export function decoderFiles(architecture: Decoder): ModelFiles<DecoderWeights> 
 function givenOptions(options: PretrainOptions): TrainPlan {
   const known = Object.keys(trainOptions.shape);
   const given = Object.fromEntries(Object.entries(options).filter(([name]) => known.includes(name)));
-  const parsed = trainOptions.safeParse(given);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new TrainbookError({
-    what: `pretrain: ${issue?.path.join('.') ?? 'options'}: ${issue?.message ?? 'not valid'}`,
-    received: JSON.stringify(given),
-    expected: 'the options that trainOptions describes',
-  });
+  return parseOptions('pretrain', trainOptions, given, 'trainOptions');
 }
 
 function checkContext(architecture: Decoder, data: PretrainOptions['data'], heldOut: Packed | undefined): void {
