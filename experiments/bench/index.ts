@@ -1,7 +1,7 @@
 /** The benchmarks, each a workload that is defined once, for us and for peers. `npx trainbook bench` runs them. */
 import type { Benchmark } from '../../src/commands/bench.js';
 import { attention } from './attention.js';
-import { charShakespeare } from './char-shakespeare.js';
+import { charShakespeare, charShakespeareLong } from './char-shakespeare.js';
 import { dataParallel } from './data-parallel.js';
 import { decode } from './decode.js';
 import { dropped } from './dropped.js';
@@ -36,4 +36,5 @@ export const benchmarks: readonly Benchmark[] = [
   kills,
   quickstart,
   charShakespeare,
+  charShakespeareLong,
 ];
