@@ -32,7 +32,9 @@ function launched(processes: number, name: string, dieAfter?: number): Promise<L
   };
   return new Promise((resolve) => {
     execFile(process.execPath, words, { cwd: packageRoot, env }, (error, stdout, stderr) => {
-      const lines = [...stdout.matchAll(/\{.*\}/gu)].map(([line]) => JSON.parse(line) as { step: number; loss: number });
+      const lines = [...stdout.matchAll(/\{.*\}/gu)].map(
+        ([line]) => JSON.parse(line) as { step: number; loss: number },
+      );
       const code = typeof error?.code === 'number' ? error.code : 0;
       resolve({ code, stderr, losses: new Map(lines.map(({ step, loss }) => [step, loss])) });
     });
@@ -49,7 +51,9 @@ describe('pretraining by several processes', { timeout: 300_000 }, () => {
     /** Sums in another order: 1e-7 of each, which 50 steps of AdamW do not blow up beyond this. */
     const expectAsAlone = (losses: ReadonlyMap<number, number>, from: number, to: number): void => {
       for (let step = from; step <= to; step++) {
-        expect(Math.abs((losses.get(step) ?? NaN) - (alone.losses.get(step) ?? NaN)), `step ${step}`).toBeLessThan(1e-4);
+        expect(Math.abs((losses.get(step) ?? NaN) - (alone.losses.get(step) ?? NaN)), `step ${step}`).toBeLessThan(
+          1e-4,
+        );
       }
     };
     const two = await launched(2, 'two');
