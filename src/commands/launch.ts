@@ -13,10 +13,14 @@ import { integerOption, UsageError } from './usage.js';
 export const launch = defineCommand({
   meta: {
     name: 'launch',
-    description: 'Run a script in several processes that train together; words after -- are its own',
+    description: 'Run an experiment or a script in several processes that train together; words after -- are for it',
   },
   args: {
-    script: { type: 'positional', required: true, description: 'A script that calls joinGroup()' },
+    script: {
+      type: 'positional',
+      required: true,
+      description: 'An experiment whose stages take `group`, or a script that calls joinGroup()',
+    },
     processes: { type: 'string', valueHint: 'number', description: 'Start so many processes on this machine' },
     hosts: { type: 'string', valueHint: 'a:port,b', description: 'Be one of a group on several machines: all of them' },
     index: { type: 'string', valueHint: 'number', description: 'Which of the hosts this is, from 0' },
@@ -37,7 +41,7 @@ export const launch = defineCommand({
       throw new TrainbookError({
         what: 'launch: no such file',
         received: resolve(args.script),
-        expected: 'a script that calls joinGroup()',
+        expected: 'an experiment, or a script that calls joinGroup()',
       });
     }
     const say = (line: string): void => void process.stderr.write(`${line}\n`);

@@ -2,6 +2,8 @@ import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { register } from 'tsx/esm/api';
+import { joinGroup } from '../engine/collectives/join-group.js';
+import { membershipOf } from '../engine/collectives/membership.js';
 import { checkOneTfjs } from '../engine/one-tfjs.js';
 import { TrainbookError } from '../error.js';
 import type { Experiment } from '../experiment/experiment.js';
@@ -64,7 +66,7 @@ export async function loadExperiment(file: string): Promise<Experiment<never>> {
   });
 }
 
-function isExperiment(value: unknown): value is Experiment<never> {
+export function isExperiment(value: unknown): value is Experiment<never> {
   return typeof value === 'object' && value !== null && 'stages' in value && 'schema' in value && 'defaults' in value;
 }
 
@@ -73,25 +75,36 @@ export async function runFile(file: string, options: RunFileOptions): Promise<nu
   const project = projectRoot();
   checkOneTfjs(project);
   const experiment = await loadExperiment(file);
-  const [{ engineInfo, engineName }, { runExperiment }, { writeReport }] = await Promise.all([
+  const [{ engineInfo, engineName }, { runExperiment }, { followRun }, { writeReport }] = await Promise.all([
     import('../engine/backend.js'),
     import('../experiment/run.js'),
+    import('../experiment/follow.js'),
     import('../report/html.js'),
   ]);
   const { backend, reason, library, devices } = engineInfo();
   const { json = false, ...choices } = options;
+  const runsFolder = join(project, 'runs');
+  const signal = interruptSignal();
+  const group = membershipOf() === undefined ? undefined : await joinGroup(); // one of `trainbook launch`
+  if (group !== undefined && group.index > 0) {
+    await followRun(experiment, { ...choices, runsFolder, signal, numericClass: engineName() }, group);
+    await group.leave();
+    return 0;
+  }
   const write = (text: string): boolean => process.stdout.write(text);
   const { isTTY, columns } = process.stdout as { isTTY?: boolean; columns?: number };
   if (!json) write(`engine: ${reason}\n`);
   const run = await runExperiment(experiment, {
     ...choices,
     file: resolve(file),
-    runsFolder: join(project, 'runs'),
+    runsFolder,
     numericClass: engineName(),
     engine: { backend, reason, version: library?.version ?? null, devices: [...devices] },
-    signal: interruptSignal(),
+    signal,
+    ...(group && { group }),
     ...(json ? {} : { onEvent: terminalEvents({ write, isTerminal: isTTY === true, columns: columns ?? 80 }) }),
   });
+  await group?.leave();
   const report = await writeReport(run.folder);
   const { runId, folder, state } = run;
   if (json) write(`${JSON.stringify({ experiment: experiment.name, runId, folder, state, report })}\n`);

@@ -2,6 +2,8 @@ import { mkdir } from 'node:fs/promises';
 import { realpathSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { performance } from 'node:perf_hooks';
+import { groupOfOne } from '../engine/group.js';
+import type { Group } from '../engine/group.js';
 import { TrainbookError } from '../error.js';
 import type { Codec, Json } from '../files.js';
 import { experimentCode } from './code.js';
@@ -11,6 +13,7 @@ import { environment } from './environment.js';
 import type { OnEvent, PlannedStage } from './event.js';
 import type { Experiment, ExperimentDefinition } from './experiment.js';
 import { FileHashes } from './file-hashes.js';
+import { Leader } from './leading.js';
 import { MetricsWriter } from './metrics.js';
 import { nearest } from './nearest.js';
 import { planStages, totalSeconds } from './plan.js';
@@ -44,6 +47,8 @@ export interface RunOptions<Config = unknown> {
   readonly file?: string;
   /** The kinds of artifacts that stages may return beside plain values; if not given, those of trainbook. */
   readonly codecs?: readonly Codec<unknown>[];
+  /** The processes that train together; this one is member 0 of it, the others `followRun`. */
+  readonly group?: Group;
 }
 
 export interface RunRange {
@@ -159,11 +164,14 @@ export async function openSession(
     const text = `the code of this experiment cannot be followed, so nothing is cached: ${code.unknown.join(', ')}`;
     emit({ type: 'message', stage: undefined, text });
   }
-  return { ...identity, forced, record, metrics: new MetricsWriter(record.folder), emit };
+  const { group = groupOfOne() } = options;
+  const leader = new Leader(group);
+  return { ...identity, forced, record, metrics: new MetricsWriter(record.folder), emit, group, leader };
 }
 
 /** Ends what `openSession` began. */
 export async function closeSession(session: Session): Promise<void> {
+  await session.leader.end().catch(() => undefined); // a lost group has been told of
   session.metrics.close();
   await session.hashes.save();
   await session.record.release();
