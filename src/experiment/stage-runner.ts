@@ -187,12 +187,12 @@ export class StageRunner {
     inputs: ReadonlyMap<string, string>,
     checkpoints: CheckpointFolder,
   ): Promise<unknown> {
-    const run = async (): Promise<unknown> => stage.run(input as never);
+    const run = (): unknown => stage.run(input as never);
     if (destructuredNames(stage.run)?.includes('group') !== true) return run();
     checkpoints.make(); // before others look into it
     const artifacts = Object.fromEntries(inputs);
     const order = { do: 'stage', stage: stage.name, artifacts, checkpoints: checkpoints.path } as const;
-    return this.#session.leader.together(order, run);
+    return this.#session.leader.together(order, () => Promise.resolve(run()));
   }
 
   /** What the stage's function receives: each thing is noted as read when it is taken. */
