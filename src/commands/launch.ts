@@ -1,9 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
-import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { defineCommand } from 'citty';
+import { localGroup, threadsOfEach } from '../engine/collectives/local-group.js';
 import { type Membership, meeting, parseHost } from '../engine/collectives/membership.js';
 import { slurmMembership } from '../engine/collectives/slurm.js';
 import { TrainbookError } from '../error.js';
@@ -87,7 +85,7 @@ function planOf(args: { readonly processes?: string; readonly hosts?: string; re
   }
   if ((args.hosts === undefined) !== (index === undefined)) throw new UsageError('--hosts and --index go together');
   if (processes !== undefined) {
-    const threads = own ?? Math.max(1, Math.floor(availableParallelism() / processes));
+    const threads = own ?? threadsOfEach(processes);
     return async () => ({ members: await localGroup(processes), threads });
   }
   const hosts = args.hosts?.split(',');
@@ -97,7 +95,7 @@ function planOf(args: { readonly processes?: string; readonly hosts?: string; re
   checkAddresses(membership);
   const neighbours = numNeighbours(membership);
   // Slurm gives each task its own cores
-  const shared = slurm === undefined ? Math.max(1, Math.floor(availableParallelism() / neighbours)) : undefined;
+  const shared = slurm === undefined ? threadsOfEach(neighbours) : undefined;
   const threads = own ?? shared;
   return () => Promise.resolve({ members: [membership], ...(threads === undefined ? {} : { threads }) });
 }
@@ -109,17 +107,6 @@ function checkAddresses(membership: Membership): void {
   } catch (error) {
     throw error instanceof TrainbookError ? new UsageError(error.message) : error;
   }
-}
-
-/** A group on loopback, at a port that is free now. */
-async function localGroup(count: number): Promise<Membership[]> {
-  const server = createServer();
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((done) => server.close(done));
-  const hosts = Array.from({ length: count }, (_, index) => (index === 0 ? `127.0.0.1:${port}` : '127.0.0.1'));
-  const id = randomUUID();
-  return hosts.map((_, index) => ({ hosts, index, id }));
 }
 
 /** What the user has said by the environment stays. */

@@ -6,10 +6,12 @@
  */
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { type ArgsDef, runCommand } from 'citty';
 import { register } from 'tsx/esm/api';
-import { main } from '../cli.js';
 import { TrainbookError } from '../error.js';
+import { run } from './run.js';
 import { isExperiment } from './run-file.js';
+import { checkUsage, UsageError } from './usage.js';
 
 const [script = '', ...args] = process.argv.slice(2);
 const path = resolve(script);
@@ -23,9 +25,14 @@ process.channel?.unref();
 if (import.meta.url.endsWith('.js')) register({ tsconfig: false });
 try {
   const { default: exported } = (await import(pathToFileURL(path).href)) as { default?: unknown };
-  if (isExperiment(exported)) process.exitCode = await main(['run', path, ...args]);
+  if (isExperiment(exported)) {
+    const words = [path, ...args];
+    checkUsage(run.args as ArgsDef, words);
+    process.exitCode = Number((await runCommand(run, { rawArgs: words })).result);
+  }
 } catch (error) {
-  const text = error instanceof TrainbookError ? error.message : error instanceof Error ? error.stack : String(error);
+  const isUsers = error instanceof TrainbookError || error instanceof UsageError;
+  const text = isUsers ? error.message : error instanceof Error ? error.stack : String(error);
   process.stderr.write(`${text ?? ''}\n`);
   process.exit(1);
 }
