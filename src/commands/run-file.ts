@@ -78,17 +78,17 @@ export async function runFile(file: string, options: RunFileOptions): Promise<nu
     import('../experiment/run.js'),
     import('../report/html.js'),
   ]);
-  const { backend, reason, library, devices } = engineInfo();
+  const engine = engineInfo();
   const { json = false, ...choices } = options;
   const write = (text: string): boolean => process.stdout.write(text);
   const { isTTY, columns } = process.stdout as { isTTY?: boolean; columns?: number };
-  if (!json) write(`engine: ${reason}\n`);
+  if (!json) write(`engine: ${engine.reason}\n`);
   const run = await runExperiment(experiment, {
     ...choices,
     file: resolve(file),
     runsFolder: join(project, 'runs'),
     numericClass: engineName(),
-    engine: { backend, reason, version: library?.version ?? null, devices: [...devices] },
+    engine: JSON.parse(JSON.stringify(engine)) as Json,
     signal: interruptSignal(),
     ...(json ? {} : { onEvent: terminalEvents({ write, isTerminal: isTTY === true, columns: columns ?? 80 }) }),
   });

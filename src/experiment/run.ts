@@ -7,13 +7,14 @@ import type { Codec, Json } from '../files.js';
 import { experimentCode } from './code.js';
 import { mergeConfig, parseConfig, setPaths } from './config.js';
 import type { ConfigSchema, DeepPartial, PlainConfig } from './config.js';
-import { environment } from './environment.js';
+import { runEnvironment } from './environment.js';
 import type { OnEvent, PlannedStage } from './event.js';
 import type { Experiment, ExperimentDefinition } from './experiment.js';
 import { FileHashes } from './file-hashes.js';
 import { MetricsWriter } from './metrics.js';
 import { nearest } from './nearest.js';
 import { planStages, totalSeconds } from './plan.js';
+import { runLog } from './run-log.js';
 import { RunRecord } from './run-record.js';
 import type { Identity, Session } from './session.js';
 import { StageRunner } from './stage-runner.js';
@@ -102,7 +103,15 @@ async function identify(
   const code =
     given === undefined
       ? await experimentCode(experiment, hashes, root)
-      : { hash: given, ofStage: () => given, unknown: [] };
+      : {
+          hash: given,
+          ofStage: () => given,
+          unknown: [],
+          files: {},
+          packages: [],
+          build: given,
+          sources: options.file === undefined ? [] : [options.file],
+        };
   const names = experiment.stages.map((stage) => stage.name);
   const stages = new Set(from === undefined ? [] : names.slice(names.indexOf(from)));
   return {
@@ -136,7 +145,6 @@ export async function openSession(
 ): Promise<Session> {
   const identity = await identify(experiment, options, from);
   const { config, seed, code, numericClass, runsFolder } = identity;
-  const emit: OnEvent = options.onEvent ?? (() => undefined);
   const stages = experiment.stages.map((stage) => stage.name);
   const file = fileInProject(experiment, identity.root, options.file);
   const about = {
@@ -150,9 +158,16 @@ export async function openSession(
     numericClass,
   } as const;
   const record = await RunRecord.open(runsFolder, about, options.runId);
+  record.madeBy(code);
   await record.status('running');
   await identity.store.sweep();
-  await record.environment(await environment(identity.root, options.engine ?? null));
+  const { root, hashes } = identity;
+  await record.environment(await runEnvironment(root, options.engine ?? null, hashes, code.sources));
+  const log = runLog(record.folder);
+  const emit: OnEvent = (event) => {
+    log.onEvent(event);
+    options.onEvent?.(event);
+  };
   const forced = { ...identity.forced, since: record.spec.createdAt };
   emit({ type: 'run-start', runId: record.spec.runId, folder: record.folder, resumed: record.resumed });
   if (code.unknown.length > 0) {
