@@ -137,7 +137,7 @@ async function importGraph(entries: readonly string[], hashes: FileHashes): Prom
 }
 
 /** The hash of trainbook's own code and of the versions of the packages that it computes with. */
-async function buildIdentity(hashes: FileHashes): Promise<string> {
+export async function experimentBuild(hashes: FileHashes): Promise<string> {
   const own = await hashes.ofFolder(buildFolder, buildEndings);
   const manifest = join(dirname(buildFolder), 'package.json');
   const { dependencies = {}, peerDependencies = {} } = JSON.parse(await readFile(manifest, 'utf8')) as {
@@ -168,7 +168,7 @@ export async function experimentCode(
   root: string,
 ): Promise<Code> {
   const [build, graph] = await Promise.all([
-    buildIdentity(hashes),
+    experimentBuild(hashes),
     importGraph(originEntries(experiment.origin), hashes),
   ]);
   const files = [...graph.files].map(([path, content]): [string, string] => [relativeTo(root, path), content]).sort();

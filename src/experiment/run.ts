@@ -31,6 +31,8 @@ export interface RunOptions<Config = unknown> {
   readonly seed?: number;
   /** Where runs and their store lie; `runs` in the current folder if not given. */
   readonly runsFolder?: string;
+  /** The project's folder, from which records give paths; the one that holds `runsFolder` if not given. */
+  readonly root?: string;
   /** What numbers depend on beside code and config, such as `libtensorflow 2.21.0 xla float32`. */
   readonly numericClass: string;
   /** The identity of the code, where the caller knows better; if not given, that of the files it was written in. */
@@ -90,7 +92,7 @@ async function identify(
   from: string | undefined,
 ): Promise<Identity & { readonly runsFolder: string }> {
   const runsFolder = resolve(options.runsFolder ?? 'runs');
-  const root = dirname(runsFolder);
+  const root = resolve(options.root ?? dirname(runsFolder));
   const { seed = 1 } = options;
   if (!Number.isSafeInteger(seed)) {
     throw new TrainbookError({ what: 'the seed of a run is no integer', received: seed, expected: 'an integer' });
