@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { TrainbookError } from '../error.js';
 import type { Summary } from '../figure.js';
@@ -8,6 +8,8 @@ import { canonicalJson, readJson, writeAtomic } from '../files.js';
 import type { Code } from './code.js';
 import type { PlainConfig } from './config.js';
 import type { RunEnvironment } from './environment.js';
+import { laterFormat } from './later-format.js';
+import { minded } from './no-space.js';
 import { isAlive, ownerSchema, thisProcess, tryLock } from './lock.js';
 
 /** What a run is: `spec.json`. Two runs with one spec (but for id and time) are the same run. */
@@ -131,7 +133,10 @@ export class RunRecord {
           fix: 'wait for it, or give another run id',
         });
       }
-      const before = await readSpec(folder);
+      const before = await readSpec(folder).catch(async (error: unknown) => {
+        await release();
+        throw error;
+      });
       if (before !== undefined && sameRun(before) !== sameRun(about)) {
         await release();
         if (runId === undefined) continue;
@@ -149,7 +154,7 @@ export class RunRecord {
   }
 
   static async #resume(folder: string, about: Omit<Spec, 'runId' | 'createdAt'>): Promise<RunRecord | undefined> {
-    const spec = await readSpec(folder);
+    const spec = await readSpec(folder).catch(() => undefined);
     if (spec === undefined || sameRun(spec) !== sameRun(about)) return undefined;
     const cutOff = async (): Promise<boolean> => {
       const status = await readStatus(folder).catch(() => undefined);
@@ -197,9 +202,13 @@ export class RunRecord {
 
 async function readSpec(folder: string): Promise<Spec | undefined> {
   // Written by us alone; one that cannot be read is no run that could go on.
-  return (await readJson(join(folder, 'spec.json')).catch(() => undefined)) as Spec | undefined;
+  const spec = (await readJson(join(folder, 'spec.json')).catch(() => undefined)) as
+    (Omit<Spec, 'format'> & { readonly format: number }) | undefined;
+  if (spec !== undefined && spec.format > 1) throw laterFormat(`the run ${folder}`, spec.format);
+  return spec as Spec | undefined;
 }
 
 async function writeJson(path: string, value: unknown): Promise<void> {
-  await writeAtomic(path, `${JSON.stringify(value, null, 2)}\n`);
+  const text = `${JSON.stringify(value, null, 2)}\n`;
+  await minded(`${basename(path)} of the run`, dirname(path), () => writeAtomic(path, text));
 }

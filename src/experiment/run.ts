@@ -13,12 +13,14 @@ import type { Experiment, ExperimentDefinition } from './experiment.js';
 import { FileHashes } from './file-hashes.js';
 import { MetricsWriter } from './metrics.js';
 import { nearest } from './nearest.js';
+import { explainNoSpace, minded } from './no-space.js';
 import { planStages, totalSeconds } from './plan.js';
 import { runLog } from './run-log.js';
 import { RunRecord } from './run-record.js';
 import type { Identity, Session } from './session.js';
+import { checkReads } from './stage-reads.js';
 import { StageRunner } from './stage-runner.js';
-import { Store } from './store.js';
+import { DamagedArtifact, Store } from './store.js';
 import type { z } from 'zod';
 
 /** What makes a run the run it is, and where its record goes. */
@@ -79,6 +81,19 @@ function checkStage(experiment: ExperimentDefinition, option: string, stage: str
   });
 }
 
+function checkRange(experiment: ExperimentDefinition, { from, to }: RunRange): void {
+  checkStage(experiment, 'from', from);
+  checkStage(experiment, 'to', to);
+  const names = experiment.stages.map((each) => each.name);
+  if (from === undefined || to === undefined || names.indexOf(from) <= names.indexOf(to)) return;
+  throw new TrainbookError({
+    what: `experiment ${experiment.name} would stop before the stage from which it should run again`,
+    received: `from ${from}, to ${to}`,
+    expected: `stages in their order: ${names.join(', ')}`,
+    fix: 'give a later stage to stop after, or none',
+  });
+}
+
 /** The experiment's config with a run's changes, checked by the schema. */
 export function configOf(experiment: ExperimentDefinition, options: RunOptions): PlainConfig {
   const owner = `experiment ${experiment.name}`;
@@ -91,6 +106,7 @@ async function identify(
   options: RunOptions,
   from: string | undefined,
 ): Promise<Identity & { readonly runsFolder: string }> {
+  checkReads(experiment);
   const runsFolder = resolve(options.runsFolder ?? 'runs');
   const root = resolve(options.root ?? dirname(runsFolder));
   const { seed = 1 } = options;
@@ -140,11 +156,11 @@ function fileInProject({ origin }: ExperimentDefinition, root: string, given: st
 }
 
 /** Opens a run's record and all that its stages need. */
-export async function openSession(
-  experiment: ExperimentDefinition,
-  options: RunOptions,
-  from?: string,
-): Promise<Session> {
+export function openSession(experiment: ExperimentDefinition, options: RunOptions, from?: string): Promise<Session> {
+  return minded('the record of the run', resolve(options.runsFolder ?? 'runs'), () => open(experiment, options, from));
+}
+
+async function open(experiment: ExperimentDefinition, options: RunOptions, from: string | undefined): Promise<Session> {
   const identity = await identify(experiment, options, from);
   const { config, seed, code, numericClass, runsFolder } = identity;
   const stages = experiment.stages.map((stage) => stage.name);
@@ -182,7 +198,7 @@ export async function openSession(
 /** Ends what `openSession` began. */
 export async function closeSession(session: Session): Promise<void> {
   session.metrics.close();
-  await session.hashes.save();
+  await session.hashes.save().catch(() => undefined); // a memory: without it files are read again
   await session.record.release();
 }
 
@@ -196,8 +212,7 @@ export async function planRun<Schema extends ConfigSchema, Artifacts extends obj
   experiment: Experiment<Schema, Artifacts>,
   options: RunOptions<z.input<Schema>> & RunRange,
 ): Promise<PlannedStage[]> {
-  checkStage(experiment, 'from', options.from);
-  checkStage(experiment, 'to', options.to);
+  checkRange(experiment, options);
   const identity = await identify(experiment, options, options.from);
   const plan = await planStages(identity, untilStage(experiment, options.to));
   await identity.hashes.save();
@@ -217,8 +232,7 @@ export async function runExperiment<Schema extends ConfigSchema, Artifacts exten
   experiment: Experiment<Schema, Artifacts>,
   options: RunOptions<z.input<Schema>> & RunRange,
 ): Promise<Run<Artifacts>> {
-  checkStage(experiment, 'from', options.from);
-  checkStage(experiment, 'to', options.to);
+  checkRange(experiment, options);
   const began = performance.now();
   const session = await openSession(experiment, options, options.from);
   const { record, emit } = session;
@@ -240,11 +254,13 @@ export async function runExperiment<Schema extends ConfigSchema, Artifacts exten
       artifacts.set(name, (await runner.bring(name)).artifact);
     }
     await end('done');
-  } catch (error) {
+  } catch (thrown) {
+    const error = explainNoSpace(thrown, 'the record of the run', session.runsFolder);
     // An interrupted stage throws what it likes, but an error for the user is one: its state could not be saved, for instance.
     if (!signal.aborted || error instanceof TrainbookError) {
       const text = error instanceof Error ? error.message : String(error);
-      await end('failed', current === undefined ? text : `stage ${current}: ${text}`);
+      // On a full disk the status cannot be written either; a dead process's run counts as interrupted.
+      await end('failed', current === undefined ? text : `stage ${current}: ${text}`).catch(() => undefined);
       throw error;
     }
     state = 'interrupted';
@@ -266,7 +282,17 @@ export async function runExperiment<Schema extends ConfigSchema, Artifacts exten
           fix: 'run it to that stage',
         });
       }
-      return (await session.store.get(hash)) as Artifacts[typeof stage];
+      try {
+        return (await session.store.get(hash)) as Artifacts[typeof stage];
+      } catch (cause) {
+        if (!(cause instanceof DamagedArtifact)) throw cause;
+        throw new TrainbookError({
+          what: `the artifact of stage ${stage} is not whole any more`,
+          received: `${hash}: ${cause.reason}`,
+          fix: 'run the experiment again: it is built again',
+          cause,
+        });
+      }
     },
   };
 }

@@ -17,6 +17,7 @@ import { configPathsRead, joinReads } from './reads.js';
 import { plain } from './record.js';
 import { findTrace, inputsDiffer, stageOf, storePath } from './session.js';
 import type { Session } from './session.js';
+import { watched } from './stage-reads.js';
 import { StageRecorder } from './stage-recorder.js';
 import { DamagedArtifact } from './store.js';
 import { appendTrace } from './traces.js';
@@ -237,7 +238,8 @@ export class StageRunner {
         },
       });
     }
-    return { value, sawSignal: () => sawSignal };
+    const names = this.#session.experiment.stages.map((each) => each.name);
+    return { value: watched(value, names, name), sawSignal: () => sawSignal };
   }
 }
 

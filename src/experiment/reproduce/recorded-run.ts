@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { TrainbookError } from '../../error.js';
 import { readJson } from '../../files.js';
 import type { Json } from '../../files.js';
+import { laterFormat } from '../later-format.js';
 import { readMetrics } from '../metrics.js';
 import type { MetricsRow } from '../metrics.js';
 import { readStatus } from '../run-record.js';
@@ -76,14 +77,7 @@ export function parseRecord<T>(schema: z.ZodType<T>, where: string, value: unkno
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const format: unknown = typeof value === 'object' && value !== null ? Reflect.get(value, 'format') : undefined;
-  if (typeof format === 'number' && format > 1) {
-    throw new TrainbookError({
-      what: `${where} was written by a later version of trainbook`,
-      received: `format ${format}`,
-      expected: 'format 1',
-      fix: 'npm install trainbook@latest',
-    });
-  }
+  if (typeof format === 'number' && format > 1) throw laterFormat(where, format);
   throw new TrainbookError({
     what: `${where} is no record that this version can read`,
     received: z.prettifyError(parsed.error),
