@@ -1,5 +1,6 @@
 import { basename, dirname, join, resolve } from 'node:path';
 import { writeAtomic } from '../files.js';
+import { recordHtml } from './embedded-record.js';
 import { figureHtml } from './figure-html.js';
 import { trainingFigures } from './figures.js';
 import { formatTime } from './format.js';
@@ -156,7 +157,7 @@ export async function reportHtml(run: RunRecords): Promise<string> {
             loads nothing.
           </footer>
         </div>
-        ${plotly}
+        ${await recordHtml(run)} ${plotly}
         <script>
           ${trusted(pageScript)};
         </script>
