@@ -15,6 +15,7 @@ const everywhere: Readonly<Record<string, LoadCommand>> = {
   new: () => import('./commands/new.js').then(({ newExperiment }) => newExperiment as Command),
   plan: () => import('./commands/plan.js').then(({ plan }) => plan as Command),
   run: () => import('./commands/run.js').then(({ run }) => run as Command),
+  ablate: () => import('./commands/ablate.js').then(({ ablate }) => ablate as Command),
   launch: () => import('./commands/launch.js').then(({ launch }) => launch as Command),
   chat: () => import('./commands/chat.js').then(({ chat }) => chat as Command),
   reproduce: () => import('./commands/reproduce.js').then(({ reproduce }) => reproduce as Command),

@@ -6,6 +6,7 @@ import { joinGroup } from '../engine/collectives/join-group.js';
 import { membershipOf } from '../engine/collectives/membership.js';
 import { checkOneTfjs } from '../engine/one-tfjs.js';
 import { TrainbookError } from '../error.js';
+import { isAblation } from '../experiment/ablations/ablation.js';
 import type { Experiment } from '../experiment/experiment.js';
 import type { Json } from '../files.js';
 import { isClone, isModuleProject, projectRoot } from '../setup/project.js';
@@ -36,16 +37,28 @@ export function settings(pairs: readonly string[]): Record<string, Json> {
 }
 
 /**
- * Loads the experiment that a TypeScript file exports as its default; packages are those of the file's own project.
+ * The experiment that a TypeScript file exports as its default, or that of an ablation.
  *
  * @throws TrainbookError for a file that does not exist or exports none
  */
 export async function loadExperiment(file: string): Promise<Experiment<never>> {
+  const found = await loadDefault(file, 'run');
+  if (isAblation(found)) return found.experiment as Experiment<never>;
+  if (isExperiment(found)) return found;
+  throw new TrainbookError({
+    what: `run: ${file} exports no experiment`,
+    received: found === undefined ? 'no default export' : `a default export of type ${typeof found}`,
+    expected: "export default experiment('name', schema, defaults).stage(…)",
+  });
+}
+
+/** What a TypeScript file exports as its default; packages are those of the file's own project. */
+export async function loadDefault(file: string, command: string): Promise<unknown> {
   const path = resolve(file);
   if (!existsSync(path)) {
     const fix = 'npx trainbook new my-model --data my.txt writes one';
     throw new TrainbookError({
-      what: 'run: no such file',
+      what: `${command}: no such file`,
       received: path,
       expected: 'an experiment, such as experiments/quickstart.ts',
       fix,
@@ -53,7 +66,7 @@ export async function loadExperiment(file: string): Promise<Experiment<never>> {
   }
   if (path.endsWith('.ts') && !isModuleProject(projectRoot(dirname(path)))) {
     throw new TrainbookError({
-      what: 'run: Node takes this file for CommonJS, which cannot import trainbook',
+      what: `${command}: Node takes this file for CommonJS, which cannot import trainbook`,
       received: `${path} in a project whose package.json has no "type": "module"`,
       expected: 'an ES module',
       fix: `rename it: mv ${file} ${file.replace(/\.ts$/, '.mts')}`,
@@ -62,13 +75,7 @@ export async function loadExperiment(file: string): Promise<Experiment<never>> {
   // the paths of the clone's tsconfig.json lead `trainbook` to src/, for the type check: here it would be a second copy
   register(isClone() ? { tsconfig: false } : {});
   const loaded = (await import(pathToFileURL(path).href)) as { default?: unknown };
-  const found = loaded.default;
-  if (isExperiment(found)) return found;
-  throw new TrainbookError({
-    what: `run: ${file} exports no experiment`,
-    received: found === undefined ? 'no default export' : `a default export of type ${typeof found}`,
-    expected: "export default experiment('name', schema, defaults).stage(…)",
-  });
+  return loaded.default;
 }
 
 export function isExperiment(value: unknown): value is Experiment<never> {
@@ -125,7 +132,7 @@ export async function runFile(file: string, options: RunFileOptions): Promise<nu
  * Aborted by the first Ctrl-C, or the SIGTERM by which a cluster gives notice: a stage saves its state, and the exit code is 1, since the
  * run is not done. The second one ends the process at once.
  */
-function interruptSignal(): AbortSignal {
+export function interruptSignal(): AbortSignal {
   const controller = new AbortController();
   const names = ['SIGINT', 'SIGTERM'] as const;
   const listener = (received: NodeJS.Signals): void => {

@@ -106,7 +106,8 @@ export function configOf(experiment: ExperimentDefinition, options: RunOptions):
   return parseConfig(owner, experiment.schema, setPaths(owner, experiment.schema, merged, options.set ?? {}));
 }
 
-async function identify(
+/** What decides whether stages are up to date, for a run that is planned or begins. */
+export async function identify(
   experiment: ExperimentDefinition,
   options: RunOptions,
   from: string | undefined,
