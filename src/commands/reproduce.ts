@@ -1,4 +1,4 @@
-import { stat, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
@@ -169,13 +169,15 @@ async function again(
   }
 }
 
-/** In a clone of trainbook with another lock file the packages must be those of the commit: its own command installs them. */
+/**
+ * A clone of trainbook installs its packages itself, where they are not those of its lock file: never into folders that are linked from
+ * here. So these serve only if they are known to be those of the run.
+ */
 async function packagesServe(recorded: RecordedRun, place: Place & { kind: 'checkout' }): Promise<boolean> {
   if (!isClone(place.project)) return true;
-  const { lockFile } = await import('../experiment/environment.js');
-  const then = recorded.environment['lockFile'];
-  const now = await lockFile(place.project);
-  return typeof then === 'object' && then !== null && Reflect.get(then, 'hash') === now?.hash;
+  const lock = recorded.environment['lockFile'];
+  const installed = await readFile(join(place.project, 'node_modules', '.trainbook-packages'), 'utf8').catch(() => '');
+  return typeof lock === 'object' && lock !== null && Reflect.get(lock, 'hash') === installed;
 }
 
 /** Whether what was run is what the record was made of, by the hashes of files. */
