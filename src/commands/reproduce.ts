@@ -14,6 +14,7 @@ import { readRecordedRun } from '../experiment/reproduce/recorded-run.js';
 import type { RecordedRun } from '../experiment/reproduce/recorded-run.js';
 import { git } from '../experiment/provenance/git.js';
 import { checkName } from '../experiment/name.js';
+import type { Json } from '../files.js';
 import { readEmbeddedRecord } from '../report/embedded-record.js';
 import { isClone, projectRoot } from '../setup/project.js';
 import { checkoutText, comparisonText, differencesText, planText, shownLines, visible } from './reproduce-text.js';
@@ -43,7 +44,7 @@ export const reproduce = defineCommand({
     const place = await findPlace(recorded, projects, (project) => isClone(project));
     const command = runCommand(recorded);
     say(planText(recorded, place, command, await commitSubject(place)));
-    say(differencesText(environmentDiffers(recorded.environment, await present(place.project))));
+    say(differencesText(environmentDiffers(computedWith(recorded), await present(place.project))));
     if (args.yes !== true && !(await agreed(recorded, json, say))) return 1;
 
     const done = await again(recorded, place, { command, json, keep: args.keep === true, tolerance, say });
@@ -53,6 +54,10 @@ export const reproduce = defineCommand({
     return done.comparison.verdict === 'differs' ? 1 : 0;
   },
 });
+
+function computedWith({ environment, spec }: RecordedRun): Readonly<Record<string, Json>> {
+  return { ...environment, numericClass: spec.numericClass };
+}
 
 interface Loaded {
   readonly recorded: RecordedRun;
@@ -156,10 +161,7 @@ async function again(
     const parent = join(runs, recorded.spec.experiment);
     const [id = ''] = await readdir(parent);
     const fresh = await readRecordedRun(join(parent, id));
-    const differences = environmentDiffers(
-      { ...recorded.environment, numericClass: recorded.spec.numericClass },
-      { ...fresh.environment, numericClass: fresh.spec.numericClass },
-    );
+    const differences = environmentDiffers(computedWith(recorded), computedWith(fresh));
     const comparison = compareRuns(recorded, fresh, { tolerance, sameComputing: isSameComputing(differences) });
     kept ||= comparison.verdict === 'differs';
     say(codeText(recorded, fresh));
