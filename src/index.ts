@@ -382,8 +382,8 @@ export { startDialogue, type Dialogue } from './serve/dialogue.js';
 
 // Experiments and runs.
 export { experiment, type Experiment, type Stage, type StageOptions } from './experiment/experiment.js';
-export { runExperiment, type Run, type RunOptions, type RunRange } from './experiment/run.js';
-export type { RunEvent } from './experiment/event.js';
+export { planRun, runExperiment, type Run, type RunOptions, type RunRange } from './experiment/run.js';
+export type { PlannedStage, RunEvent } from './experiment/event.js';
 
 // Reports.
 export { writeReport } from './report/html.js';

@@ -216,7 +216,14 @@ function untilStage(experiment: ExperimentDefinition, to: string | undefined): s
   return to === undefined ? names : names.slice(0, names.indexOf(to) + 1);
 }
 
-/** What a run would do, and why; runs nothing and leaves no run. */
+/**
+ * What a run would do, stage by stage, and why, with an estimate of the seconds; runs nothing and leaves no run.
+ *
+ * @throws TrainbookError as `runExperiment` does, before anything runs
+ * @example
+ * const [first] = await planRun(quickstart, { set: { 'train.steps': 200 }, numericClass: 'cpu float32' });
+ * first; // { stage: 'corpus', action: 'run', reason: 'it never ran before', seconds: undefined }
+ */
 export async function planRun<Schema extends ConfigSchema, Artifacts extends object>(
   experiment: Experiment<Schema, Artifacts>,
   options: RunOptions<z.input<Schema>> & RunRange,
