@@ -41,7 +41,8 @@ export async function planAblation(ablation: Ablation, place: AblationPlace): Pr
   const spec = ablation as unknown as AblationSpec; // what is asked here is in both
   const { experiment } = ablation;
   const identity = await identify(experiment, { ...place, config: ablation.config as object }, undefined);
-  const names = experiment.stages.map(({ name }) => name);
+  const all = experiment.stages.map(({ name }) => name);
+  const names = ablation.to === undefined ? all : all.slice(0, all.indexOf(ablation.to) + 1);
   const traces = new Map<string, Trace>();
   for (const name of names) {
     const [newest] = (await readTraces(identity.store.folder, name)).filter(
