@@ -105,9 +105,9 @@ export const ablationKills: Benchmark = {
       const running = names.map((name) => start(project, name, life, recipe, quick));
       // On average as much is done between two kills as makes the whole last for all of them, and a moment more.
       const until = (await linesOf(log)).length + 1 + (draws[2 * life] ?? 0) * (numLines / (recipe.kills + 1)) * 1.5;
-      let isOver = false;
-      void Promise.all(running.map(({ ended }) => ended)).then(() => (isOver = true));
-      while ((await linesOf(log)).length < until && !isOver) await sleep(5);
+      const over = { isSo: false };
+      void Promise.all(running.map(({ ended }) => ended)).then(() => (over.isSo = true));
+      while ((await linesOf(log)).length < until && !over.isSo) await sleep(5);
       await sleep((draws[2 * life + 1] ?? 0) * 300);
       for (const { kill } of running) {
         try {

@@ -43,6 +43,8 @@ beforeAll(async () => {
   await writeFile(join(project, 'package.json'), '{"type":"module"}');
   await symlink(join(packageRoot, 'node_modules'), join(project, 'node_modules'));
   await writeFile(join(project, 'rates.ts'), ablationText);
+  const program = `import { main } from '${source('cli.ts')}';\nprocess.exitCode = await main(process.argv.slice(2));\n`;
+  await writeFile(join(project, 'cli.ts'), program);
 });
 afterAll(() => rm(project, { recursive: true, force: true }));
 
@@ -57,9 +59,7 @@ function ablate(
   words: readonly string[],
   pause = 1,
 ): { readonly child: ReturnType<typeof spawn>; readonly ended: Promise<Ended> } {
-  const args = JSON.stringify(['ablate', 'rates.ts', ...words]);
-  const program = `const { main } = await import('${source('cli.ts')}'); process.exitCode = await main(${args});`;
-  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', program], {
+  const child = spawn(process.execPath, ['--import', 'tsx', 'cli.ts', 'ablate', 'rates.ts', ...words], {
     cwd: project,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, PAUSE: String(pause) },
