@@ -1,5 +1,6 @@
 /** The benchmarks, each a workload that is defined once, for us and for peers. `npx trainbook bench` runs them. */
 import type { Benchmark } from '../../src/commands/bench.js';
+import { ablationKills } from './ablation-kills.js';
 import { attention } from './attention.js';
 import { charShakespeare, charShakespeareLong } from './char-shakespeare.js';
 import { dataParallel } from './data-parallel.js';
@@ -34,6 +35,7 @@ export const benchmarks: readonly Benchmark[] = [
   flatness,
   dropped,
   kills,
+  ablationKills,
   quickstart,
   charShakespeare,
   charShakespeareLong,

@@ -7,11 +7,14 @@ import { verdict } from '../experiment/ablations/verdict.js';
 import { formatNumber, formatSeconds } from '../report/format.js';
 import type { Screen } from './terminal.js';
 
+const letters = new Intl.Segmenter();
+const lengthOf = (text: string): number => [...letters.segment(text)].length;
+
 /** Rows as text, in columns; `right` are those of numbers. */
 function columns(rows: readonly (readonly string[])[], right: readonly number[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => [...(row[column] ?? '')].length)));
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => lengthOf(row[column] ?? ''))));
   const cell = (text: string, column: number): string => {
-    const space = ' '.repeat((widths[column] ?? 0) - [...text].length);
+    const space = ' '.repeat((widths[column] ?? 0) - lengthOf(text));
     return right.includes(column) ? space + text : text + space;
   };
   return rows.map((row) => row.map(cell).join('  ').trimEnd()).join('\n');

@@ -61,7 +61,9 @@ export const ablate = defineCommand({
     const { place, project } = loaded;
     const { cell, folder, seeds, json, backend, atOnce } = options;
     const write = (text: string): boolean => process.stdout.write(text);
-    const say = (text: string): void => void (json || write(`${text}\n`));
+    const say = (text: string): void => {
+      if (!json) write(`${text}\n`);
+    };
     if (cell !== undefined && folder !== undefined) {
       return runOneCell(await joinAblation(loaded.ablation, resolve(folder), place), cell);
     }
@@ -153,8 +155,7 @@ interface Options {
 }
 
 function parse(args: Readonly<Record<string, unknown>>): Options {
-  const text = (name: string): string | undefined =>
-    args[name] === undefined ? undefined : String(args[name] as string);
+  const text = (name: string): string | undefined => args[name] as string | undefined;
   const positive = (name: string): number | undefined => {
     const value = integerOption(name, text(name));
     if (value === undefined || value > 0) return value;

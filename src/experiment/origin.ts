@@ -46,6 +46,8 @@ export function whereCalled(): Origin {
   let inCell = false;
   for (const site of callSites()) {
     const name = site.getFileName();
+    // What lies beyond a module's own code is who imported it: a command, a worker, a notebook. The module is the same for all.
+    if (typeof name === 'string' && name.startsWith('node:internal/modules/esm/')) break;
     if (typeof name !== 'string' || name === '' || name.startsWith('node:')) continue;
     const file = fileOf(name);
     if (file === undefined) inCell = true;

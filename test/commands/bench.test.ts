@@ -68,6 +68,7 @@ describe('npx trainbook bench', () => {
       'flatness',
       'dropped',
       'kills',
+      'ablation-kills',
       'quickstart',
       'char-shakespeare',
     ]);

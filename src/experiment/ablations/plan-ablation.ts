@@ -1,6 +1,5 @@
 import { canonicalJson } from '../../files.js';
 import type { PlannedStage } from '../event.js';
-import type { Experiment } from '../experiment.js';
 import { planStages, totalSeconds } from '../plan.js';
 import { valueAt } from '../reads.js';
 import { configOf, identify } from '../run.js';
@@ -40,8 +39,9 @@ export async function planAblation(ablation: Ablation, place: AblationPlace): Pr
   const record = found && (await readAblation(found.folder));
   const spec = ablation as unknown as AblationSpec; // what is asked here is in both
   const { experiment } = ablation;
-  const identity = await identify(experiment, { ...place, config: ablation.config as object }, undefined);
-  const names = experiment.stages.map(({ name }) => name);
+  const identity = await identify(experiment, { ...place, config: ablation.config }, undefined);
+  const all = experiment.stages.map(({ name }) => name);
+  const names = ablation.to === undefined ? all : all.slice(0, all.indexOf(ablation.to) + 1);
   const traces = new Map<string, Trace>();
   for (const name of names) {
     const [newest] = (await readTraces(identity.store.folder, name)).filter(
@@ -63,7 +63,7 @@ export async function planAblation(ablation: Ablation, place: AblationPlace): Pr
       const before = record?.cells[index];
       if (where.arm >= numArms || (before && (isFinal(before) || (before.rungs?.length ?? 0) > rung))) continue;
       const set = settingsOf(spec, where, rung);
-      const config = configOf(experiment as Experiment<never>, { ...place, config: ablation.config as object, set });
+      const config = configOf(experiment, { ...place, config: ablation.config, set });
       const own: Identity = { ...identity, config, seed: where.seed };
       const stages = shared(await planStages(own, names), own, traces, planned);
       const cell = cells[index];

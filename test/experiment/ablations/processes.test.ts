@@ -81,7 +81,7 @@ describe('two ablations at once on one store, killed with SIGKILL at random inst
     'nothing is lost, no finished stage runs again, and the tables are those of a run never killed',
     { timeout: 240_000 },
     async () => {
-      const both = [
+      const both: Pick<ToySettings, 'name' | 'axes' | 'workers'>[] = [
         { name: 'first', axes: { rate: [1, 2, 100], width: [1, 2] }, workers: 1 },
         { name: 'second', axes: { rate: [1, 2], depth: [1, 3] } },
       ];
