@@ -77,7 +77,7 @@ function comparisonText({ runs, differences, numSameValues, metrics, facts }: Ru
   ];
   const config = differences.map(({ name, values }) => [
     name,
-    ...values.map((value) => (name === 'code' ? String(value).slice(0, 12) : cell(value))),
+    ...values.map((value) => (name === 'code' ? cell(value).slice(0, 12) : cell(value))),
   ]);
   const isPair = runs.length === 2;
   const numbers = metrics.map(({ name, values, best }) => [

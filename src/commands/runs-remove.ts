@@ -56,7 +56,7 @@ export const remove = defineCommand({
 
 /** Asks on the terminal; where there is none, nobody can agree. */
 async function agrees(question: string): Promise<boolean> {
-  if (process.stdin.isTTY !== true) {
+  if (!process.stdin.isTTY) {
     throw new TrainbookError({
       what: 'runs remove: nobody can be asked here',
       received: 'standard input that is no terminal',

@@ -93,5 +93,5 @@ function plain(value: SqlValue): unknown {
   if (value instanceof Date) return value.toISOString();
   if (Array.isArray(value)) return (value as readonly SqlValue[]).map(plain);
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item as SqlValue)]));
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]));
 }

@@ -118,7 +118,7 @@ async function metricsFile(run: string, folder: string): Promise<MetricsFile[]> 
 
 async function copyTo(connection: DuckDBConnection, sql: string, path: string): Promise<number> {
   const query = sql.trim().replace(/[;\s]+$/u, '');
-  const copy = `COPY (${query}\n) TO ${literal(path)} (FORMAT parquet, COMPRESSION zstd)`;
+  const copy = `COPY (${query}\n) TO ${literal(path)} (FORMAT parquet, COMPRESSION snappy)`;
   const reader = await connection.runAndReadAll(copy).catch(refuse);
   return Number(reader.value(0, 0));
 }
