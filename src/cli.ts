@@ -22,6 +22,7 @@ const everywhere: Readonly<Record<string, LoadCommand>> = {
   runs: () => import('./commands/runs.js').then(({ runs }) => runs as Command),
   store: () => import('./commands/store.js').then(({ store }) => store as Command),
   sql: () => import('./commands/sql.js').then(({ sql }) => sql as Command),
+  watch: () => import('./commands/watch.js').then(({ watch }) => watch as Command),
   notebooks: () => import('./commands/notebooks.js').then(({ notebooks }) => notebooks as Command),
 };
 
