@@ -1,10 +1,10 @@
 import { basename } from 'node:path';
 import { defineCommand } from 'citty';
-import { compareRuns } from '../experiment/runs/compare-runs.js';
-import type { Compared, RunComparison } from '../experiment/runs/compare-runs.js';
-import { findRun } from '../experiment/runs/find-run.js';
-import { entryOf, runNames } from '../experiment/runs/run-entry.js';
-import type { RunEntry } from '../experiment/runs/run-entry.js';
+import { compareRuns } from '../experiment/run-index/compare-runs.js';
+import type { Compared, RunComparison } from '../experiment/run-index/compare-runs.js';
+import { findRun } from '../experiment/run-index/find-run.js';
+import { entryOf, runNames } from '../experiment/run-index/run-entry.js';
+import type { RunEntry } from '../experiment/run-index/run-entry.js';
 import { TrainbookError } from '../error.js';
 import { formatNumber, formatSeconds } from '../report/format.js';
 import { runsFolder, runsOption } from './runs-folder.js';

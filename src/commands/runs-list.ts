@@ -1,10 +1,10 @@
 import { defineCommand } from 'citty';
 import { isCalled, metricNames } from '../experiment/metric-names.js';
 import { nearest } from '../experiment/nearest.js';
-import { listRuns, runNames } from '../experiment/runs/run-entry.js';
-import type { RunEntry, RunList } from '../experiment/runs/run-entry.js';
-import { selectRuns } from '../experiment/runs/select-runs.js';
-import { checkName, configLeaves, parseCondition, runFields, valueOf } from '../experiment/runs/where.js';
+import { listRuns, runNames } from '../experiment/run-index/run-entry.js';
+import type { RunEntry, RunList } from '../experiment/run-index/run-entry.js';
+import { selectRuns } from '../experiment/run-index/select-runs.js';
+import { checkName, configLeaves, parseCondition, runFields, valueOf } from '../experiment/run-index/where.js';
 import type { Json } from '../files.js';
 import { TrainbookError } from '../error.js';
 import { formatNumber, formatSeconds } from '../report/format.js';

@@ -1,9 +1,9 @@
 import { createInterface } from 'node:readline/promises';
 import { defineCommand } from 'citty';
-import { findRun } from '../experiment/runs/find-run.js';
-import { dependentsOf, removeRun } from '../experiment/runs/remove-runs.js';
-import type { Dependents } from '../experiment/runs/remove-runs.js';
-import { runNames } from '../experiment/runs/run-entry.js';
+import { findRun } from '../experiment/run-index/find-run.js';
+import { dependentsOf, removeRun } from '../experiment/run-index/remove-runs.js';
+import type { Dependents } from '../experiment/run-index/remove-runs.js';
+import { runNames } from '../experiment/run-index/run-entry.js';
 import { TrainbookError } from '../error.js';
 import { formatBytes } from '../report/format.js';
 import { runsFolder, runsOption } from './runs-folder.js';

@@ -2,7 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { readJson } from '../../files.js';
-import { runNames } from '../runs/run-entry.js';
+import { runNames } from '../run-index/run-entry.js';
 import { isTemporaryLive } from '../store.js';
 import { folderBytes } from './folder-bytes.js';
 import type { References } from './references.js';

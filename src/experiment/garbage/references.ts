@@ -7,8 +7,8 @@ import { isAlive, ownerSchema } from '../lock.js';
 import { readsSchema } from '../reads.js';
 import { readStatus } from '../run-record.js';
 import type { Status } from '../run-record.js';
-import { artifactsOf, readLineage } from '../runs/lineage.js';
-import { runNames } from '../runs/run-entry.js';
+import { artifactsOf, readLineage } from '../run-index/lineage.js';
+import { runNames } from '../run-index/run-entry.js';
 
 /** What of a store is wanted, at one moment. */
 export interface References {

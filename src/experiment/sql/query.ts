@@ -3,8 +3,8 @@ import { join, resolve } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { TrainbookError } from '../../error.js';
-import { listAblations } from '../runs/ablation-cells.js';
-import { listRuns } from '../runs/run-entry.js';
+import { listAblations } from '../run-index/ablation-cells.js';
+import { listRuns } from '../run-index/run-entry.js';
 import {
   ablationCellsTable,
   configTable,

@@ -1,8 +1,8 @@
 import type { Json } from '../../files.js';
 import { canonicalJson } from '../../files.js';
-import type { AblationCells } from '../runs/ablation-cells.js';
-import type { RunEntry } from '../runs/run-entry.js';
-import { configLeaves } from '../runs/where.js';
+import type { AblationCells } from '../run-index/ablation-cells.js';
+import type { RunEntry } from '../run-index/run-entry.js';
+import { configLeaves } from '../run-index/where.js';
 
 type Type = 'VARCHAR' | 'DOUBLE' | 'BIGINT' | 'BOOLEAN' | 'TIMESTAMP';
 export type Cell = string | number | boolean | null;

@@ -155,7 +155,6 @@ const milliseconds = (value: number): string => `${formatNumber(Number(value.toP
 
 function accuracyPanel(watched: readonly WatchedRun[]): Panel {
   const lines = linesOf(watched, metricNames.accuracy);
-  let hasEarlier = false;
   const data = lines.flatMap(({ run, stage, metric, x, y }, index): Trace[] => {
     const colour = seriesColour(index);
     const inPercent = y.map((value) => 100 * value);
@@ -163,7 +162,6 @@ function accuracyPanel(watched: readonly WatchedRun[]): Panel {
     const before = (run.earlier?.rows ?? []).filter((row) => row.stage === stage);
     const earlier = pointsOf(before, metric);
     if (earlier.length === 0) return [own];
-    hasEarlier = true;
     const dashed = { line: { color: colour, width: 1.5, dash: 'dash' }, opacity: 0.7 };
     const steps = earlier.map(({ step }) => step);
     return [
@@ -180,7 +178,7 @@ function accuracyPanel(watched: readonly WatchedRun[]): Panel {
     id: 'accuracy',
     title: 'Fine-tune accuracy',
     values: newest(lines, 'last evaluation', ({ y }) => percent(lastOf(y))),
-    ...(hasEarlier ? { note: 'dashed: the last run of the same experiment' } : {}),
+    ...(data.length > lines.length ? { note: 'dashed: the last run of the same experiment' } : {}),
     figure: figure('Fine-tune accuracy', data, 'step', 'accuracy (%)'),
     missing: `No stage has written ${metricNames.accuracy} yet. A fine-tuning writes it where its evaluation gives it: train(…, { evaluate: (model) => ({ ${metricNames.accuracy}: share }) }).`,
   };

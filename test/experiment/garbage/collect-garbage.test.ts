@@ -11,9 +11,9 @@ import { collectGarbage } from '../../../src/experiment/garbage/collect-garbage.
 import { storeSizes } from '../../../src/experiment/garbage/store-sizes.js';
 import { thisProcess } from '../../../src/experiment/lock.js';
 import { runExperiment } from '../../../src/experiment/run.js';
-import { dependentsOf, removeRun } from '../../../src/experiment/runs/remove-runs.js';
+import { dependentsOf, removeRun } from '../../../src/experiment/run-index/remove-runs.js';
 import { readStatus } from '../../../src/experiment/run-record.js';
-import { makeRun } from '../runs/fixtures.js';
+import { makeRun } from '../run-index/fixtures.js';
 
 let runs = '';
 let calls: string[] = [];

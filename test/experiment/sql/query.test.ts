@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readMetrics } from '../../../src/experiment/metrics.js';
 import { openRunDatabase } from '../../../src/experiment/sql/query.js';
 import type { RunDatabase, SqlValue } from '../../../src/experiment/sql/query.js';
-import { lines, makeRun, row } from '../runs/fixtures.js';
+import { lines, makeRun, row } from '../run-index/fixtures.js';
 
 let folder = '';
 let database: RunDatabase;

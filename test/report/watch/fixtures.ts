@@ -2,7 +2,7 @@ import { appendFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { thisProcess } from '../../../src/experiment/lock.js';
 import type { MetricsRow } from '../../../src/experiment/metrics.js';
-import { lines, makeRun } from '../../experiment/runs/fixtures.js';
+import { lines, makeRun } from '../../experiment/run-index/fixtures.js';
 
 /** What a name in a record must not do to the page it stands in. */
 export const hostile = '<img src=x onerror="window.broken = true">"\'&';
@@ -51,6 +51,7 @@ export async function writeBusyFolder(runs: string, now: number): Promise<{ read
       owner: thisProcess,
       facts,
       seed: 2,
+      stages: ['corpus', 'sft', 'serve'],
     },
     rows: [...latencyRows(300, now), ...trainingRows(400, now, { spike: 350, level: 0.02 })],
   });
