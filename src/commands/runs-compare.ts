@@ -100,12 +100,16 @@ function comparisonText({ runs, differences, numSameValues, metrics, facts }: Ru
   return [
     ...textTable({ columns: ['', ...heads], rows: about }, width),
     '',
-    `config: ${differences.length === 0 ? 'no value differs' : `${differences.length} values differ`}, ${numSameValues} are the same`,
+    `config: ${numberOfDifferences(differences.length)}, ${numSameValues} are the same`,
     ...(config.length === 0 ? [] : textTable({ columns: ['', ...heads], rows: config }, width)),
     ...section('metrics: the last value', ['', ...heads, ...change], numbers),
     ...section('facts that differ', ['', ...heads, ...change], told),
     '',
   ].join('\n');
+}
+
+function numberOfDifferences(count: number): string {
+  return count === 0 ? 'no value differs' : count === 1 ? '1 value differs' : `${count} values differ`;
 }
 
 function changeText(from: unknown, to: unknown): string {
