@@ -12,6 +12,7 @@ import { kills } from './kills.js';
 import { opOverhead } from './op-overhead.js';
 import { quickstart } from './quickstart.js';
 import { rematMemory } from './remat.js';
+import { runsBenchmark } from './runs.js';
 import { tokenizers } from './tokenizers.js';
 import { trainLoop } from './train-loop.js';
 import { planTable } from './plan-table.js';
@@ -36,6 +37,7 @@ export const benchmarks: readonly Benchmark[] = [
   dropped,
   kills,
   ablationKills,
+  runsBenchmark,
   quickstart,
   charShakespeare,
   charShakespeareLong,
