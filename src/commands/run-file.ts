@@ -5,8 +5,13 @@ import { register } from 'tsx/esm/api';
 import { checkOneTfjs } from '../engine/one-tfjs.js';
 import { TrainbookError } from '../error.js';
 import type { Experiment } from '../experiment/experiment.js';
+import type { RunEvent } from '../experiment/event.js';
+import type { Beside } from '../experiment/sinks/beside.js';
+import type { SinkTarget } from '../experiment/sinks/targets.js';
 import type { Json } from '../files.js';
 import { isClone, isModuleProject, projectRoot } from '../setup/project.js';
+import { changeLine, endLine, endSink } from './sink-options.js';
+import type { SinkEnd } from './sink-options.js';
 import { terminalEvents } from './terminal.js';
 import { parseValue, UsageError } from './usage.js';
 
@@ -16,6 +21,8 @@ export interface RunFileOptions {
   readonly from?: string;
   readonly to?: string;
   readonly json?: boolean;
+  /** Where the run is sent while it goes on. */
+  readonly sinks?: readonly SinkTarget[];
 }
 
 /** `['train.steps=200', 'model.norm=rms']` as values by path. */
@@ -79,24 +86,73 @@ export async function runFile(file: string, options: RunFileOptions): Promise<nu
     import('../report/html.js'),
   ]);
   const { backend, reason, library, devices } = engineInfo();
-  const { json = false, ...choices } = options;
+  const { json = false, sinks = [], ...choices } = options;
   const write = (text: string): boolean => process.stdout.write(text);
   const { isTTY, columns } = process.stdout as { isTTY?: boolean; columns?: number };
   if (!json) write(`engine: ${reason}\n`);
-  const run = await runExperiment(experiment, {
-    ...choices,
-    file: resolve(file),
-    runsFolder: join(project, 'runs'),
-    numericClass: engineName(),
-    engine: { backend, reason, version: library?.version ?? null, devices: [...devices] },
-    signal: interruptSignal(),
-    ...(json ? {} : { onEvent: terminalEvents({ write, isTerminal: isTTY === true, columns: columns ?? 80 }) }),
-  });
-  const report = await writeReport(run.folder);
-  const { runId, folder, state } = run;
-  if (json) write(`${JSON.stringify({ experiment: experiment.name, runId, folder, state, report })}\n`);
-  else write(`report: ${report}\n`);
-  return state === 'done' ? 0 : 1;
+  const show = json ? undefined : terminalEvents({ write, isTerminal: isTTY === true, columns: columns ?? 80 });
+  const followers = await sinkFollowers(sinks, json ? () => undefined : (line) => write(`${line}\n`));
+  let place = '';
+  const onEvent = (event: RunEvent): void => {
+    show?.(event);
+    if (event.type !== 'run-start') return;
+    place = `${experiment.name}/${event.runId}`;
+    followers.start(event.folder);
+  };
+  try {
+    const run = await runExperiment(experiment, {
+      ...choices,
+      file: resolve(file),
+      runsFolder: join(project, 'runs'),
+      numericClass: engineName(),
+      engine: { backend, reason, version: library?.version ?? null, devices: [...devices] },
+      signal: interruptSignal(),
+      onEvent,
+    });
+    const report = await writeReport(run.folder);
+    const { runId, folder, state } = run;
+    const sent = await followers.end();
+    if (json) {
+      const told = sinks.length === 0 ? {} : { sinks: sent };
+      write(`${JSON.stringify({ experiment: experiment.name, runId, folder, state, report, ...told })}\n`);
+    } else {
+      for (const end of sent) write(`${endLine(end, place)}\n`);
+      write(`report: ${report}\n`);
+    }
+    return state === 'done' ? 0 : 1;
+  } finally {
+    await followers.end(); // a run that failed is sent, too
+  }
+}
+
+/** What sends a run while it goes on, started once the run has a folder. Wrong addresses are said before the run begins. */
+async function sinkFollowers(
+  targets: readonly SinkTarget[],
+  say: (line: string) => void,
+): Promise<{ readonly start: (folder: string) => void; readonly end: () => Promise<SinkEnd[]> }> {
+  if (targets.length === 0) return { start: () => undefined, end: () => Promise.resolve([]) };
+  const [{ sendBeside }, { sinkOf }] = await Promise.all([
+    import('../experiment/sinks/beside.js'),
+    import('../experiment/sinks/targets.js'),
+  ]);
+  for (const target of targets) sinkOf(target, process.env);
+  let besides: Beside[] = [];
+  return {
+    start: (folder) => {
+      besides = targets.map((target) =>
+        sendBeside(folder, target, {
+          onChange: (...change) => {
+            say(changeLine(...change));
+          },
+        }),
+      );
+    },
+    end: () => {
+      const ending = besides;
+      besides = [];
+      return Promise.all(ending.map(endSink));
+    },
+  };
 }
 
 /**

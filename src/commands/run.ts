@@ -1,5 +1,6 @@
 import { defineCommand } from 'citty';
 import { runFile, settings } from './run-file.js';
+import { sinkArgs, sinkTargets } from './sink-options.js';
 import { everyValue, integerOption } from './usage.js';
 
 export const run = defineCommand({
@@ -14,6 +15,7 @@ export const run = defineCommand({
     seed: { type: 'string', valueHint: 'integer', description: 'The seed (1 if not given)' },
     from: { type: 'string', valueHint: 'stage', description: 'Compute this stage and all after it again' },
     to: { type: 'string', valueHint: 'stage', description: 'Stop after this stage' },
+    ...sinkArgs,
     json: { type: 'boolean', description: 'Print the result as one JSON value' },
   },
   run({ args, rawArgs }) {
@@ -23,6 +25,7 @@ export const run = defineCommand({
       ...(seed === undefined ? {} : { seed }),
       ...(args.from === undefined ? {} : { from: args.from }),
       ...(args.to === undefined ? {} : { to: args.to }),
+      sinks: sinkTargets(args, process.env),
       json: args.json === true,
     });
   },

@@ -21,7 +21,8 @@ export function checkUsage(args: ArgsDef, rawArgs: readonly string[]): void {
   const options: Options = { help: { type: 'boolean', short: 'h' } };
   let positions = 0;
   for (const [name, definition] of Object.entries(args)) {
-    if (definition.type === 'positional') positions += 1;
+    // `valueHint: 'several'`: as many words as there are
+    if (definition.type === 'positional') positions += definition.valueHint === 'several' ? Infinity : 1;
     else options[name] = { type: definition.type === 'boolean' ? 'boolean' : 'string', multiple: true };
     if (definition.type === 'boolean') options[`no-${name}`] = { type: 'boolean' };
   }

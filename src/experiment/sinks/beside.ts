@@ -50,13 +50,13 @@ export function sendBeside(folder: string, target: SinkTarget, options: BesideOp
   });
   let state: Following | undefined;
   let movedAt = performance.now();
-  const over = new Promise<void>((resolve) => {
+  const over = new Promise<true>((resolve) => {
     child.once('exit', () => {
-      resolve();
+      resolve(true);
     });
     child.once('error', (error) => {
       state = { state: 'given-up', reason: `its process cannot be started: ${error.message}` };
-      resolve();
+      resolve(true);
     });
   });
   child.on('message', (message) => {
@@ -90,10 +90,9 @@ export function sendBeside(folder: string, target: SinkTarget, options: BesideOp
       movedAt = performance.now();
       send('ended');
       const isMoving = (): boolean => performance.now() - movedAt < patience;
-      let isOver = false;
-      void over.then(() => (isOver = true));
-      while (!isOver && isMoving()) {
-        await Promise.race([over, sleep(50)]);
+      while (isMoving()) {
+        const isOver = await Promise.race([over, sleep(50, false)]);
+        if (isOver) break;
         // one try after the end: where it fails, nothing is gained by waiting
         if (state?.state === 'waiting' && performance.now() - movedAt > 1000) break;
       }

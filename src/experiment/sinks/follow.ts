@@ -65,6 +65,7 @@ export async function follow(folder: string, sink: Sink, options: FollowOptions)
       onState(state);
       if (state.state === 'given-up' || (state.state === 'sent' && isOver)) return state;
     }
+    if (endedAt !== undefined && !isOver) continue; // it ended meanwhile: what is left goes at once
     const wait = failures === 0 ? interval : Math.min(longest, interval * 2 ** failures);
     // woken by the end, once; after it tries are not spaced further than the grace has room for
     const signal = endedAt === undefined ? wakes.signal : undefined;

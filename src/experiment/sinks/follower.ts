@@ -17,12 +17,13 @@ export type FollowerStart = z.infer<typeof startSchema>;
 // Ctrl-C goes to every process of a terminal: the run ends by it, and then we do
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => undefined);
 
-const { promise: ended, resolve: end } = Promise.withResolvers<undefined>();
-process.on('disconnect', () => {
-  end(undefined);
+const ended = new Promise<void>((resolve) => {
+  process.on('disconnect', resolve);
+  process.on('message', (message) => {
+    if (message === 'ended') resolve();
+  });
 });
 process.on('message', (message) => {
-  if (message === 'ended') end(undefined);
   const start = startSchema.safeParse(message).data;
   if (start === undefined) return;
   void run(start).then(() => process.exit(0));

@@ -4,7 +4,7 @@ import { tryLock } from '../lock.js';
 import { Cursor } from './cursor.js';
 import { MetricsFeed } from './metrics-feed.js';
 import { readRunFacts } from './run-facts.js';
-import { Unreachable } from './sink.js';
+import { Busy } from './sink.js';
 import type { Sink } from './sink.js';
 
 export interface SendOptions {
@@ -38,7 +38,7 @@ export async function sendRun(folder: string, sink: Sink, options: SendOptions):
   const path = resolve(folder);
   const run = await readRunFacts(path, membership);
   const release = await tryLock(`${Cursor.pathOf(path, sink.name, sink.target)}.lock`);
-  if (release === undefined) throw new Unreachable(`run ${run.path} is being sent by another process`, false);
+  if (release === undefined) throw new Busy(`run ${run.path} is being sent by another process`, false);
   try {
     const cursor = await Cursor.open(path, sink.name, sink.target);
     const feed = options.feed ?? new MetricsFeed(path, sink.repeats);

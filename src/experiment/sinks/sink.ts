@@ -36,7 +36,7 @@ export interface Sink {
 
 /** The other side did not answer, or failed: the same may succeed later. */
 export class Unreachable extends Error {
-  override readonly name = 'Unreachable';
+  override readonly name: string = 'Unreachable';
 
   /** `unclear`: what was asked for may have been done all the same. */
   constructor(
@@ -46,4 +46,9 @@ export class Unreachable extends Error {
   ) {
     super(message, options);
   }
+}
+
+/** Another process is sending the same run just now. */
+export class Busy extends Unreachable {
+  override readonly name = 'Busy';
 }
