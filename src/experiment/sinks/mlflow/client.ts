@@ -104,6 +104,7 @@ export class MlflowClient {
     const major = /^(\d+)\.\d+/u.exec(text.trim())?.[1];
     if (status === 200 && major !== undefined && Number(major) >= 2) return;
     if (status === 401 || status === 403) throw this.#unauthorised(status);
+    if (isPassing(status)) throw new Unreachable(`it answered ${status} to GET /version`, false);
     throw new TrainbookError({
       what: `mlflow: ${major === undefined ? 'there is no MLflow server at this address' : 'the server is too old'}`,
       received: `${this.server.uri}/version: ${status} ${text.trim().slice(0, 80)}`,
@@ -139,7 +140,7 @@ export class MlflowClient {
     } catch {
       // not MLflow's: a proxy's, perhaps
     }
-    if (status >= 500 || status === 429 || status === 408) {
+    if (isPassing(status)) {
       throw new Unreachable(`it answered ${status} to ${name}: ${(error?.message ?? text).slice(0, 200)}`, true);
     }
     if (error !== undefined) throw new Refusal(error.error_code, name, (error.message ?? '').slice(0, 500));
@@ -175,6 +176,9 @@ export class MlflowClient {
     });
   }
 }
+
+/** What a server or the proxy before it answers when it is in trouble, or has too much to do. */
+const isPassing = (status: number): boolean => status >= 500 || status === 429 || status === 408;
 
 /** Why a request failed; `refused`: for certain nothing of it arrived. */
 function causeOf(error: unknown): { readonly code: string; readonly refused: boolean } {
