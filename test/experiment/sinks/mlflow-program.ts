@@ -42,20 +42,19 @@ export async function startMlflow(python: string): Promise<{ readonly uri: strin
   ];
   const args = ['-m', 'mlflow', 'server', ...places, '--host', '127.0.0.1', '--port', String(port), '--workers', '1'];
   const child = spawn(python, args, { cwd: folder, stdio: 'ignore', detached: true });
-  let hasEnded = false;
   const ended = new Promise<void>((done) =>
     child.once('close', () => {
-      hasEnded = true;
       done();
     }),
   );
+  const hasEnded = (): boolean => child.exitCode !== null || child.signalCode !== null;
   const close = async (): Promise<void> => {
-    if (child.pid !== undefined && !hasEnded) process.kill(-child.pid, 'SIGTERM'); // its group: the workers too
+    if (child.pid !== undefined && !hasEnded()) process.kill(-child.pid, 'SIGTERM'); // its group: the workers too
     await ended;
     await rm(folder, { recursive: true, force: true });
   };
   for (const began = performance.now(); performance.now() - began < 180_000;) {
-    if (hasEnded) break;
+    if (hasEnded()) break;
     const isUp = await fetch(`${uri}/health`).then(
       ({ ok }) => ok,
       () => false,

@@ -285,8 +285,10 @@ export class FakeMlflow {
     const latest = new Map<string, Metric>();
     for (const metric of metrics) {
       const before = latest.get(metric.key);
-      const isLater = before === undefined || metric.step - before.step || metric.timestamp - before.timestamp;
-      if (isLater === true || Number(isLater) > 0) latest.set(metric.key, metric);
+      const isEarlier =
+        before !== undefined &&
+        (metric.step < before.step || (metric.step === before.step && metric.timestamp < before.timestamp));
+      if (!isEarlier) latest.set(metric.key, metric);
     }
     const data = { params: list(params), tags: list(tags), metrics: [...latest.values()] };
     return { info, data, inputs: { dataset_inputs: inputs } };
