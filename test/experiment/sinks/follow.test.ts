@@ -76,7 +76,7 @@ describe('follow', () => {
     'tries again while the server is in trouble: %s; then all is there once',
     async (fault) => {
       const folder = await makeRun(runsFolder, { rows: rowsOf(1, 30), state: 'running' });
-      proxy.fault = (number) => (number % 3 === 0 ? fault : undefined);
+      proxy.fault = (number) => (number % 5 === 2 ? fault : undefined);
       let end = (): void => undefined;
       const ended = new Promise<void>((done) => (end = done));
       const states: Following[] = [];
