@@ -20,6 +20,7 @@ const everywhere: Readonly<Record<string, LoadCommand>> = {
   launch: () => import('./commands/launch.js').then(({ launch }) => launch as Command),
   chat: () => import('./commands/chat.js').then(({ chat }) => chat as Command),
   reproduce: () => import('./commands/reproduce.js').then(({ reproduce }) => reproduce as Command),
+  send: () => import('./commands/send.js').then(({ send }) => send as Command),
   report: () => import('./commands/report.js').then(({ report }) => report as Command),
   runs: () => import('./commands/runs.js').then(({ runs }) => runs as Command),
   store: () => import('./commands/store.js').then(({ store }) => store as Command),

@@ -8,9 +8,13 @@ import { checkOneTfjs } from '../engine/one-tfjs.js';
 import { TrainbookError } from '../error.js';
 import { isAblation } from '../experiment/ablations/ablation.js';
 import type { Experiment } from '../experiment/experiment.js';
+import type { RunEvent } from '../experiment/event.js';
+import type { SinkTarget } from '../experiment/sinks/targets.js';
 import type { Json } from '../files.js';
 import { isClone, isModuleProject, projectRoot } from '../setup/project.js';
 import { dryRunText, planValue } from './dry-run-text.js';
+import { sinkFollowers } from './sink-followers.js';
+import { endLine } from './sink-options.js';
 import { terminalEvents } from './terminal.js';
 import { parseValue, UsageError } from './usage.js';
 
@@ -24,6 +28,8 @@ export interface RunFileOptions {
   /** Says what would run, and runs nothing. */
   readonly dryRun?: boolean;
   readonly json?: boolean;
+  /** Where the run is sent while it goes on. */
+  readonly sinks?: readonly SinkTarget[];
 }
 
 /** `['train.steps=200', 'model.norm=rms']` as values by path. */
@@ -94,7 +100,7 @@ export async function runFile(file: string, options: RunFileOptions): Promise<nu
     import('../report/html.js'),
   ]);
   const engine = engineInfo();
-  const { json = false, dryRun = false, runsFolder = join(project, 'runs'), ...choices } = options;
+  const { json = false, dryRun = false, sinks = [], runsFolder = join(project, 'runs'), ...choices } = options;
   const signal = interruptSignal();
   const group = membershipOf() === undefined ? undefined : await joinGroup(); // one of `trainbook launch`
   if (group !== undefined && group.index > 0) {
@@ -112,20 +118,39 @@ export async function runFile(file: string, options: RunFileOptions): Promise<nu
     await group?.leave();
     return 0;
   }
-  const run = await runExperiment(experiment, {
-    ...choices,
-    ...where,
-    engine: JSON.parse(JSON.stringify(engine)) as Json,
-    signal,
-    ...(group && { group }),
-    ...(json ? {} : { onEvent: terminalEvents({ write, isTerminal: isTTY === true, columns: columns ?? 80 }) }),
-  });
-  await group?.leave();
-  const report = await writeReport(run.folder);
-  const { runId, folder, state } = run;
-  if (json) write(`${JSON.stringify({ experiment: experiment.name, runId, folder, state, report })}\n`);
-  else write(`report: ${report}\n`);
-  return state === 'done' ? 0 : 1;
+  const show = json ? undefined : terminalEvents({ write, isTerminal: isTTY === true, columns: columns ?? 80 });
+  const followers = await sinkFollowers(sinks, json ? () => undefined : (line) => write(`${line}\n`));
+  let place = '';
+  const onEvent = (event: RunEvent): void => {
+    show?.(event);
+    if (event.type !== 'run-start') return;
+    place = `${experiment.name}/${event.runId}`;
+    followers.start(event.folder);
+  };
+  try {
+    const run = await runExperiment(experiment, {
+      ...choices,
+      ...where,
+      engine: JSON.parse(JSON.stringify(engine)) as Json,
+      signal,
+      ...(group && { group }),
+      onEvent,
+    });
+    await group?.leave();
+    const report = await writeReport(run.folder);
+    const { runId, folder, state } = run;
+    const sent = await followers.end();
+    if (json) {
+      const told = sinks.length === 0 ? {} : { sinks: sent };
+      write(`${JSON.stringify({ experiment: experiment.name, runId, folder, state, report, ...told })}\n`);
+    } else {
+      for (const end of sent) write(`${endLine(end, place)}\n`);
+      write(`report: ${report}\n`);
+    }
+    return state === 'done' ? 0 : 1;
+  } finally {
+    await followers.end(); // a run that failed is sent, too
+  }
 }
 
 /**
