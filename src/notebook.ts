@@ -16,7 +16,7 @@ import type { RunOptions } from './experiment/run.js';
 import type { Json } from './files.js';
 import { interruptible } from './train/interrupt.js';
 import { stageDisplay } from './report/stage-display.js';
-import { writeReport } from './report/html.js';
+import { writeReport } from './report/write-report.js';
 
 export type { Figure, Summary, Table } from './figure.js';
 export { barFigure, lineFigure, type BarFigureOptions, type LineFigureOptions } from './report/number-figures.js';

@@ -1,5 +1,5 @@
 import { defineCommand } from 'citty';
-import { writeReport } from '../report/html.js';
+import { writeReport } from '../report/write-report.js';
 
 export const report = defineCommand({
   meta: { name: 'report', description: "Write the report of a run from its records, and print the page's path" },

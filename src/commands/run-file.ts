@@ -76,7 +76,7 @@ export async function runFile(file: string, options: RunFileOptions): Promise<nu
   const [{ engineInfo, engineName }, { runExperiment }, { writeReport }] = await Promise.all([
     import('../engine/backend.js'),
     import('../experiment/run.js'),
-    import('../report/html.js'),
+    import('../report/write-report.js'),
   ]);
   const { backend, reason, library, devices } = engineInfo();
   const { json = false, ...choices } = options;

@@ -145,6 +145,7 @@ export async function openSession(
     ...(file === undefined ? {} : { file }),
     seed,
     config,
+    defaults: experiment.defaults,
     stages,
     code: code.hash,
     numericClass,

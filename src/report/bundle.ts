@@ -5,7 +5,7 @@ import { piecesText } from '../tokens/token-pieces.js';
 import type { TokenPieces } from '../tokens/token-pieces.js';
 import { inNotebook } from './display.js';
 import type { MimeBundle } from './display.js';
-import { describe } from './figure-html.js';
+import { describe } from './describe-figure.js';
 import { formatNumber, formatValue, words } from './format.js';
 import { lineChart } from './line-chart.js';
 import { markedHtml } from './marked-html.js';

@@ -60,15 +60,22 @@ function figure(title: string, source: string, data: Figure['data'], yTitle: str
   };
 }
 
-/** Every loss of a stage in one figure: the training loss (with a running mean once it is long), held out beside it. */
-export function lossFigure(rows: readonly MetricsRow[], source: string, title = 'Loss'): Figure {
+/**
+ * Every loss of a stage in one figure: the training loss (with a running mean once it is long, unless the reader smooths it), held out
+ * beside it.
+ */
+export function lossFigure(
+  rows: readonly MetricsRow[],
+  source: string,
+  { title = 'Loss', mean = true }: { readonly title?: string; readonly mean?: boolean } = {},
+): Figure {
   const names = [...new Set(rows.flatMap(({ values }) => Object.keys(values)))].filter((name) => /loss$/i.test(name));
   names.sort((a, b) => Number(b === 'loss') - Number(a === 'loss'));
   const data = names.flatMap((name, index): Figure['data'] => {
     const { x, y } = points(rows, name);
     const label = lineNames[name] ?? words(name);
     const color = seriesColour(index);
-    if (name !== 'loss' || y.length < SMOOTH_FROM) {
+    if (name !== 'loss' || y.length < SMOOTH_FROM || !mean) {
       // A few measurements stand as dots, so that a single one is seen too.
       const mode = y.length <= 30 && name !== 'loss' ? 'lines+markers' : 'lines';
       return [{ type: 'scatter', mode, name: label, x, y, line: { color, width: 2 }, marker: { size: 6 } }];
@@ -129,9 +136,13 @@ function groupedFigure(rows: readonly MetricsRow[], name: string, names: readonl
  * The figures of one stage's metrics: losses together first, then each other metric as they first appear, those of several groups
  * (`name/group`) together. What was said but once in many rows, such as the energy of a training, is no curve.
  */
-export function trainingFigures(rows: readonly MetricsRow[], source: string): readonly Figure[] {
+export function trainingFigures(
+  rows: readonly MetricsRow[],
+  source: string,
+  options: { readonly mean?: boolean } = {},
+): readonly Figure[] {
   const names = [...new Set(rows.flatMap(({ values }) => Object.keys(values)))];
-  const losses = names.some((name) => /loss$/i.test(name)) ? [lossFigure(rows, source)] : [];
+  const losses = names.some((name) => /loss$/i.test(name)) ? [lossFigure(rows, source, options)] : [];
   const others = names.filter((name) => !/loss$/i.test(name) && (rows.length < 3 || points(rows, name).x.length > 1));
   const drawn = new Set(others.map((name) => (name.includes('/') ? name.slice(0, name.indexOf('/') + 1) : name)));
   const figures = [...drawn].map((name) =>

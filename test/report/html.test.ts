@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { JSDOM } from 'jsdom';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { writeReport } from '../../src/report/html.js';
+import { writeReport } from '../../src/report/write-report.js';
 import { readRun } from '../../src/report/records.js';
 import { hostile, writeRun } from './fixtures/run.js';
 
