@@ -386,7 +386,7 @@ export { runExperiment, type Run, type RunOptions, type RunRange } from './exper
 export type { RunEvent } from './experiment/event.js';
 
 // Reports.
-export { writeReport } from './report/write-report.js';
+export { readReport, writeReport, type ReportOptions } from './report/write-report.js';
 
 export { TrainbookError, type ErrorParts } from './error.js';
 export type { OnProgress, Progress } from './progress.js';

@@ -24,6 +24,8 @@ export { confusionFigure, type ConfusionFigureOptions } from './report/confusion
 export { heatmapFigure, type HeatmapFigureOptions } from './report/heatmap-figure.js';
 export { parameters } from './report/parameters.js';
 export { show } from './report/show.js';
+export { reportPart, type Part } from './report/document/part.js';
+export { readReport, type ReportOptions } from './report/write-report.js';
 
 /** What of a run's options a notebook chooses. The engine is the one that this process has, unless `numericClass` is given. */
 export type OpenOptions<Config> = Omit<RunOptions<Config>, 'numericClass' | 'signal'> & {

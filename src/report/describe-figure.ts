@@ -21,7 +21,7 @@ function asBars(trace: object): Bars | undefined {
 }
 
 /** Lines that are told in words. */
-const MOST_LINES = 8;
+const MOST_LINES = 4;
 
 /**
  * Where each named line begins and ends, and what each bar says, in words: what the picture tells to those who do not see it.

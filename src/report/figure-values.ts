@@ -44,3 +44,8 @@ export function figureValues(figure: Figure, smooth: boolean): FigureValues {
   });
   return { data, layout: figure.layout, means, thinned };
 }
+
+/** The figure with only as many points as a screen can show. */
+export function thinnedFigure(figure: Figure): Figure {
+  return { ...figure, data: figureValues(figure, false).data as Figure['data'] };
+}

@@ -15,6 +15,9 @@ const axisTitles: Readonly<Record<string, string>> = {
   gradientNorm: 'gradient norm',
 };
 
+/** How a metric is called on an axis. */
+export const axisTitle = (name: string): string => axisTitles[name] ?? words(name);
+
 const lineNames: Readonly<Record<string, string>> = { loss: 'train', heldOutLoss: 'held out' };
 
 function points(rows: readonly MetricsRow[], name: string): { x: number[]; y: number[] } {
@@ -102,7 +105,7 @@ export function lossFigure(
       },
     ];
   });
-  return figure(title, source, data, axisTitles[names[0] ?? 'loss'] ?? words(names[0] ?? 'loss'));
+  return figure(title, source, data, axisTitle(names[0] ?? 'loss'));
 }
 
 /** One metric over the steps. */
@@ -118,7 +121,7 @@ export function metricFigure(rows: readonly MetricsRow[], name: string, source: 
     line: { color: seriesColour(0), width: 2 },
   } as const;
   const fromZero = name === 'tokensPerSecond' || name === 'learningRate';
-  return figure(title.charAt(0).toUpperCase() + title.slice(1), source, [line], axisTitles[name] ?? title, fromZero);
+  return figure(title.charAt(0).toUpperCase() + title.slice(1), source, [line], axisTitle(name), fromZero);
 }
 
 /** Metrics of one name for several groups, such as `gradientNorm/layers.0`, as lines of one figure. */
@@ -129,7 +132,7 @@ function groupedFigure(rows: readonly MetricsRow[], name: string, names: readonl
     return { type: 'scatter', mode: 'lines', name: full.slice(name.length + 1), ...points(rows, full), line };
   });
   const titled = `${title.charAt(0).toUpperCase()}${title.slice(1)} by group`;
-  return figure(titled, source, data, axisTitles[name] ?? title);
+  return figure(titled, source, data, axisTitle(name));
 }
 
 /**

@@ -50,7 +50,7 @@ export function configBlocks(config: Config, defaults: Config | undefined): Bloc
       kind: 'facts',
       id: 'config',
       title: 'All values',
-      shape: 'list',
+      shape: 'paths',
       facts: Object.fromEntries(leaves(config)),
     },
     { kind: 'code', label: 'As JSON', text: JSON.stringify(config, undefined, 2) },

@@ -42,8 +42,8 @@ export interface Facts {
   readonly id: string;
   readonly title: string;
   readonly facts: Readonly<Record<string, string | number>>;
-  /** Few and important, or a long list of pairs. */
-  readonly shape: 'tiles' | 'list';
+  /** Few and important, or a long list of pairs, or one whose labels are paths of a config. */
+  readonly shape: 'tiles' | 'list' | 'paths';
 }
 
 export interface TableBlock {

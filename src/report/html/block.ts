@@ -30,6 +30,21 @@ function blockHtml<K extends Block['kind']>(block: Extract<Block, { kind: K }>):
   return write(block);
 }
 
+/** Buttons by which a reader picks out lines in all figures of a section, one for each name. */
+function chooser(blocks: readonly Block[]): Html {
+  const names = blocks.flatMap((block) =>
+    block.kind === 'figure' && block.choose === true
+      ? block.figure.data.flatMap((trace) => ('name' in trace && trace.name !== undefined ? [trace.name] : []))
+      : [],
+  );
+  if (names.length === 0) return nothing;
+  return html`<div class="chooser needs-script" role="group" aria-label="Lines to pick out">
+    ${[...new Set(names)].map(
+      (name) => html`<button type="button" aria-pressed="false" data-choose="${name}">${name}</button>`,
+    )}
+  </div>`;
+}
+
 /** The slider and switches of curves; they do nothing without scripts, and are hidden then. */
 function controls(steps: number): Html {
   return html`<form class="controls needs-script" aria-label="How curves are drawn">
@@ -59,6 +74,6 @@ export async function sectionHtml({ id, title, blocks }: Section): Promise<Html>
   }
   return html`<section id="${id}" aria-labelledby="${id}-title">
     <h2 id="${id}-title">${title}</h2>
-    ${smoothed.length === 0 ? nothing : controls(Math.max(...smoothed))} ${parts}
+    ${smoothed.length === 0 ? nothing : controls(Math.max(...smoothed))} ${chooser(blocks)} ${parts}
   </section> `;
 }

@@ -28,20 +28,6 @@ function source(id: string, origin: Origin, note: string, csv: boolean): Html {
   </p>`;
 }
 
-/** Buttons by which a reader picks out lines, one for each that has a name. */
-function chooser(figure: Figure, id: string): Html {
-  const names = figure.data.flatMap((trace, index) => {
-    const { name, fill } = trace as { readonly name?: string; readonly fill?: string };
-    return name === undefined || fill !== undefined ? [] : [{ name, index }];
-  });
-  return html`<div class="chooser needs-script" role="group" aria-label="Lines to pick out">
-    ${names.map(
-      ({ name, index }) =>
-        html`<button type="button" aria-pressed="false" data-choose="${id}" data-trace="${index}">${name}</button>`,
-    )}
-  </div>`;
-}
-
 /**
  * A figure of a page: a still picture that needs no script, and the figure's values for the interactive chart that takes
  * its place.
@@ -69,8 +55,14 @@ export async function figureHtml(block: FigureBlock): Promise<Html> {
   >
     <figcaption><b>${figure.title}</b> <span>${describe(figure)}</span></figcaption>
     <div class="still">${still}</div>
-    <div class="live" role="img" aria-label="${figure.title}. ${describe(figure)}" hidden></div>
-    ${choose ? chooser(figure, id) : nothing} ${source(`${id}-values`, origin, note, csv)}
+    <div
+      class="live"
+      ${choose ? html`data-chooses="lines"` : nothing}
+      role="img"
+      aria-label="${figure.title}. ${describe(figure)}"
+      hidden
+    ></div>
+    ${source(`${id}-values`, origin, note, csv)}
     ${jsonScript(`${id}-values`, {
       title: figure.title,
       source: figure.source,

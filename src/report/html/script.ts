@@ -85,18 +85,21 @@ export const pageScript = `
       return [faint, { ...trace, x: means.x, y: movingAverage(means.y, steps, means.size) }];
     });
   };
-  const chosen = (figure) => [...document.querySelectorAll('[data-choose="' + figure.live.dataset.of + '"][aria-pressed="true"]')].map((button) => Number(button.dataset.trace));
+  const chosen = (figure) => {
+    const buttons = figure.live.dataset.chooses ? figure.live.closest('section').querySelectorAll('[data-choose][aria-pressed="true"]') : [];
+    return [...buttons].map((button) => button.dataset.choose);
+  };
   const palette = JSON.parse(packed.dataset.colours);
   // Lines that a reader picked out have colours and bands; the others step back.
   const picked = (figure) => {
     const some = chosen(figure);
     if (some.length === 0) return figure;
-    const data = figure.data.map((trace, index) => {
-      const owner = trace.fill ? trace.meta.line : index;
-      const place = some.indexOf(owner);
-      if (place < 0) return trace.fill ? { ...trace, visible: false } : { ...trace, opacity: 0.25, line: { ...trace.line, width: 1, color: colour('--muted') } };
+    const data = figure.data.map((trace) => {
+      const owner = trace.fill ? figure.data[trace.meta.line] : trace;
+      const place = some.indexOf(owner.name);
+      if (place < 0) return trace.fill ? { ...trace, visible: false } : { ...trace, opacity: 0.25, showlegend: false, line: { ...trace.line, width: 1, color: colour('--muted') } };
       const own = palette[place % palette.length];
-      return trace.fill ? { ...trace, visible: true, fillcolor: own, opacity: 0.15 } : { ...trace, opacity: 1, line: { ...trace.line, width: 2.5, color: own } };
+      return trace.fill ? { ...trace, visible: true, fillcolor: own, opacity: 0.15 } : { ...trace, opacity: 1, showlegend: true, line: { ...trace.line, width: 2.5, color: own } };
     });
     return { ...figure, data };
   };
@@ -108,7 +111,6 @@ export const pageScript = `
   for (const chart of charts) {
     const live = chart.querySelector('.live');
     const still = chart.querySelector('.still');
-    live.dataset.of = chart.id;
     const figure = { ...valuesOf(chart.dataset.figure), live };
     live.hidden = false;
     still.hidden = true;
@@ -116,7 +118,7 @@ export const pageScript = `
       await Plotly.newPlot(live, traces(figure), themed(figure), config);
       drawn.push(figure);
       chart.dataset.drawn = 'true';
-      if (chart.querySelector('.chooser')) {
+      if (live.dataset.chooses) {
         // The line under the pointer comes forward; which trace it is, Plotly says, and its order in the drawing is that of the lines.
         const lines = () => [...live.querySelectorAll('.scatterlayer > .trace')];
         live.on('plotly_hover', ({ points: [point] }) => {
@@ -147,8 +149,7 @@ export const pageScript = `
     const button = target.closest?.('[data-choose]');
     if (!button) return;
     button.setAttribute('aria-pressed', String(button.getAttribute('aria-pressed') !== 'true'));
-    const figure = drawn.find(({ live }) => live.dataset.of === button.dataset.choose);
-    if (figure) draw(figure);
+    for (const figure of drawn) if (figure.live.dataset.chooses && button.closest('section').contains(figure.live)) draw(figure);
   });
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
     for (const figure of drawn) draw(figure);

@@ -42,7 +42,7 @@ h1 { margin: 0; font-size: clamp(2rem, 5vw, 2.9rem); line-height: 1.1; letter-sp
 .state::before { content: ''; width: .55rem; height: .55rem; border-radius: 50%; background: var(--warn); }
 .state.done::before { background: var(--good); } .state.failed::before { background: var(--bad); }
 .failure { margin: 1.25rem 0 0; padding: .9rem 1.1rem; border-left: 3px solid var(--bad); background: var(--soft); font: .875rem/1.5 var(--mono); white-space: pre-wrap; overflow-wrap: anywhere; }
-.headline { display: grid; grid-template-columns: repeat(auto-fit, minmax(12rem, 1fr)); gap: 0 1.5rem; margin: 2.25rem 0 0; border-top: 1px solid var(--line); border-bottom: 1px solid var(--line); }
+.headline { display: grid; grid-template-columns: repeat(auto-fit, minmax(10rem, 1fr)); gap: 0 1.5rem; margin: 2.25rem 0 0; border-top: 1px solid var(--line); border-bottom: 1px solid var(--line); }
 .headline > div { padding: 1rem 0; }
 .headline dt { color: var(--muted); font-size: .8125rem; }
 .headline dd { margin: .15rem 0 0; font-size: 1.75rem; line-height: 1.2; font-weight: 600; letter-spacing: -.02em; font-variant-numeric: tabular-nums; white-space: nowrap; }
@@ -95,11 +95,12 @@ button[aria-pressed="true"] { color: var(--page); background: var(--accent); bor
 .scroll { overflow-x: auto; margin: .5rem 0 1.25rem; }
 table { border-collapse: collapse; width: 100%; font-size: .875rem; line-height: 1.45; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; font-size: .9375rem; padding: .35rem 0 .5rem; }
-th { text-align: left; font-weight: 550; color: var(--muted); border-bottom: 1px solid var(--line); padding: .4rem 1rem .4rem 0; vertical-align: bottom; }
-td, tbody th { padding: .42rem 1rem .42rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+th { text-align: left; font-weight: 550; color: var(--muted); border-bottom: 1px solid var(--line); padding: .4rem .8rem .4rem 0; vertical-align: bottom; }
+td, tbody th { padding: .42rem .8rem .42rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 tbody th { color: var(--ink); font-weight: 550; }
 tbody tr:last-child > * { border-bottom: 0; }
 .number { text-align: right; white-space: nowrap; }
+thead .number { white-space: normal; }
 .hash { font-family: var(--mono); font-size: .8125rem; white-space: nowrap; }
 .soft { color: var(--muted); }
 .sample { margin: 0 0 1.5rem; padding: 0 0 0 1.25rem; border-left: 2px solid var(--line); }

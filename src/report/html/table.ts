@@ -1,5 +1,6 @@
 import type { Facts, TableBlock } from '../document/document.js';
 import { formatNumber, formatValue, words } from '../format.js';
+import { numericColumns } from '../numeric-columns.js';
 import { html, nothing } from '../markup.js';
 import type { Html } from '../markup.js';
 
@@ -11,7 +12,7 @@ export function factsHtml({ facts, shape }: Pick<Facts, 'facts' | 'shape'>): Htm
     ${entries.map(
       ([label, value]) =>
         html`<div>
-          <dt>${words(label)}</dt>
+          <dt>${shape === 'paths' ? html`<code>${label}</code>` : words(label)}</dt>
           <dd>${formatValue(value)}</dd>
         </div>`,
     )}
@@ -20,9 +21,7 @@ export function factsHtml({ facts, shape }: Pick<Facts, 'facts' | 'shape'>): Htm
 
 /** A table; columns in which every cell is a number stand at the right edge. */
 export function tableHtml({ id, table, codes = [], marked }: TableBlock): Html {
-  const numeric = table.columns.map(
-    (_, column) => table.rows.length > 0 && table.rows.every((row) => typeof row[column] === 'number'),
-  );
+  const numeric = numericColumns(table);
   const look = (column: number): Html => {
     const name = table.columns[column] ?? '';
     if (numeric[column] === true) return html` class="number"`;
