@@ -22,7 +22,7 @@ const shortened = (text: string, length = LETTERS): string =>
 /** Of a path its end. */
 const pathEnd = (path: string): string => (path.length <= LETTERS ? path : `…${path.slice(1 - LETTERS)}`);
 
-const filesOf = (stage: Lineage['stages'][number]): string[] => Object.keys(stage.files ?? stage.reads?.files ?? {});
+const filesOf = (stage: Lineage['stages'][number]): string[] => Object.keys(stage.files ?? {});
 
 /** Stages with their artifacts, what each was made from, and the files that were read. */
 export function lineageDrawing(lineage: Lineage): Drawing {

@@ -47,10 +47,8 @@ const lineageSchema = z.looseObject({
       seconds: z.number(),
       /** Hashes of the files that it read, by path. */
       files: z.record(z.string(), z.string()).optional().catch(undefined),
-      reads: z
-        .looseObject({ files: z.record(z.string(), z.string()) })
-        .optional()
-        .catch(undefined),
+      /** The config paths that it read. */
+      config: z.array(z.string()).optional().catch(undefined),
     }),
   ),
 });

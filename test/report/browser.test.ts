@@ -63,13 +63,10 @@ describe.skipIf(executablePath === undefined)(
       'draws its charts at $width px, $colorScheme, loads nothing and complains of nothing',
       async (options) => {
         const { page, complaints, requests } = await open(options);
-        await page.waitForSelector('.chart[data-figure="stage-corpus-1"][data-drawn]');
+        await page.waitForSelector('.chart[data-figure="stage-corpus-figure-1-values"][data-drawn]');
         expect(await page.locator('.chart[data-drawn] .live svg.main-svg').count()).toBeGreaterThanOrEqual(4);
         // The curve of the loss has a point for each step: its path is no straight line.
-        const path = await page
-          .locator('[data-figure="curve-0-0"] .live .scatterlayer path.js-line')
-          .first()
-          .getAttribute('d');
+        const path = await page.locator('#base-loss .live .scatterlayer path.js-line').first().getAttribute('d');
         expect(path?.split('L').length).toBeGreaterThan(200);
         expect(complaints).toEqual([]);
         expect(requests).toEqual([url]);
@@ -81,7 +78,7 @@ describe.skipIf(executablePath === undefined)(
 
     it('shows still pictures where scripts are off', async () => {
       const { page } = await open({ width: 800, colorScheme: 'light', javaScriptEnabled: false });
-      expect(await page.locator('.chart .still >> visible=true').count()).toBe(5);
+      expect(await page.locator('.chart .still >> visible=true').count()).toBe(6);
       await page.close();
     });
   },

@@ -34,8 +34,8 @@ function stageBlocks(run: RunRecords, record: StageRecord): Block[] {
 
 /** Files that the stages read, with their hashes. */
 function filesRead(run: RunRecords): Block[] {
-  const rows = (run.lineage?.stages ?? []).flatMap(({ stage, files, reads }) =>
-    Object.entries(files ?? reads?.files ?? {}).map(([path, hash]) => [path, hash.slice(0, 12), stage]),
+  const rows = (run.lineage?.stages ?? []).flatMap(({ stage, files }) =>
+    Object.entries(files ?? {}).map(([path, hash]) => [path, hash.slice(0, 12), stage]),
   );
   if (rows.length === 0) return [];
   const table = { title: 'Files that were read', columns: ['file', 'hash', 'stage'], rows };
