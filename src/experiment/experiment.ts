@@ -93,9 +93,10 @@ export function experiment<Schema extends ConfigSchema>(
   defaults: NoInfer<z.input<Schema>>,
 ): Experiment<Schema> {
   checkName('experiment', name);
-  if (name.toLowerCase() === 'store') {
+  const taken = ['store', 'ablations'].find((each) => each === name.toLowerCase());
+  if (taken !== undefined) {
     throw new TrainbookError({
-      what: 'experiment: runs/store is where artifacts are kept',
+      what: `experiment: runs/${taken} is where ${taken === 'store' ? 'artifacts' : 'ablations'} are kept`,
       received: name,
       fix: 'choose another name',
     });

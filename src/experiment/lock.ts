@@ -86,6 +86,12 @@ async function isHeld(path: string): Promise<boolean> {
   }
 }
 
+/** Whether a live process holds a lock just now; takes nothing. */
+export async function isLocked(folder: string): Promise<boolean> {
+  const last = await highest(folder).catch(() => 0); // no folder: nobody ever took it
+  return last > 0 && (await isHeld(join(folder, String(last))));
+}
+
 /** Takes a lock if it is free or its owner is dead; gives what releases it, or undefined if a live process holds it. */
 export async function tryLock(folder: string): Promise<(() => Promise<void>) | undefined> {
   await mkdir(folder, { recursive: true });

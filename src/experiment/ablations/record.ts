@@ -16,6 +16,13 @@ const armSchema = z.object({
   settings: z.record(z.string(), json),
 });
 
+const intervalSchema = z.object({
+  from: z.number(),
+  to: z.number(),
+  scale: z.enum(['linear', 'log']),
+  whole: z.boolean(),
+});
+
 /** What an ablation set out to do: written once, before its first run. */
 export const ablationSpecSchema = z.object({
   format: z.literal(1),
@@ -28,6 +35,8 @@ export const ablationSpecSchema = z.object({
   numericClass: z.string(),
   /** What is measured, in words with its unit. */
   measure: z.string(),
+  /** What is measured besides, and not compared for the verdict. */
+  also: z.array(z.string()).default([]),
   better: z.enum(['lower', 'higher']),
   design: z.discriminatedUnion('kind', [
     z.object({ kind: z.literal('grid') }),
@@ -37,7 +46,8 @@ export const ablationSpecSchema = z.object({
   ]),
   /** Successive halving: after each rung only the best part of the arms goes on; null if all arms run to their end. */
   halving: z.object({ path: z.string(), rungs: z.array(z.number()), keep: z.number() }).nullable(),
-  axes: z.array(z.object({ path: z.string(), values: z.array(json) })),
+  /** `values` are those of the arms; `interval` is where a random search drew them from. */
+  axes: z.array(z.object({ path: z.string(), values: z.array(json), interval: intervalSchema.optional() })),
   seeds: z.array(z.int()),
   /** The config that arms vary. */
   base: z.record(z.string(), json),
@@ -59,7 +69,11 @@ export const cellSchema = z.object({
   /** The run's folder below `runs/`. */
   run: z.string().optional(),
   value: z.number().optional(),
+  /** What is measured besides, by name. */
+  also: z.record(z.string(), z.number()).optional(),
   rung: z.int().optional(),
+  /** The rungs of successive halving that are behind it, from the first; the last of all gives `value`. */
+  rungs: z.array(z.object({ run: z.string(), value: z.number(), seconds: z.number() })).optional(),
   error: z.string().optional(),
   seconds: z.number().optional(),
 });
