@@ -47,5 +47,5 @@ export function figureValues(figure: Figure, smooth: boolean): FigureValues {
 
 /** The figure with only as many points as a screen can show. */
 export function thinnedFigure(figure: Figure): Figure {
-  return { ...figure, data: figureValues(figure, false).data as Figure['data'] };
+  return { ...figure, data: figureValues(figure, false).data };
 }

@@ -58,7 +58,7 @@ export function smoothedFigure(figure: Figure, steps: number): Figure {
     const { x, y, size } = partMeans(line.x, line.y);
     return [
       { ...trace, opacity: 0.3, showlegend: false, line: { ...line.line, width: 1 } } as Figure['data'][number],
-      { ...trace, x, y: movingAverage(y, steps, size) } as Figure['data'][number],
+      { ...trace, x, y: movingAverage(y, steps, size) },
     ];
   });
   return { ...figure, data };

@@ -1,11 +1,8 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { z } from 'zod';
-import { TrainbookError } from '../../error.js';
-import { ablationSpecSchema, cellSchema } from '../../experiment/ablations/record.js';
+import { readAblation } from '../../experiment/ablations/cells.js';
 import type { AblationRecord, Cell } from '../../experiment/ablations/record.js';
 import type { Summary } from '../../figure.js';
-import { readJson } from '../../files.js';
 import type { Json } from '../../files.js';
 import { joulesOf } from '../document/run-document.js';
 import { peakMemory, runSeconds } from '../document/headline.js';
@@ -42,34 +39,6 @@ export async function isAblation(folder: string): Promise<boolean> {
   return (await readdir(folder).catch((): string[] => [])).includes('ablation.json');
 }
 
-function mistaken(path: string, error: z.ZodError): TrainbookError {
-  return new TrainbookError({
-    what: `${path} is not a record of an ablation that this version can read`,
-    received: z.prettifyError(error),
-    expected: 'a record of format 1',
-    fix: 'read it with the version of trainbook that wrote it',
-  });
-}
-
-/** The spec of an ablation and all its cells, in the order of arms and seeds; a cell without a record is waiting. */
-export async function readAblation(given: string): Promise<AblationRecord> {
-  const folder = resolve(given);
-  const path = join(folder, 'ablation.json');
-  const spec = ablationSpecSchema.safeParse(await readJson(path));
-  if (!spec.success) throw mistaken(path, spec.error);
-  const { arms, seeds } = spec.data;
-  const cells = arms.flatMap(({ name }, index) => seeds.map((seed) => ({ name, index, seed })));
-  const read = cells.map(async ({ name, index, seed }): Promise<Cell> => {
-    const file = join(folder, 'cells', `${index}-${seed}.json`);
-    const text = await readFile(file, 'utf8').catch(() => undefined);
-    if (text === undefined) return { arm: name, seed, state: 'waiting' };
-    const cell = cellSchema.safeParse(JSON.parse(text));
-    if (!cell.success) throw mistaken(file, cell.error);
-    return cell.data;
-  });
-  return { folder, spec: spec.data, cells: await Promise.all(read) };
-}
-
 function curvesOf({ metrics }: RunRecords): Map<string, PartCurve> {
   const several = new Set(metrics.map(({ stage }) => stage)).size > 1;
   const found = new Map<string, { steps: number[]; values: number[] }>();
@@ -102,14 +71,41 @@ async function readCellRun(folder: string): Promise<CellRun> {
   };
 }
 
-/** Reads an ablation and the runs of its cells, one after another: only what a report shows is kept of each. */
+/** The runs of a cell, the last at the end: under successive halving there may be one for each rung. */
+function runsOf({ run, rungs = [] }: Cell): string[] {
+  const names = [...rungs.map((rung) => rung.run), ...(run === undefined ? [] : [run])];
+  return [...new Set(names)].sort((a, b) => Number(a === run) - Number(b === run));
+}
+
+const add = (a: number | undefined, b: number | undefined): number | undefined =>
+  a === undefined ? b : b === undefined ? a : a + b;
+
+/** What a cell's last run shows, and what all of its runs took. A run that was removed, or that has not begun, is passed over. */
+async function readCell(cell: Cell, runsFolder: string): Promise<CellRun | undefined> {
+  let last: CellRun | undefined;
+  for (const name of runsOf(cell)) {
+    const found = await readCellRun(join(runsFolder, name)).catch(() => undefined);
+    if (found === undefined) continue;
+    last = {
+      ...found,
+      seconds: found.seconds + (last?.seconds ?? 0),
+      secondsFromStore: found.secondsFromStore + (last?.secondsFromStore ?? 0),
+      joules: add(found.joules, last?.joules),
+      peakMemoryBytes: Math.max(found.peakMemoryBytes ?? 0, last?.peakMemoryBytes ?? 0) || undefined,
+    };
+  }
+  return last;
+}
+
+/**
+ * Reads an ablation and the runs of its cells, one after another: only what a report shows is kept of each.
+ *
+ * @throws TrainbookError if the folder has no ablation, or one that cannot be read
+ */
 export async function readAblationRuns(folder: string): Promise<AblationRuns> {
-  const record = await readAblation(folder);
+  const record = await readAblation(resolve(folder));
   const runsFolder = resolve(record.folder, '..', '..', '..');
   const runs: (CellRun | undefined)[] = [];
-  for (const { run } of record.cells) {
-    // A run that was removed, or that has not begun, leaves its cell's record alone.
-    runs.push(run === undefined ? undefined : await readCellRun(join(runsFolder, run)).catch(() => undefined));
-  }
+  for (const cell of record.cells) runs.push(await readCell(cell, runsFolder));
   return { record, runs };
 }

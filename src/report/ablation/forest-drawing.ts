@@ -56,7 +56,7 @@ export function forestDrawing(
         `<path d="M${toX(value)} ${TOP}V${bottom}" stroke="${value === 0 ? ink.muted : ink.grid}" stroke-width="${value === 0 ? 1.4 : 1}"/>` +
         text(toX(value), bottom + 17, label, 'text-anchor="middle"'),
     );
-    const arms = rows.map(({ result, difference: { mean, interval, corrected } }, index) => {
+    const arms = rows.map(({ difference: { mean, interval, corrected } }, index) => {
       const y = TOP + index * ROW + ROW / 2;
       const isSignificant = corrected !== undefined && corrected < 0.05;
       const isBetter = mean < 0 === (better === 'lower');

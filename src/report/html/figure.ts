@@ -1,4 +1,3 @@
-import type { Figure } from '../../figure.js';
 import { describe } from '../describe-figure.js';
 import type { DrawingBlock, FigureBlock, Origin } from '../document/document.js';
 import { figureValues } from '../figure-values.js';

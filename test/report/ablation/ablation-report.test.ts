@@ -2,7 +2,6 @@ import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { JSDOM } from 'jsdom';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { main } from '../../../src/cli.js';
 import { writeReport } from '../../../src/report/write-report.js';
 import { hostileName, small, valueOf, writeAblation } from '../fixtures/ablation.js';
 
@@ -130,12 +129,15 @@ describe('the report of an ablation', () => {
     await rm(resolve(many, '../../../..'), { recursive: true, force: true });
   });
 
-  it('refuses records that it cannot read', async () => {
+  it('is written where a run is gone, and refuses a record that it cannot read', async () => {
     const broken = await writeAblation({ ...small, seeds: [1] });
-    await writeFile(join(broken, 'cells', '0-1.json'), '{"arm":"x","seed":1,"state":"asleep"}');
-    await expect(writeReport(broken)).rejects.toThrow(/0-1\.json[\s\S]*state/);
+    const runFolder = join(broken, '../../../quickstart/2026-11-29-153100-0001');
+    await rm(runFolder, { recursive: true });
+    // A run that is gone leaves its cell's value.
+    const left = new JSDOM(await readFile(await writeReport(broken), 'utf8')).window.document;
+    expect(left.querySelector('#runs-table')?.textContent).toContain('quickstart/2026-11-29-153100-0001');
     await writeFile(join(broken, 'ablation.json'), '{"format":2}');
-    expect(await main(['report', broken])).toBe(1);
+    await expect(writeReport(broken)).rejects.toThrow(/ablation\.json is no record of an ablation/);
     await rm(resolve(broken, '../../../..'), { recursive: true, force: true });
   });
 });
