@@ -11,6 +11,7 @@ import { kills } from './kills.js';
 import { opOverhead } from './op-overhead.js';
 import { quickstart } from './quickstart.js';
 import { rematMemory } from './remat.js';
+import { reportOfArms } from './report.js';
 import { tokenizers } from './tokenizers.js';
 import { trainLoop } from './train-loop.js';
 import { planTable } from './plan-table.js';
@@ -34,6 +35,7 @@ export const benchmarks: readonly Benchmark[] = [
   flatness,
   dropped,
   kills,
+  reportOfArms,
   quickstart,
   charShakespeare,
   charShakespeareLong,
