@@ -63,7 +63,7 @@ pre { background: var(--soft); border-radius: 8px; padding: .9rem 1.1rem; overfl
 .chart figcaption span { color: var(--muted); font-size: .8125rem; }
 .chart .still { overflow-x: auto; }
 .chart .still svg { display: block; width: 100%; min-width: 36rem; max-width: 48rem; height: auto; }
-.chart.drawing .still svg { width: auto; min-width: 0; max-width: none; }
+.chart.drawing .still svg { width: auto; min-width: 0; max-width: max(100%, 44rem); }
 .chart.wide { grid-column: 1 / -1; }
 .source { margin: .3rem 0 0; display: flex; flex-wrap: wrap; gap: .1rem .9rem; align-items: baseline; max-width: none; color: var(--muted); font-size: .75rem; }
 .source code { font-size: .95em; overflow-wrap: anywhere; }

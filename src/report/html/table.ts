@@ -40,7 +40,7 @@ export function tableHtml({ id, table, codes = [], marked }: TableBlock): Html {
       </caption>
       <thead>
         <tr>
-          ${table.columns.map((name, column) => html`<th scope="col" ${look(column)}>${name}</th>`)}
+          ${table.columns.map((name, column) => html`<th scope="col" ${numeric[column] === true ? look(column) : nothing}>${name}</th>`)}
         </tr>
       </thead>
       <tbody>
