@@ -17,6 +17,7 @@ const everywhere: Readonly<Record<string, LoadCommand>> = {
   run: () => import('./commands/run.js').then(({ run }) => run as Command),
   launch: () => import('./commands/launch.js').then(({ launch }) => launch as Command),
   chat: () => import('./commands/chat.js').then(({ chat }) => chat as Command),
+  reproduce: () => import('./commands/reproduce.js').then(({ reproduce }) => reproduce as Command),
   report: () => import('./commands/report.js').then(({ report }) => report as Command),
   notebooks: () => import('./commands/notebooks.js').then(({ notebooks }) => notebooks as Command),
 };

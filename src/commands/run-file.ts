@@ -7,6 +7,7 @@ import { TrainbookError } from '../error.js';
 import type { Experiment } from '../experiment/experiment.js';
 import type { Json } from '../files.js';
 import { isClone, isModuleProject, projectRoot } from '../setup/project.js';
+import { dryRunText, planValue } from './dry-run-text.js';
 import { terminalEvents } from './terminal.js';
 import { parseValue, UsageError } from './usage.js';
 
@@ -15,6 +16,10 @@ export interface RunFileOptions {
   readonly seed?: number;
   readonly from?: string;
   readonly to?: string;
+  /** Where runs and their store lie, if not in the project's `runs`. */
+  readonly runsFolder?: string;
+  /** Says what would run, and runs nothing. */
+  readonly dryRun?: boolean;
   readonly json?: boolean;
 }
 
@@ -68,27 +73,31 @@ function isExperiment(value: unknown): value is Experiment<never> {
   return typeof value === 'object' && value !== null && 'stages' in value && 'schema' in value && 'defaults' in value;
 }
 
-/** Runs an experiment file to its report; the exit code is 1 where the user interrupted. */
+/** Runs an experiment file to its report, or says what would run; the exit code is 1 where the user interrupted. */
 export async function runFile(file: string, options: RunFileOptions): Promise<number> {
   const project = projectRoot();
   checkOneTfjs(project);
   const experiment = await loadExperiment(file);
-  const [{ engineInfo, engineName }, { runExperiment }, { writeReport }] = await Promise.all([
+  const [{ engineInfo, engineName }, { planRun, runExperiment }, { writeReport }] = await Promise.all([
     import('../engine/backend.js'),
     import('../experiment/run.js'),
     import('../report/write-report.js'),
   ]);
-  const { backend, reason, library, devices } = engineInfo();
-  const { json = false, ...choices } = options;
+  const engine = engineInfo();
+  const { json = false, dryRun = false, runsFolder = join(project, 'runs'), ...choices } = options;
   const write = (text: string): boolean => process.stdout.write(text);
   const { isTTY, columns } = process.stdout as { isTTY?: boolean; columns?: number };
-  if (!json) write(`engine: ${reason}\n`);
+  if (!json) write(`engine: ${engine.reason}\n`);
+  const where = { file: resolve(file), runsFolder, root: project, numericClass: engineName() };
+  if (dryRun) {
+    const stages = await planRun(experiment, { ...choices, ...where });
+    write(json ? `${JSON.stringify(planValue(experiment.name, stages))}\n` : dryRunText(stages));
+    return 0;
+  }
   const run = await runExperiment(experiment, {
     ...choices,
-    file: resolve(file),
-    runsFolder: join(project, 'runs'),
-    numericClass: engineName(),
-    engine: { backend, reason, version: library?.version ?? null, devices: [...devices] },
+    ...where,
+    engine: JSON.parse(JSON.stringify(engine)) as Json,
     signal: interruptSignal(),
     ...(json ? {} : { onEvent: terminalEvents({ write, isTerminal: isTTY === true, columns: columns ?? 80 }) }),
   });

@@ -14,6 +14,8 @@ export const run = defineCommand({
     seed: { type: 'string', valueHint: 'integer', description: 'The seed (1 if not given)' },
     from: { type: 'string', valueHint: 'stage', description: 'Compute this stage and all after it again' },
     to: { type: 'string', valueHint: 'stage', description: 'Stop after this stage' },
+    'dry-run': { type: 'boolean', description: 'Run nothing: say what would run, why, and about how long it takes' },
+    runs: { type: 'string', valueHint: 'folder', description: "Where runs and their store lie (the project's runs/)" },
     json: { type: 'boolean', description: 'Print the result as one JSON value' },
   },
   run({ args, rawArgs }) {
@@ -23,6 +25,8 @@ export const run = defineCommand({
       ...(seed === undefined ? {} : { seed }),
       ...(args.from === undefined ? {} : { from: args.from }),
       ...(args.to === undefined ? {} : { to: args.to }),
+      ...(args.runs === undefined ? {} : { runsFolder: args.runs }),
+      dryRun: args['dry-run'] === true,
       json: args.json === true,
     });
   },

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { renameSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -93,8 +93,13 @@ function makeClaim(folder: string, { code, numericClass }: ClaimOptions): Claime
   const beside = join(folder, `${id}.tmp`);
   const write = (reads: Reads): void => {
     const claim: Claim = { owner: thisProcess, id, code, numericClass, reads };
-    writeFileSync(beside, JSON.stringify(claim));
-    renameSync(beside, path);
+    try {
+      writeFileSync(beside, JSON.stringify(claim));
+      renameSync(beside, path);
+    } catch (error) {
+      rmSync(beside, { force: true });
+      throw error;
+    }
   };
   write({ config: [], artifacts: {}, files: {} });
   const stop = heartbeat(path);

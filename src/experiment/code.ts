@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, realpathSync, statSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
 import { dirname, extname, join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,6 +18,14 @@ export interface Code {
   ofStage(stage: string): string;
   /** What could not be followed: the code then counts as changed in every process. */
   readonly unknown: readonly string[];
+  /** The hashes of the files that it is made of, by path from the project's folder; trainbook's own are not among them. */
+  readonly files: Readonly<Record<string, string>>;
+  /** The packages that it imports, with their versions. */
+  readonly packages: readonly string[];
+  /** The hash of trainbook's own code and of the packages that it computes with. */
+  readonly build: string;
+  /** Absolute paths of `files`. */
+  readonly sources: readonly string[];
 }
 
 const sourceEndings = ['.ts', '.tsx', '.mts', '.cts', '.js', '.jsx', '.mjs', '.cjs'];
@@ -25,12 +33,31 @@ const sourceEndings = ['.ts', '.tsx', '.mts', '.cts', '.js', '.jsx', '.mjs', '.c
 /** The code that is hashed for a folder of code: what runs, so no type declarations or source maps. */
 const buildEndings = ['.js', '.ts', '.mjs', '.cjs', '.cts', '.json'];
 
+/** Stands in a list of imports for one whose file is known only when it runs: `import(name)`, `require(name)`. */
+const computedImport = 'import(…)';
+
 async function listImports(path: string): Promise<string[]> {
   if (!sourceEndings.includes(extname(path))) return [];
   const { default: ts } = await import('typescript'); // 0.4 s to load: only when a file changed
   const text = await readFile(path, 'utf8');
   const { importedFiles } = ts.preProcessFile(text, true, true);
-  return importedFiles.map((file) => file.fileName);
+  const found = importedFiles.map((file) => file.fileName);
+  // A worker's file is code too: new Worker(new URL('./worker.js', import.meta.url))
+  for (const [, name = ''] of text.matchAll(/new\s+URL\(\s*['"](\.{1,2}\/[^'"]+)['"]\s*,\s*import\.meta\.url/gu)) {
+    found.push(name);
+  }
+  // Words in comments and texts are no calls: only a file that has them is parsed.
+  if (/\b(?:import|require)\s*\(\s*[^'"\s)]/u.test(text)) {
+    const visit = (node: import('typescript').Node): boolean =>
+      (ts.isCallExpression(node) &&
+        (node.expression.kind === ts.SyntaxKind.ImportKeyword ||
+          (ts.isIdentifier(node.expression) && node.expression.text === 'require')) &&
+        node.arguments[0] !== undefined &&
+        !ts.isStringLiteralLike(node.arguments[0])) ||
+      (ts.forEachChild(node, (child) => (visit(child) ? true : undefined)) ?? false);
+    if (visit(ts.createSourceFile(path, text, ts.ScriptTarget.Latest))) found.push(computedImport);
+  }
+  return found;
 }
 
 /** The files that a relative import may mean: as written, with `.js` for `.ts`, with an ending, or a folder's index. */
@@ -76,7 +103,7 @@ interface Graph {
 /**
  * The import graph of some files: local files by hash, followed to the end; packages by name and version, a package
  * that is linked in (not under node_modules) by the hash of its files. Imports of types count too: simple, and at worst
- * a stage runs again. What is read by `import(variable)` is not seen.
+ * a stage runs again. What cannot be followed goes into `unknown`.
  */
 async function importGraph(entries: readonly string[], hashes: FileHashes): Promise<Graph> {
   const graph: Graph = { files: new Map(), packages: new Set(), unknown: [] };
@@ -92,6 +119,10 @@ async function importGraph(entries: readonly string[], hashes: FileHashes): Prom
     if (graph.files.has(file) || file.startsWith(buildFolder + sep)) return;
     graph.files.set(file, (await hashes.of(file)) ?? 'missing');
     for (const specifier of await hashes.imports(file, listImports)) {
+      if (specifier === computedImport) {
+        graph.unknown.push(`an import whose file is not written out (in ${file})`);
+        continue;
+      }
       if (!/^(?:\.{1,2}(?:\/|$)|\/|file:)/u.test(specifier)) {
         await visitPackage(file, specifier);
         continue;
@@ -106,7 +137,7 @@ async function importGraph(entries: readonly string[], hashes: FileHashes): Prom
 }
 
 /** The hash of trainbook's own code and of the versions of the packages that it computes with. */
-async function buildIdentity(hashes: FileHashes): Promise<string> {
+export async function experimentBuild(hashes: FileHashes): Promise<string> {
   const own = await hashes.ofFolder(buildFolder, buildEndings);
   const manifest = join(dirname(buildFolder), 'package.json');
   const { dependencies = {}, peerDependencies = {} } = JSON.parse(await readFile(manifest, 'utf8')) as {
@@ -137,10 +168,15 @@ export async function experimentCode(
   root: string,
 ): Promise<Code> {
   const [build, graph] = await Promise.all([
-    buildIdentity(hashes),
+    experimentBuild(hashes),
     importGraph(originEntries(experiment.origin), hashes),
   ]);
-  const files = [...graph.files].map(([path, content]) => [relativeTo(root, path), content]).sort();
+  const files = [...graph.files].map(([path, content]): [string, string] => [relativeTo(root, path), content]).sort();
+  for (const path of graph.files.keys()) {
+    if (await changedSince(path, experiment.origin.loadedAt)) {
+      graph.unknown.push(`${path}, which was changed after this process had loaded it (start it again)`);
+    }
+  }
   const doubt = graph.unknown.length === 0 ? '' : randomBytes(8).toString('hex');
   const common = [build, files, [...graph.packages].sort(), doubt];
   const texts = new Map(
@@ -150,5 +186,16 @@ export async function experimentCode(
     hash: hash(JSON.stringify([common, [...texts]])),
     ofStage: (stage) => hash(JSON.stringify([common, texts.get(stage)])),
     unknown: graph.unknown,
+    files: Object.fromEntries(files),
+    packages: [...graph.packages].sort(),
+    build,
+    sources: [...graph.files.keys()],
   };
+}
+
+/** Whether a file is not any more what a process loaded: what runs is then not what stands there. */
+async function changedSince(path: string, loadedAt: number | undefined): Promise<boolean> {
+  if (loadedAt === undefined) return false;
+  const found = await stat(path).catch(() => undefined);
+  return found !== undefined && found.mtimeMs > loadedAt;
 }

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { hash, hashFile, readJson, writeAtomic } from '../files.js';
 
 // runs/store/cache/files.json: {"/project/a.txt":{"stamp":"1764…:1764…:812:4711","hash":"9f0c…"}}
-const entrySchema = z.object({ stamp: z.string(), hash: z.string(), imports: z.array(z.string()).optional() });
+const entrySchema = z.object({ stamp: z.string(), hash: z.string(), specifiers: z.array(z.string()).optional() });
 const cacheSchema = z.record(z.string(), entrySchema);
 type Entry = z.infer<typeof entrySchema>;
 
@@ -53,13 +53,13 @@ export class FileHashes {
   async imports(path: string, list: (path: string) => Promise<string[]>): Promise<readonly string[]> {
     await this.of(path);
     const entry = this.#entries.get(path);
-    if (entry?.imports !== undefined) return entry.imports;
-    const imports = await list(path);
+    if (entry?.specifiers !== undefined) return entry.specifiers;
+    const specifiers = await list(path);
     if (entry !== undefined) {
-      this.#entries.set(path, { ...entry, imports });
+      this.#entries.set(path, { ...entry, specifiers });
       this.#changed = true;
     }
-    return imports;
+    return specifiers;
   }
 
   /** The hash of all files under a folder whose names end in one of the endings. */

@@ -103,6 +103,7 @@ export async function tryLock(folder: string): Promise<(() => Promise<void>) | u
     await writeFile(mine, JSON.stringify(content), { flag: 'wx' });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return undefined;
+    await rm(mine, { force: true }); // no space: it may be there, and empty
     throw error;
   }
   if ((await highest(folder)) !== last + 1) {

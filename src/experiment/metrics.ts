@@ -1,6 +1,7 @@
 import { closeSync, existsSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { explainNoSpace } from './no-space.js';
 
 // {"attempt":1,"stage":"base","step":12,"time":1795000000000,"values":{"loss":4.1,"tokensPerSecond":4400}}
 
@@ -83,19 +84,31 @@ export async function readMetrics(folder: string): Promise<MetricsRow[]> {
 /** Appends rows to a run's `metrics.jsonl`, a write each: a kill loses no more than the row being written. */
 export class MetricsWriter {
   readonly #file: number;
+  readonly #folder: string;
   #open = true;
 
   /** A line that an earlier process left half-written is cut off: only one process writes to a run's folder. */
   constructor(folder: string) {
     const path = join(folder, 'metrics.jsonl');
+    this.#folder = folder;
     this.#file = openSync(path, existsSync(path) ? 'r+' : 'w+');
     cutTornLine(this.#file);
     closeSync(this.#file);
     this.#file = openSync(path, 'a');
   }
 
+  /** @throws TrainbookError if the disk is full: the row is then not there at all */
   write(row: MetricsRow): void {
-    if (this.#open) writeSync(this.#file, `${JSON.stringify(row)}\n`);
+    if (!this.#open) return;
+    const line = Buffer.from(`${JSON.stringify(row)}\n`);
+    let written = 0;
+    try {
+      // A disk that is nearly full takes a part.
+      while (written < line.length) written += writeSync(this.#file, line, written);
+    } catch (error) {
+      if (written > 0) ftruncateSync(this.#file, fstatSync(this.#file).size - written);
+      throw explainNoSpace(error, `a row of metrics.jsonl (stage ${row.stage}, step ${row.step})`, this.#folder);
+    }
   }
 
   close(): void {

@@ -7,6 +7,7 @@ import type { RunOptions } from './run.js';
 import type { Session } from './session.js';
 import { StageRunner } from './stage-runner.js';
 import { nearest } from './nearest.js';
+import { explainNoSpace } from './no-space.js';
 import { TrainbookError } from '../error.js';
 
 export interface StageCallOptions {
@@ -61,15 +62,14 @@ export async function openLab<Schema extends ConfigSchema, Artifacts extends obj
       if (!values.has(key)) values.set(key, await session.store.get(artifact));
       await session.record.status('done');
       return values.get(key);
-    } catch (error) {
-      await session.record.status(
-        signal.aborted ? 'interrupted' : 'failed',
-        signal.aborted ? undefined : String(error),
-      );
+    } catch (thrown) {
+      const error = explainNoSpace(thrown, 'the record of the run', session.runsFolder);
+      const state = signal.aborted ? 'interrupted' : 'failed';
+      await session.record.status(state, signal.aborted ? undefined : String(error)).catch(() => undefined);
       throw error;
     } finally {
       listener = undefined;
-      await session.hashes.save();
+      await session.hashes.save().catch(() => undefined); // a memory: without it files are read again
     }
   };
 

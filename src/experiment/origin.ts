@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url';
 export interface Origin {
   readonly files: readonly string[];
   readonly inCell: boolean;
+  /** When the experiment was made of them, in ms since 1970: files that change later are not the code that this process runs. */
+  readonly loadedAt?: number;
 }
 
 /** The folder of trainbook's own code: `src/` or `dist/`. */
@@ -46,9 +48,14 @@ export function whereCalled(): Origin {
     if (file === undefined) inCell = true;
     else if (!file.startsWith(buildFolder + sep) && !file.split(sep).includes('node_modules')) files.add(file);
   }
-  return { files: [...files].sort(), inCell: inCell || files.size === 0 };
+  return { files: [...files].sort(), inCell: inCell || files.size === 0, loadedAt: Date.now() };
 }
 
 export function joinOrigins(a: Origin, b: Origin): Origin {
-  return { files: [...new Set([...a.files, ...b.files])].sort(), inCell: a.inCell || b.inCell };
+  const loadedAt = a.loadedAt ?? b.loadedAt;
+  return {
+    files: [...new Set([...a.files, ...b.files])].sort(),
+    inCell: a.inCell || b.inCell,
+    ...(loadedAt === undefined ? {} : { loadedAt }),
+  };
 }

@@ -59,6 +59,12 @@ export function configDiffers(reads: Pick<Reads, 'config' | 'seed'>, config: Jso
   return undefined;
 }
 
+/** The config paths whose values were read, or looked for; `*` for the whole config. */
+export function configPathsRead({ config }: Pick<Reads, 'config'>): string[] {
+  const paths = config.filter((read) => !('object' in read)).map(({ path }) => path.join('.'));
+  return paths.map((path) => (path === '' ? '*' : path)).sort();
+}
+
 /** Both together: for an execution that was killed and goes on, which must not forget what its first half read. */
 export function joinReads(a: Reads, b: Reads): Reads {
   const config = new Map([...a.config, ...b.config].map((read) => [JSON.stringify(read), read]));

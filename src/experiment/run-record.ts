@@ -1,12 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { TrainbookError } from '../error.js';
 import type { Summary } from '../figure.js';
 import { canonicalJson, readJson, writeAtomic } from '../files.js';
-import type { Json } from '../files.js';
+import type { Code } from './code.js';
 import type { PlainConfig } from './config.js';
+import type { RunEnvironment } from './environment.js';
+import { laterFormat } from './later-format.js';
+import { minded } from './no-space.js';
 import { isAlive, ownerSchema, thisProcess, tryLock } from './lock.js';
 
 /** What a run is: `spec.json`. Two runs with one spec (but for id and time) are the same run. */
@@ -46,10 +49,21 @@ export interface LineageStage {
   readonly parents: readonly string[];
   readonly code: string;
   readonly numericClass: string;
+  /** The config paths that it read; `*` where it read all. */
+  readonly config: readonly string[];
+  /** Hashes of the files that it read, by path from the project's folder. */
+  readonly files: Readonly<Record<string, string>>;
+  /** The seed, where it took its key. */
+  readonly seed?: number;
+  /** The run that computed it, such as `quickstart/2026-11-21-143502-3f9c`. */
+  readonly run: string;
   readonly cached: boolean;
   /** What the stage took when it was computed, in this run or an earlier one. */
   readonly seconds: number;
 }
+
+/** The code of a run in `lineage.json`: of all of it, of trainbook itself, and its files by path from the project's folder. */
+export type LineageCode = Pick<Code, 'hash' | 'build' | 'files' | 'packages'>;
 
 /** A run's status; a run that says it is running, but whose process is dead, was interrupted. */
 export async function readStatus(folder: string): Promise<Status> {
@@ -80,6 +94,7 @@ const sameRun = (spec: Omit<Spec, 'runId' | 'createdAt'>): string =>
 export class RunRecord {
   readonly startedAt = new Date().toISOString();
   readonly #lineage = new Map<string, LineageStage>();
+  #code: LineageCode | undefined;
 
   private constructor(
     readonly folder: string,
@@ -120,7 +135,10 @@ export class RunRecord {
           fix: 'wait for it, or give another run id',
         });
       }
-      const before = await readSpec(folder);
+      const before = await readSpec(folder).catch(async (error: unknown) => {
+        await release();
+        throw error;
+      });
       if (before !== undefined && sameRun(before) !== sameRun(about)) {
         await release();
         if (runId === undefined) continue;
@@ -138,7 +156,7 @@ export class RunRecord {
   }
 
   static async #resume(folder: string, about: Omit<Spec, 'runId' | 'createdAt'>): Promise<RunRecord | undefined> {
-    const spec = await readSpec(folder);
+    const spec = await readSpec(folder).catch(() => undefined);
     if (spec === undefined || sameRun(spec) !== sameRun(about)) return undefined;
     const cutOff = async (): Promise<boolean> => {
       const status = await readStatus(folder).catch(() => undefined);
@@ -161,8 +179,17 @@ export class RunRecord {
     await writeJson(join(this.folder, 'status.json'), error === undefined ? status : { ...status, error });
   }
 
-  async environment(value: Json): Promise<void> {
-    await writeJson(join(this.folder, 'environment.json'), value);
+  /** Where the run is computed, and `changes.patch`: what its commit lacks of the code. */
+  async environment({ environment, patch }: RunEnvironment): Promise<void> {
+    const path = join(this.folder, 'changes.patch');
+    if (patch === undefined) await rm(path, { force: true });
+    else await writeAtomic(path, patch);
+    await writeJson(join(this.folder, 'environment.json'), environment);
+  }
+
+  /** The code that `lineage.json` names. */
+  madeBy({ hash, build, files, packages }: Code): void {
+    this.#code = { hash, build, files, packages };
   }
 
   /** Notes a stage that is done (or found) with what it shows of itself. */
@@ -171,15 +198,19 @@ export class RunRecord {
     await writeJson(join(this.folder, 'stages', `${stage}.json`), { stage, seconds, cached, summary });
     this.#lineage.set(stage, done);
     const order = this.spec.stages.flatMap((name) => this.#lineage.get(name) ?? []);
-    await writeJson(join(this.folder, 'lineage.json'), { format: 1, stages: order });
+    await writeJson(join(this.folder, 'lineage.json'), { format: 1, code: this.#code ?? null, stages: order });
   }
 }
 
 async function readSpec(folder: string): Promise<Spec | undefined> {
   // Written by us alone; one that cannot be read is no run that could go on.
-  return (await readJson(join(folder, 'spec.json')).catch(() => undefined)) as Spec | undefined;
+  const spec = (await readJson(join(folder, 'spec.json')).catch(() => undefined)) as
+    (Omit<Spec, 'format'> & { readonly format: number }) | undefined;
+  if (spec !== undefined && spec.format > 1) throw laterFormat(`the run ${folder}`, spec.format);
+  return spec as Spec | undefined;
 }
 
 async function writeJson(path: string, value: unknown): Promise<void> {
-  await writeAtomic(path, `${JSON.stringify(value, null, 2)}\n`);
+  const text = `${JSON.stringify(value, null, 2)}\n`;
+  await minded(`${basename(path)} of the run`, dirname(path), () => writeAtomic(path, text));
 }

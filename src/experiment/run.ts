@@ -7,17 +7,20 @@ import type { Codec, Json } from '../files.js';
 import { experimentCode } from './code.js';
 import { mergeConfig, parseConfig, setPaths } from './config.js';
 import type { ConfigSchema, DeepPartial, PlainConfig } from './config.js';
-import { environment } from './environment.js';
+import { runEnvironment } from './environment.js';
 import type { OnEvent, PlannedStage } from './event.js';
 import type { Experiment, ExperimentDefinition } from './experiment.js';
 import { FileHashes } from './file-hashes.js';
 import { MetricsWriter } from './metrics.js';
 import { nearest } from './nearest.js';
+import { explainNoSpace, minded } from './no-space.js';
 import { planStages, totalSeconds } from './plan.js';
+import { runLog } from './run-log.js';
 import { RunRecord } from './run-record.js';
 import type { Identity, Session } from './session.js';
+import { checkReads } from './stage-reads.js';
 import { StageRunner } from './stage-runner.js';
-import { Store } from './store.js';
+import { DamagedArtifact, Store } from './store.js';
 import type { z } from 'zod';
 
 /** What makes a run the run it is, and where its record goes. */
@@ -30,6 +33,8 @@ export interface RunOptions<Config = unknown> {
   readonly seed?: number;
   /** Where runs and their store lie; `runs` in the current folder if not given. */
   readonly runsFolder?: string;
+  /** The project's folder, from which records give paths; the one that holds `runsFolder` if not given. */
+  readonly root?: string;
   /** What numbers depend on beside code and config, such as `libtensorflow 2.21.0 xla float32`. */
   readonly numericClass: string;
   /** The identity of the code, where the caller knows better; if not given, that of the files it was written in. */
@@ -76,6 +81,19 @@ function checkStage(experiment: ExperimentDefinition, option: string, stage: str
   });
 }
 
+function checkRange(experiment: ExperimentDefinition, { from, to }: RunRange): void {
+  checkStage(experiment, 'from', from);
+  checkStage(experiment, 'to', to);
+  const names = experiment.stages.map((each) => each.name);
+  if (from === undefined || to === undefined || names.indexOf(from) <= names.indexOf(to)) return;
+  throw new TrainbookError({
+    what: `experiment ${experiment.name} would stop before the stage from which it should run again`,
+    received: `from ${from}, to ${to}`,
+    expected: `stages in their order: ${names.join(', ')}`,
+    fix: 'give a later stage to stop after, or none',
+  });
+}
+
 /** The experiment's config with a run's changes, checked by the schema. */
 export function configOf(experiment: ExperimentDefinition, options: RunOptions): PlainConfig {
   const owner = `experiment ${experiment.name}`;
@@ -88,8 +106,9 @@ async function identify(
   options: RunOptions,
   from: string | undefined,
 ): Promise<Identity & { readonly runsFolder: string }> {
+  checkReads(experiment);
   const runsFolder = resolve(options.runsFolder ?? 'runs');
-  const root = dirname(runsFolder);
+  const root = resolve(options.root ?? dirname(runsFolder));
   const { seed = 1 } = options;
   if (!Number.isSafeInteger(seed)) {
     throw new TrainbookError({ what: 'the seed of a run is no integer', received: seed, expected: 'an integer' });
@@ -102,7 +121,15 @@ async function identify(
   const code =
     given === undefined
       ? await experimentCode(experiment, hashes, root)
-      : { hash: given, ofStage: () => given, unknown: [] };
+      : {
+          hash: given,
+          ofStage: () => given,
+          unknown: [],
+          files: {},
+          packages: [],
+          build: given,
+          sources: options.file === undefined ? [] : [options.file],
+        };
   const names = experiment.stages.map((stage) => stage.name);
   const stages = new Set(from === undefined ? [] : names.slice(names.indexOf(from)));
   return {
@@ -129,14 +156,13 @@ function fileInProject({ origin }: ExperimentDefinition, root: string, given: st
 }
 
 /** Opens a run's record and all that its stages need. */
-export async function openSession(
-  experiment: ExperimentDefinition,
-  options: RunOptions,
-  from?: string,
-): Promise<Session> {
+export function openSession(experiment: ExperimentDefinition, options: RunOptions, from?: string): Promise<Session> {
+  return minded('the record of the run', resolve(options.runsFolder ?? 'runs'), () => open(experiment, options, from));
+}
+
+async function open(experiment: ExperimentDefinition, options: RunOptions, from: string | undefined): Promise<Session> {
   const identity = await identify(experiment, options, from);
   const { config, seed, code, numericClass, runsFolder } = identity;
-  const emit: OnEvent = options.onEvent ?? (() => undefined);
   const stages = experiment.stages.map((stage) => stage.name);
   const file = fileInProject(experiment, identity.root, options.file);
   const about = {
@@ -151,9 +177,16 @@ export async function openSession(
     numericClass,
   } as const;
   const record = await RunRecord.open(runsFolder, about, options.runId);
+  record.madeBy(code);
   await record.status('running');
   await identity.store.sweep();
-  await record.environment(await environment(identity.root, options.engine ?? null));
+  const { root, hashes } = identity;
+  await record.environment(await runEnvironment(root, options.engine ?? null, hashes, code.sources));
+  const log = runLog(record.folder);
+  const emit: OnEvent = (event) => {
+    log.onEvent(event);
+    options.onEvent?.(event);
+  };
   const forced = { ...identity.forced, since: record.spec.createdAt };
   emit({ type: 'run-start', runId: record.spec.runId, folder: record.folder, resumed: record.resumed });
   if (code.unknown.length > 0) {
@@ -166,7 +199,7 @@ export async function openSession(
 /** Ends what `openSession` began. */
 export async function closeSession(session: Session): Promise<void> {
   session.metrics.close();
-  await session.hashes.save();
+  await session.hashes.save().catch(() => undefined); // a memory: without it files are read again
   await session.record.release();
 }
 
@@ -180,8 +213,7 @@ export async function planRun<Schema extends ConfigSchema, Artifacts extends obj
   experiment: Experiment<Schema, Artifacts>,
   options: RunOptions<z.input<Schema>> & RunRange,
 ): Promise<PlannedStage[]> {
-  checkStage(experiment, 'from', options.from);
-  checkStage(experiment, 'to', options.to);
+  checkRange(experiment, options);
   const identity = await identify(experiment, options, options.from);
   const plan = await planStages(identity, untilStage(experiment, options.to));
   await identity.hashes.save();
@@ -201,8 +233,7 @@ export async function runExperiment<Schema extends ConfigSchema, Artifacts exten
   experiment: Experiment<Schema, Artifacts>,
   options: RunOptions<z.input<Schema>> & RunRange,
 ): Promise<Run<Artifacts>> {
-  checkStage(experiment, 'from', options.from);
-  checkStage(experiment, 'to', options.to);
+  checkRange(experiment, options);
   const began = performance.now();
   const session = await openSession(experiment, options, options.from);
   const { record, emit } = session;
@@ -224,11 +255,13 @@ export async function runExperiment<Schema extends ConfigSchema, Artifacts exten
       artifacts.set(name, (await runner.bring(name)).artifact);
     }
     await end('done');
-  } catch (error) {
+  } catch (thrown) {
+    const error = explainNoSpace(thrown, 'the record of the run', session.runsFolder);
     // An interrupted stage throws what it likes, but an error for the user is one: its state could not be saved, for instance.
     if (!signal.aborted || error instanceof TrainbookError) {
       const text = error instanceof Error ? error.message : String(error);
-      await end('failed', current === undefined ? text : `stage ${current}: ${text}`);
+      // On a full disk the status cannot be written either; a dead process's run counts as interrupted.
+      await end('failed', current === undefined ? text : `stage ${current}: ${text}`).catch(() => undefined);
       throw error;
     }
     state = 'interrupted';
@@ -250,7 +283,17 @@ export async function runExperiment<Schema extends ConfigSchema, Artifacts exten
           fix: 'run it to that stage',
         });
       }
-      return (await session.store.get(hash)) as Artifacts[typeof stage];
+      try {
+        return (await session.store.get(hash)) as Artifacts[typeof stage];
+      } catch (cause) {
+        if (!(cause instanceof DamagedArtifact)) throw cause;
+        throw new TrainbookError({
+          what: `the artifact of stage ${stage} is not whole any more`,
+          received: `${hash}: ${cause.reason}`,
+          fix: 'run the experiment again: it is built again',
+          cause,
+        });
+      }
     },
   };
 }

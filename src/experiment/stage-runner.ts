@@ -13,10 +13,11 @@ import { destructuredNames } from './destructured.js';
 import { keepExecution, nextAttempt, recallExecution } from './execution.js';
 import type { Stage, StageTools } from './experiment.js';
 import { observeFiles } from './observe-files.js';
-import { joinReads } from './reads.js';
+import { configPathsRead, joinReads } from './reads.js';
 import { plain } from './record.js';
 import { findTrace, inputsDiffer, stageOf, storePath } from './session.js';
 import type { Session } from './session.js';
+import { watched } from './stage-reads.js';
 import { StageRecorder } from './stage-recorder.js';
 import { DamagedArtifact } from './store.js';
 import { appendTrace } from './traces.js';
@@ -73,8 +74,14 @@ export class StageRunner {
 
   async #record(trace: Trace, cached: boolean, summary: Parameters<typeof keepExecution>[3]): Promise<void> {
     const { stage, artifact, kind, code, numericClass, seconds, reads } = trace;
-    const parents = Object.values(reads.artifacts);
-    const lineage = { stage, artifact, kind, parents, code, numericClass, cached, seconds };
+    const lineage = {
+      ...{ stage, artifact, kind, code, numericClass, cached, seconds },
+      parents: Object.values(reads.artifacts),
+      config: configPathsRead(reads),
+      files: reads.files,
+      ...(reads.seed === undefined ? {} : { seed: reads.seed }),
+      run: trace.run,
+    };
     await this.#session.record.stage(lineage, summary);
     this.#session.emit({ type: cached ? 'cached' : 'stage-end', stage, artifact, seconds, summary });
   }
@@ -231,7 +238,8 @@ export class StageRunner {
         },
       });
     }
-    return { value, sawSignal: () => sawSignal };
+    const names = this.#session.experiment.stages.map((each) => each.name);
+    return { value: watched(value, names, name), sawSignal: () => sawSignal };
   }
 }
 

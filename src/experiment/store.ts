@@ -6,6 +6,8 @@ import { canonicalJson, hash, hashFile, readJson, writeAtomic } from '../files.j
 import type { Codec } from '../files.js';
 import { jsonCodec, unknownKind } from './json-codec.js';
 import { isAlive, thisProcess } from './lock.js';
+import { laterFormat } from './later-format.js';
+import { minded } from './no-space.js';
 
 // runs/store/9f0c…/artifact.json:
 // {"format":1,"kind":"corpus","stage":"corpus","code":"77b2…","createdAt":"2026-11-21T14:35:02.113Z",
@@ -91,7 +93,11 @@ export class Store {
   }
 
   /** Writes a value beside the store's artifacts and renames it into place; one that is there already stays. */
-  async put(value: unknown, about: { readonly stage: string; readonly code: string }): Promise<string> {
+  put(value: unknown, about: { readonly stage: string; readonly code: string }): Promise<string> {
+    return minded(`the artifact of stage ${about.stage}`, this.folder, () => this.#put(value, about));
+  }
+
+  async #put(value: unknown, about: { readonly stage: string; readonly code: string }): Promise<string> {
     const { kind } = this.codecOf(value);
     const beside = join(this.folder, 'tmp', temporaryName());
     await mkdir(beside, { recursive: true });
@@ -122,6 +128,9 @@ export class Store {
   async #describe(name: string): Promise<Artifact | string> {
     const value = await readJson(join(this.folder, name, 'artifact.json')).catch(() => undefined);
     if (value === undefined) return 'artifact.json is missing or no JSON';
+    // Not damage: what a later version wrote must not be removed by this one.
+    const { format } = (value ?? {}) as { format?: unknown };
+    if (typeof format === 'number' && format > 1) throw laterFormat(`artifact ${name}`, format);
     const parsed = artifactSchema.safeParse(value);
     return parsed.success ? parsed.data : `artifact.json: ${z.prettifyError(parsed.error)}`;
   }

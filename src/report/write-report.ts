@@ -7,6 +7,7 @@ import type { Document } from './document/document.js';
 import { excerptOf } from './document/excerpt.js';
 import { runDocument } from './document/run-document.js';
 import type { DocumentOptions } from './document/run-document.js';
+import { recordHtml } from './embedded-record.js';
 import { pageHtml } from './html/page.js';
 import { markdownReport } from './markdown/markdown.js';
 import { notebookReport } from './notebook/notebook.js';
@@ -58,7 +59,9 @@ export async function writeReport(folder: string, options: ReportOptions = {}): 
     const notebook = await notebookReport(document, options);
     return write(join(folder, `${name}.ipynb`), `${JSON.stringify(notebook, undefined, 1)}\n`);
   }
-  return write(join(folder, `${name}.html`), await pageHtml(document));
+  // A run can be reproduced from its page alone.
+  const record = document.kind === 'run' ? await recordHtml({ folder }) : undefined;
+  return write(join(folder, `${name}.html`), await pageHtml(document, record));
 }
 
 async function write(path: string, content: string): Promise<string> {

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -68,6 +68,54 @@ describe('experimentCode', () => {
     const first = await code();
     expect(first.unknown.join()).toContain('@alias/lower');
     expect((await code()).hash).not.toBe(first.hash);
+  });
+
+  it.each<[string, string, string, string]>([
+    ['imported', "import { x } from './part.js';", 'part.ts', 'export const x = 2;'],
+    ['imported for its types', "import type { X } from './part.js';", 'part.ts', 'export type X = 2;'],
+    ['exported again by name', "export { x } from './part.js';", 'part.ts', 'export const x = 2;'],
+    ['exported again as a whole', "export * from './part.js';", 'part.ts', 'export const x = 2;'],
+    ['of a folder by its index', "import './parts';", 'parts/index.ts', 'export const x = 2;'],
+    ['of JSON', "import table from './part.json' with { type: 'json' };", 'part.json', '{"x":2}'],
+    ['imported when it is needed', "const { x } = await import('./part.js');", 'part.ts', 'export const x = 2;'],
+    ['required', "const { x } = require('./part.cjs');", 'part.cjs', 'exports.x = 2;'],
+    ['of a worker', "new Worker(new URL('./part.js', import.meta.url));", 'part.ts', 'export const x = 2;'],
+  ])('sees the edit of a file that is %s, two imports away', async (_what, statement, file, edited) => {
+    await mkdir(join(folder, 'parts'));
+    await writeFile(join(folder, file), '');
+    await writeFile(join(folder, 'lower.ts'), `${statement}\nexport const lower = 1;\n`);
+    const cache = join(folder, 'cache.json');
+    const before = await code(cache);
+    expect(before.unknown).toEqual([]);
+    expect(before.files).toHaveProperty([file]);
+    expect((await code(cache)).hash).toBe(before.hash);
+    await writeFile(join(folder, file), edited);
+    expect((await code(cache)).hash).not.toBe(before.hash);
+  });
+
+  it.each([
+    ['import(name)', 'const part = await import(name);', true],
+    ['import with a text that is put together', 'const part = await import(`./${name}.js`);', true],
+    ['require(name)', 'const part = require(name);', true],
+    ['a comment that speaks of import(name)', '// import(name) is not used\nconst a = 1;', false],
+    ['a type that is imported', "type A = import('./alone.js').A;", false],
+    ['import of a plain text in backticks', 'const part = await import(`./alone.js`);', false],
+  ])('is in doubt where a file is known only when it runs: %s', async (_what, statement, doubt) => {
+    await writeFile(join(folder, 'lower.ts'), `${statement}\nexport const lower = 1;\n`);
+    const first = await code();
+    expect(first.unknown.length > 0).toBe(doubt);
+    expect((await code()).hash === first.hash).toBe(!doubt);
+  });
+
+  it('is in doubt if a file has changed since this process loaded it: what runs is not what stands there', async () => {
+    const hashes = await FileHashes.open();
+    const origin = { files: [join(folder, 'main.ts')], inCell: false, loadedAt: Date.now() + 5 };
+    const before = await experimentCode({ ...one, origin }, hashes, folder);
+    expect(before.unknown).toEqual([]);
+    await utimes(join(folder, 'lower.ts'), new Date(), new Date(Date.now() + 1000));
+    const after = await experimentCode({ ...one, origin }, hashes, folder);
+    expect(after.unknown.join()).toMatch(/lower\.ts, which was changed after this process had loaded it/u);
+    expect(one.origin.loadedAt).toBeLessThanOrEqual(Date.now());
   });
 
   it('of a notebook is the text of each stage by itself', async () => {

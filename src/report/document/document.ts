@@ -117,7 +117,7 @@ export interface Document {
   readonly sections: readonly Section[];
   /** The blocks, by section, that a short form shows. */
   readonly excerpt: readonly { readonly section: string; readonly blocks: readonly string[] }[];
-  /** What the page was written from and is read by programs, such as `trainbook reproduce report.html`. */
+  /** Of the whole. */
   readonly origin: Origin;
 }
 

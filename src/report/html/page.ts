@@ -1,6 +1,6 @@
 import type { Document } from '../document/document.js';
 import { formatTime } from '../format.js';
-import { html, jsonScript, nothing, trusted } from '../markup.js';
+import { html, nothing, trusted } from '../markup.js';
 import type { Html } from '../markup.js';
 import { series } from '../palette.js';
 import { compressedPlotly } from '../plotly-library.js';
@@ -36,9 +36,13 @@ function header({ kind, title, state, createdAt, about, error, headlines }: Docu
 const policy =
   "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'";
 
-/** A report as one HTML text that needs nothing beside it. */
-export async function pageHtml(document: Document): Promise<string> {
-  const { sections, title, id, path } = document;
+/**
+ * A report as one HTML text that needs nothing beside it.
+ *
+ * @param record what programs read of the page
+ */
+export async function pageHtml(document: Document, record: Html = nothing): Promise<string> {
+  const { sections, title, id, path, origin } = document;
   const written: Html[] = [];
   for (const section of sections) written.push(await sectionHtml(section));
   const plotly = html`<script type="text/plain" id="plotly" data-colours="${JSON.stringify(series)}">
@@ -68,12 +72,11 @@ export async function pageHtml(document: Document): Promise<string> {
           </nav>
           <main id="content" tabindex="-1">${written}</main>
           <footer>
-            Written by trainbook from the records in <code>${path}</code>. The page is complete in itself: it loads
-            nothing.
+            Written by trainbook from the records in <code>${path}</code> (config <code>${origin.config}</code>, data
+            <code>${origin.data}</code>). The page is complete in itself: it loads nothing.
           </footer>
         </div>
-        ${jsonScript('report', { format: 1, kind: document.kind, path, createdAt: document.createdAt, origin: document.origin })}
-        ${plotly}
+        ${record} ${plotly}
         <script>
           ${trusted(pageScript)};
         </script>

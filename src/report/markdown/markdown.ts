@@ -31,7 +31,7 @@ function headlineTable({ headlines }: Document): string {
  * @param depth of its title: 1 for a page of its own, 2 or more for a part of another text
  */
 export async function markdownReport(document: Document, folder: string, depth = 1): Promise<MarkdownReport> {
-  const { title, state, createdAt, about, error, headlines, sections, path } = document;
+  const { title, state, createdAt, about, error, headlines, sections, path, origin } = document;
   const mark = '#'.repeat(depth);
   const pictures = new Map<string, string>();
   const parts = [
@@ -48,6 +48,9 @@ export async function markdownReport(document: Document, folder: string, depth =
       if (picture !== undefined) pictures.set(picture.name, picture.svg);
     }
   }
-  parts.push(`Written by trainbook from the records in ${inlineCode(path)}.`);
+  const { config, data } = origin;
+  parts.push(
+    `Written by trainbook from the records in ${inlineCode(path)} (config ${inlineCode(config)}, data ${inlineCode(data)}).`,
+  );
   return { text: `${parts.join('\n\n')}\n`, pictures };
 }
