@@ -407,7 +407,7 @@ export { verdict } from './experiment/ablations/verdict.js';
 export { seedsNeeded } from './experiment/ablations/power.js';
 
 // Reports.
-export { writeReport } from './report/html.js';
+export { readReport, writeReport, type ReportOptions } from './report/write-report.js';
 
 export { TrainbookError, type ErrorParts } from './error.js';
 export type { OnProgress, Progress } from './progress.js';

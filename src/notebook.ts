@@ -16,7 +16,7 @@ import type { RunOptions } from './experiment/run.js';
 import type { Json } from './files.js';
 import { interruptible } from './train/interrupt.js';
 import { stageDisplay } from './report/stage-display.js';
-import { writeReport } from './report/html.js';
+import { writeReport } from './report/write-report.js';
 
 export type { Figure, Summary, Table } from './figure.js';
 export { barFigure, lineFigure, type BarFigureOptions, type LineFigureOptions } from './report/number-figures.js';
@@ -24,6 +24,8 @@ export { confusionFigure, type ConfusionFigureOptions } from './report/confusion
 export { heatmapFigure, type HeatmapFigureOptions } from './report/heatmap-figure.js';
 export { parameters } from './report/parameters.js';
 export { show } from './report/show.js';
+export { reportPart, type Part } from './report/document/part.js';
+export { readReport, type ReportOptions } from './report/write-report.js';
 
 /** What of a run's options a notebook chooses. The engine is the one that this process has, unless `numericClass` is given. */
 export type OpenOptions<Config> = Omit<RunOptions<Config>, 'numericClass' | 'signal'> & {

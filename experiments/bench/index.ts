@@ -13,6 +13,7 @@ import { opOverhead } from './op-overhead.js';
 import { quickstart } from './quickstart.js';
 import { rematMemory } from './remat.js';
 import { runsBenchmark } from './runs.js';
+import { reportOfArms } from './report.js';
 import { tokenizers } from './tokenizers.js';
 import { trainLoop } from './train-loop.js';
 import { planTable } from './plan-table.js';
@@ -38,6 +39,7 @@ export const benchmarks: readonly Benchmark[] = [
   kills,
   ablationKills,
   runsBenchmark,
+  reportOfArms,
   quickstart,
   charShakespeare,
   charShakespeareLong,

@@ -97,7 +97,7 @@ export async function runFile(file: string, options: RunFileOptions): Promise<nu
     import('../engine/backend.js'),
     import('../experiment/run.js'),
     import('../experiment/follow.js'),
-    import('../report/html.js'),
+    import('../report/write-report.js'),
   ]);
   const engine = engineInfo();
   const { json = false, dryRun = false, sinks = [], runsFolder = join(project, 'runs'), ...choices } = options;

@@ -21,6 +21,8 @@ export interface Spec {
   readonly runId: string;
   readonly seed: number;
   readonly config: PlainConfig;
+  /** The experiment's own config, of which this run's may be a variation. */
+  readonly defaults?: PlainConfig;
   readonly stages: readonly string[];
   readonly code: string;
   readonly numericClass: string;

@@ -177,6 +177,7 @@ async function open(experiment: ExperimentDefinition, options: RunOptions, from:
     ...(file === undefined ? {} : { file }),
     seed,
     config,
+    defaults: experiment.defaults,
     stages,
     code: code.hash,
     numericClass,

@@ -5,7 +5,8 @@ import { piecesText } from '../tokens/token-pieces.js';
 import type { TokenPieces } from '../tokens/token-pieces.js';
 import { inNotebook } from './display.js';
 import type { MimeBundle } from './display.js';
-import { describe } from './figure-html.js';
+import { describe } from './describe-figure.js';
+import type { Drawing } from './drawing.js';
 import { formatNumber, formatValue, words } from './format.js';
 import { lineChart } from './line-chart.js';
 import { markedHtml } from './marked-html.js';
@@ -56,6 +57,14 @@ export async function figureBundle(figure: Figure): Promise<MimeBundle> {
     ),
     'image/svg+xml': titledSvg(await figureToSvg(figure), figure.title),
     'application/vnd.plotly.v1+json': { data: figure.data, layout },
+  };
+}
+
+/** A picture of ours, that needs no renderer. */
+export function drawingBundle(drawing: Drawing): MimeBundle {
+  return {
+    'text/plain': asText(drawing.title, [drawing.description]),
+    'image/svg+xml': titledSvg(drawing.draw(neutralInk), drawing.title),
   };
 }
 

@@ -15,6 +15,9 @@ const axisTitles: Readonly<Record<string, string>> = {
   gradientNorm: 'gradient norm',
 };
 
+/** How a metric is called on an axis. */
+export const axisTitle = (name: string): string => axisTitles[name] ?? words(name);
+
 const lineNames: Readonly<Record<string, string>> = { loss: 'train', heldOutLoss: 'held out' };
 
 function points(rows: readonly MetricsRow[], name: string): { x: number[]; y: number[] } {
@@ -60,15 +63,22 @@ function figure(title: string, source: string, data: Figure['data'], yTitle: str
   };
 }
 
-/** Every loss of a stage in one figure: the training loss (with a running mean once it is long), held out beside it. */
-export function lossFigure(rows: readonly MetricsRow[], source: string, title = 'Loss'): Figure {
+/**
+ * Every loss of a stage in one figure: the training loss (with a running mean once it is long, unless the reader smooths it), held out
+ * beside it.
+ */
+export function lossFigure(
+  rows: readonly MetricsRow[],
+  source: string,
+  { title = 'Loss', mean = true }: { readonly title?: string; readonly mean?: boolean } = {},
+): Figure {
   const names = [...new Set(rows.flatMap(({ values }) => Object.keys(values)))].filter((name) => /loss$/i.test(name));
   names.sort((a, b) => Number(b === 'loss') - Number(a === 'loss'));
   const data = names.flatMap((name, index): Figure['data'] => {
     const { x, y } = points(rows, name);
     const label = lineNames[name] ?? words(name);
     const color = seriesColour(index);
-    if (name !== 'loss' || y.length < SMOOTH_FROM) {
+    if (name !== 'loss' || y.length < SMOOTH_FROM || !mean) {
       // A few measurements stand as dots, so that a single one is seen too.
       const mode = y.length <= 30 && name !== 'loss' ? 'lines+markers' : 'lines';
       return [{ type: 'scatter', mode, name: label, x, y, line: { color, width: 2 }, marker: { size: 6 } }];
@@ -95,7 +105,7 @@ export function lossFigure(rows: readonly MetricsRow[], source: string, title = 
       },
     ];
   });
-  return figure(title, source, data, axisTitles[names[0] ?? 'loss'] ?? words(names[0] ?? 'loss'));
+  return figure(title, source, data, axisTitle(names[0] ?? 'loss'));
 }
 
 /** One metric over the steps. */
@@ -111,7 +121,7 @@ export function metricFigure(rows: readonly MetricsRow[], name: string, source: 
     line: { color: seriesColour(0), width: 2 },
   } as const;
   const fromZero = name === 'tokensPerSecond' || name === 'learningRate';
-  return figure(title.charAt(0).toUpperCase() + title.slice(1), source, [line], axisTitles[name] ?? title, fromZero);
+  return figure(title.charAt(0).toUpperCase() + title.slice(1), source, [line], axisTitle(name), fromZero);
 }
 
 /** Metrics of one name for several groups, such as `gradientNorm/layers.0`, as lines of one figure. */
@@ -122,16 +132,20 @@ function groupedFigure(rows: readonly MetricsRow[], name: string, names: readonl
     return { type: 'scatter', mode: 'lines', name: full.slice(name.length + 1), ...points(rows, full), line };
   });
   const titled = `${title.charAt(0).toUpperCase()}${title.slice(1)} by group`;
-  return figure(titled, source, data, axisTitles[name] ?? title);
+  return figure(titled, source, data, axisTitle(name));
 }
 
 /**
  * The figures of one stage's metrics: losses together first, then each other metric as they first appear, those of several groups
  * (`name/group`) together. What was said but once in many rows, such as the energy of a training, is no curve.
  */
-export function trainingFigures(rows: readonly MetricsRow[], source: string): readonly Figure[] {
+export function trainingFigures(
+  rows: readonly MetricsRow[],
+  source: string,
+  options: { readonly mean?: boolean } = {},
+): readonly Figure[] {
   const names = [...new Set(rows.flatMap(({ values }) => Object.keys(values)))];
-  const losses = names.some((name) => /loss$/i.test(name)) ? [lossFigure(rows, source)] : [];
+  const losses = names.some((name) => /loss$/i.test(name)) ? [lossFigure(rows, source, options)] : [];
   const others = names.filter((name) => !/loss$/i.test(name) && (rows.length < 3 || points(rows, name).x.length > 1));
   const drawn = new Set(others.map((name) => (name.includes('/') ? name.slice(0, name.indexOf('/') + 1) : name)));
   const figures = [...drawn].map((name) =>

@@ -23,6 +23,10 @@ const lineFigureSchema = z.object({
         y: z.array(number.nullable()),
         name: z.string().optional(),
         showlegend: z.boolean().optional(),
+        visible: z.boolean().optional(),
+        /** A band: an area with an edge of no width. */
+        fill: z.literal('toself').optional(),
+        fillcolor: z.string().optional(),
         opacity: z.number().optional(),
         line: z
           .object({ color: z.string().optional(), width: z.number().optional(), dash: z.string().optional() })
@@ -95,7 +99,8 @@ export function lineChart(
   const parsed = lineFigureSchema.safeParse(figure);
   if (!parsed.success) return undefined;
   const { data, layout } = parsed.data;
-  const lines = data.map((trace, index) => ({
+  const drawn = data.filter(({ visible }) => visible !== false);
+  const lines = drawn.map((trace, index) => ({
     ...trace,
     colour: trace.line?.color ?? seriesColour(index),
     points: trace.x.flatMap((x, position): Point[] => {
@@ -136,7 +141,11 @@ export function lineChart(
   const steps = horizontal.at
     .filter(({ value }) => value >= left && value <= right)
     .map(({ value, label }) => text(toX(value), frame.bottom + 19, label, 'text-anchor="middle"'));
-  const paths = lines.map(({ points, colour, line, opacity, mode }) => {
+  const paths = lines.map(({ points, colour, line, opacity, mode, fill, fillcolor }) => {
+    if (fill !== undefined) {
+      const area = points.map(({ x, y }) => `${round(toX(x))} ${round(toY(y))}`).join('L');
+      return `<path d="M${area}Z" fill="${fillcolor ?? colour}" fill-opacity="${opacity ?? 0.2}" stroke="none"/>`;
+    }
     const thinned = thin(points, Math.round(frame.right - frame.left));
     const path = thinned
       .map(({ x, y }, index) => `${index === 0 ? 'M' : 'L'}${round(toX(x))} ${round(toY(y))}`)

@@ -18,8 +18,10 @@ const specSchema = z.looseObject({
   runId: z.string(),
   seed: z.number(),
   config: z.record(z.string(), json),
+  defaults: z.record(z.string(), json).optional(),
   stages: z.array(z.string()),
   code: z.string(),
+  numericClass: z.string().optional(),
   createdAt: z.string(),
 });
 
@@ -43,6 +45,10 @@ const lineageSchema = z.looseObject({
       numericClass: z.string(),
       cached: z.boolean(),
       seconds: z.number(),
+      /** Hashes of the files that it read, by path. */
+      files: z.record(z.string(), z.string()).optional().catch(undefined),
+      /** The config paths that it read. */
+      config: z.array(z.string()).optional().catch(undefined),
     }),
   ),
 });
@@ -100,6 +106,8 @@ export interface RunRecords {
   readonly stages: readonly StageRecord[];
   readonly lineage: Lineage | undefined;
   readonly environment: Readonly<Record<string, Json>>;
+  /** The file with what was changed in the code since its commit, where the run kept it. */
+  readonly patch: string | undefined;
 }
 
 async function parse<T>(schema: z.ZodType<T>, path: string): Promise<T> {
@@ -151,5 +159,6 @@ export async function readRun(folder: string, command = 'report'): Promise<RunRe
     stages: await Promise.all(stages.map((stage) => parse(stageSchema, join(folder, 'stages', `${stage}.json`)))),
     lineage: await optional(lineageSchema, folder, 'lineage.json'),
     environment: (await optional(z.record(z.string(), json), folder, 'environment.json')) ?? {},
+    patch: names.find((name) => /\.(patch|diff)(\.gz)?$/.test(name)),
   };
 }

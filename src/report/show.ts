@@ -4,8 +4,9 @@ import type { ChatTemplate } from '../tokens/chat-template.js';
 import { markedTemplate } from '../tokens/marked-text.js';
 import type { MarkedText } from '../tokens/marked-text.js';
 import type { TokenPieces } from '../tokens/token-pieces.js';
-import { figureBundle, markedBundle, piecesBundle, summaryBundle, tableBundle } from './bundle.js';
+import { drawingBundle, figureBundle, markedBundle, piecesBundle, summaryBundle, tableBundle } from './bundle.js';
 import { openSlot } from './display.js';
+import type { Drawing } from './drawing.js';
 
 /**
  * Shows a figure, a table, a summary, tokens piece by piece, a chat template or a marked text in the cell's output; outside a
@@ -16,9 +17,13 @@ import { openSlot } from './display.js';
  * await show(tokenPieces(tokenizer, 'Wherefore art thou?'));
  * await show(marked(chat, chat.example(read)));
  */
-export async function show(value: Figure | Summary | Table | TokenPieces | MarkedText | ChatTemplate): Promise<void> {
+export async function show(
+  value: Figure | Summary | Table | TokenPieces | MarkedText | ChatTemplate | Drawing,
+): Promise<void> {
   if (isChatTemplate(value)) {
     openSlot().end(markedBundle(markedTemplate(value)));
+  } else if ('draw' in value) {
+    openSlot().end(drawingBundle(value));
   } else if ('segments' in value) {
     openSlot().end(markedBundle(value));
   } else if ('pieces' in value) {

@@ -69,8 +69,11 @@ describe('npx trainbook bench', () => {
       'dropped',
       'kills',
       'ablation-kills',
+      'runs',
+      'report',
       'quickstart',
       'char-shakespeare',
+      'char-shakespeare-long',
     ]);
     const value = (name: string, figure: string): number | string | undefined =>
       byName.get(name)?.measurements.find((measurement) => measurement.figure === figure)?.value;
@@ -82,6 +85,7 @@ describe('npx trainbook bench', () => {
     expect(value('quickstart', 'runs with other weights')).toBe(0);
     expect(value('kills', 'checkpoints that differ')).toBe(0);
     expect(value('kills', 'runs that end with other weights')).toBe(0);
+    expect(value('report', 'size of the page')).toBeLessThan(2);
     expect(value('op-overhead', 'one operation')).toBeGreaterThan(0);
     expect(value('transformers-step', 'BERT base: ours')).toBeGreaterThan(0);
     expect(value('attention', '32 tokens: gradients differ by at most')).toBeLessThan(1e-4);

@@ -32,6 +32,8 @@ describe('exit code 2 for wrong usage, with the usage on stderr', () => {
     ['a missing option', ['new', 'my-model'], /Missing required argument: --data/],
     ['a seed that is no integer', ['run', 'a.ts', '--seed', '1.5'], /--seed needs an integer, not '1\.5'/],
     ['a --set without value', ['run', 'a.ts', '--set', 'train.steps'], /--set needs path=value, not 'train\.steps'/],
+    ['a report in an unknown form', ['report', 'runs/a', '--format', 'pdf'], /Expected one of: .*markdown/],
+    ['a currency without a price', ['report', 'runs/a', '--currency', 'EUR'], /--currency needs --price/],
     ['an unknown kernel', ['notebooks', '--kernel', 'python3'], /Expected one of: .*trainbook/],
   ];
   test.each(wrong)('%s', async (_name, args, message) => {

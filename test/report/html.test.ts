@@ -1,9 +1,9 @@
-import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { JSDOM } from 'jsdom';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { writeReport } from '../../src/report/html.js';
+import { writeReport } from '../../src/report/write-report.js';
 import { readRun } from '../../src/report/records.js';
 import { hostile, writeRun } from './fixtures/run.js';
 
@@ -20,12 +20,13 @@ describe('writeReport', () => {
   });
   afterAll(() => rm(dirname(dirname(folder)), { recursive: true, force: true }));
 
-  it('says what ran, when, with which seed, and how it went', () => {
+  it('says what ran, when, with which seed, and how it went', async () => {
     expect(page.title).toBe('quickstart · 2026-11-21-0631-3f9c');
     expect(text('h1')).toBe('quickstart');
     expect(text('.state')).toBe('Done');
     expect(text('time')).toBe('21 November 2026, 06:31 UTC');
     expect(text('.what')).toContain('seed 7');
+    expect((await stat(join(folder, 'report.html'))).size).toBeLessThan(2_000_000);
   });
 
   it('begins with the headline figures', () => {
@@ -46,7 +47,10 @@ describe('writeReport', () => {
   });
 
   it('has every section of a report, in the list of contents too', () => {
-    const ids = ['training', 'samples', 'stages', 'configuration', 'lineage', 'environment', 'reproduce'];
+    const ids = [
+      ...['summary', 'training', 'samples', 'data', 'stages'],
+      ...['configuration', 'lineage', 'cost', 'environment', 'reproduce'],
+    ];
     expect([...page.querySelectorAll('main > section')].map(({ id }) => id)).toEqual(ids);
     expect([...page.querySelectorAll('nav a')].map((link) => link.getAttribute('href'))).toEqual(
       ids.map((id) => `#${id}`),
@@ -59,39 +63,87 @@ describe('writeReport', () => {
     expect(quotes[2]).toBe(hostile);
     expect(page.querySelectorAll('main img[src="x"]')).toHaveLength(0);
     expect([...page.scripts].filter(({ text: source }) => source.includes('window.broken'))).toHaveLength(0);
-    expect(text('#stages table')).toContain('12 <b>tags</b>');
+    expect(text('#data table')).toContain('12 <b>tags</b>');
   });
 
   it('shows a prompt apart from what the model wrote after it', () => {
     expect(text('#samples blockquote b')).toBe('ROMEO:');
   });
 
-  it('shows config, lineage and environment readably', () => {
-    const config = [...page.querySelectorAll('#configuration .config > div')].map((group) => group.textContent.trim());
-    expect(config.find((group) => group.startsWith('tokenizer'))).toMatch(/vocabulary size\s*4,096/);
-    const rows = [...page.querySelectorAll('#lineage tbody tr')].map((row) =>
+  it('begins with what was asked and what was found', () => {
+    expect(text('#summary')).toContain('train.steps = 300 (default 360) and train.clip = none (default 1), seed 7');
+    expect(text('#summary')).toContain('Found: held-out bits per byte 1.681. All 5 stages are done.');
+    expect(text('#summary')).toContain('one run with seed 7');
+  });
+
+  const cellsOf = (selector: string): string[][] =>
+    [...page.querySelectorAll(`${selector} tbody tr`)].map((row) =>
       [...row.querySelectorAll('th, td')].map((cell) => cell.textContent.trim()),
     );
-    expect(rows[0]).toEqual([
-      'corpus',
-      'split-corpus',
-      'aaaaaaaaaaaa',
-      '–',
-      'eeeeeeeeeeee',
-      'tensorflow-2.21 xla float32',
-      'from the store',
+  const pairsOf = (selector: string): Record<string, string> =>
+    Object.fromEntries(
+      [...page.querySelectorAll(`${selector} dl > div`)].map((pair) => [
+        pair.querySelector('dt')?.textContent ?? '',
+        pair.querySelector('dd')?.textContent ?? '',
+      ]),
+    );
+
+  it('shows what the config changes, and all of it', () => {
+    expect(cellsOf('#config-diff')).toEqual([
+      ['train.steps', '360', '300'],
+      ['train.clip', '1', 'none'],
     ]);
+    expect(pairsOf('#configuration')['tokenizer.vocabularySize']).toBe('4,096');
+  });
+
+  it('shows what was made from what: as a drawing, and as a table with the files read', () => {
+    const rows = cellsOf('#artifacts');
+    const before = ['corpus', 'split-corpus', 'aaaaaaaaaaaa', '–', 'eeeeeeeeeeee', 'tensorflow-2.21 xla float32'];
+    expect(rows[0]).toEqual([...before, 'from the store']);
     expect(rows[2]?.slice(3)).toEqual([
       'corpus, tokenizer',
       'eeeeeeeeeeee',
       'tensorflow-2.21 xla float32',
       '1 min 58 s',
     ]);
-    expect(text('#environment')).toMatch(/engine · version\s*2\.21\.0/);
-    expect(text('#environment')).toMatch(/peak memory\s*1\.8 GiB/);
+    const drawing = page.querySelector('#lineage .drawing svg');
+    expect(drawing?.getAttribute('aria-label')).toContain('base from corpus and tokenizer');
+    // 5 stages and the box of the file; 8 edges between stages and one from the file.
+    expect(drawing?.querySelectorAll('rect')).toHaveLength(6);
+    expect(drawing?.querySelectorAll('path')).toHaveLength(9);
+    expect(drawing?.textContent).toContain('shakespeare.txt');
+    expect(cellsOf('#files')).toEqual([['datasets/shakespeare.txt', '999999999999', 'corpus']]);
+  });
+
+  it('tells the environment, the cost, and how to reproduce it', async () => {
+    expect(pairsOf('#environment')['engine · version']).toBe('2.21.0');
+    expect(pairsOf('#cost')).toMatchObject({
+      time: '2 min 15 s',
+      'energy of training': '0.0015 kWh (5,400 J)',
+      'peak memory': '1.8 GiB',
+    });
+    expect(text('#cost')).not.toContain('EUR an hour');
+    expect(text('#reproduce pre')).toBe('npx trainbook reproduce runs/quickstart/2026-11-21-0631-3f9c');
+    expect(pairsOf('#reproduce')['changes']).toBe('changed since; the change is kept beside the run (changes.patch)');
     expect(text('#reproduce details pre')).toContain('--set data.shares.shakespeare=0.6 \\\n');
     expect(text('#reproduce details pre')).toContain(`--set 'model.norm="rms"'`);
-    expect(text('#reproduce pre')).toBe(`npx trainbook run 'experiments/my quickstart.ts' --seed 7`);
+    // 135.4 s at 36 an hour: 1.354.
+    const priced = await readFile(await writeReport(folder, { price: { perHour: 36, currency: 'EUR' } }), 'utf8');
+    expect(priced).toContain('<dd>1.35 EUR</dd>');
+    expect(priced).toContain('the stated price of 36 EUR an hour');
+  });
+
+  it('says of each figure which run, config and data it is of, with its numbers', () => {
+    for (const figure of page.querySelectorAll('.chart')) {
+      const source = figure.querySelector('.source')?.textContent.replace(/\s+/g, ' ') ?? '';
+      expect(source).toMatch(/run quickstart\/2026-11-21-0631-3f9c config [0-9a-f]{12} data aaaaaaaaaaaa/);
+      const id = figure.querySelector('[data-of]')?.getAttribute('data-of') ?? '';
+      const values = JSON.parse(page.getElementById(id)?.textContent ?? '') as { origin: { data: string } };
+      expect(values.origin.data).toBe('aaaaaaaaaaaa');
+    }
+    const loss = JSON.parse(text('#base-loss-values')) as { data: { y: number[] }[]; smoothing: number };
+    expect(loss.data[0]?.y).toHaveLength(300);
+    expect(loss.smoothing).toBe(5);
   });
 
   it('has pictures that need no script, each with its name, and headings in order', () => {
@@ -102,6 +154,7 @@ describe('writeReport', () => {
       'Tokens per second',
       'What became of each document',
       'Length of documents',
+      'What was made from what',
     ]);
     for (const figure of figures) {
       const picture = figure.querySelector('.still svg, .still img');
@@ -124,7 +177,13 @@ describe('writeReport', () => {
     );
     const failed = new JSDOM(await readFile(await writeReport(early), 'utf8')).window.document;
     expect(failed.querySelector('.failure')?.textContent).toBe('corpus: no file <a>');
-    expect([...failed.querySelectorAll('main > section')].map(({ id }) => id)).toEqual(['configuration', 'reproduce']);
+    expect([...failed.querySelectorAll('main > section')].map(({ id }) => id)).toEqual([
+      'summary',
+      'configuration',
+      'cost',
+      'reproduce',
+    ]);
+    expect(failed.querySelector('#summary')?.textContent).toContain('It failed after 0 of 5 stages.');
     await rm(dirname(early), { recursive: true });
   });
 

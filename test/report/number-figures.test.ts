@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { describe as inWords } from '../../src/report/figure-html.js';
+import { describe as inWords } from '../../src/report/describe-figure.js';
 import { barFigure, lineFigure } from '../../src/report/number-figures.js';
 import { figureToSvg, titledSvg } from '../../src/report/svg.js';
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { html, trusted } from '../markup.js';
-import { pageStyle } from '../page-style.js';
+import { pageStyle } from '../html/style.js';
 
 /** What the live page has beside the style of reports: panels in a grid, alerts, charts for wide and narrow places. */
 const watchStyle = `

@@ -42,7 +42,7 @@ h1 { margin: 0; font-size: clamp(2rem, 5vw, 2.9rem); line-height: 1.1; letter-sp
 .state::before { content: ''; width: .55rem; height: .55rem; border-radius: 50%; background: var(--warn); }
 .state.done::before { background: var(--good); } .state.failed::before { background: var(--bad); }
 .failure { margin: 1.25rem 0 0; padding: .9rem 1.1rem; border-left: 3px solid var(--bad); background: var(--soft); font: .875rem/1.5 var(--mono); white-space: pre-wrap; overflow-wrap: anywhere; }
-.headline { display: grid; grid-template-columns: repeat(auto-fit, minmax(12rem, 1fr)); gap: 0 1.5rem; margin: 2.25rem 0 0; border-top: 1px solid var(--line); border-bottom: 1px solid var(--line); }
+.headline { display: grid; grid-template-columns: repeat(auto-fit, minmax(10rem, 1fr)); gap: 0 1.5rem; margin: 2.25rem 0 0; border-top: 1px solid var(--line); border-bottom: 1px solid var(--line); }
 .headline > div { padding: 1rem 0; }
 .headline dt { color: var(--muted); font-size: .8125rem; }
 .headline dd { margin: .15rem 0 0; font-size: 1.75rem; line-height: 1.2; font-weight: 600; letter-spacing: -.02em; font-variant-numeric: tabular-nums; white-space: nowrap; }
@@ -63,6 +63,27 @@ pre { background: var(--soft); border-radius: 8px; padding: .9rem 1.1rem; overfl
 .chart figcaption span { color: var(--muted); font-size: .8125rem; }
 .chart .still { overflow-x: auto; }
 .chart .still svg { display: block; width: 100%; min-width: 36rem; max-width: 48rem; height: auto; }
+.chart.drawing .still svg { width: auto; min-width: 0; max-width: max(100%, 44rem); }
+.chart.wide { grid-column: 1 / -1; }
+.source { margin: .3rem 0 0; display: flex; flex-wrap: wrap; gap: .1rem .9rem; align-items: baseline; max-width: none; color: var(--muted); font-size: .75rem; }
+.source code { font-size: .95em; overflow-wrap: anywhere; }
+.downloads { display: inline-flex; gap: .4rem; }
+html:not(.scripted) .needs-script { display: none; }
+button { font: inherit; color: var(--muted); background: none; border: 1px solid var(--line); border-radius: 5px; padding: 0 .45rem; cursor: pointer; }
+button:hover { color: var(--accent); border-color: var(--accent); }
+button[aria-pressed="true"] { color: var(--page); background: var(--accent); border-color: var(--accent); }
+.controls { display: flex; flex-wrap: wrap; gap: .4rem 1.5rem; align-items: center; margin: 0 0 1rem; color: var(--muted); font-size: .875rem; }
+.controls label { display: inline-flex; gap: .45rem; align-items: center; }
+.controls input { accent-color: var(--accent); }
+.controls output { min-width: 7rem; color: var(--ink); font-variant-numeric: tabular-nums; }
+.chooser { display: flex; flex-wrap: wrap; gap: .35rem; margin: .5rem 0; font-size: .8125rem; max-height: 11rem; overflow-y: auto; }
+.warning { border-left: 3px solid var(--warn); background: var(--soft); padding: .6rem 1rem; max-width: 46rem; }
+.warning b { color: var(--warn); }
+.marked > * { background: var(--soft); }
+.samples { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); gap: 0 2.5rem; }
+.samples-table blockquote { margin: 0; font: 1rem/1.6 var(--serif); white-space: pre-wrap; overflow-wrap: anywhere; min-width: 15rem; }
+.samples-table blockquote b { color: var(--accent); font-weight: 650; }
+.samples-table th[scope="row"] { white-space: pre-wrap; min-width: 6rem; }
 .chart img { display: block; max-width: 100%; height: auto; }
 .chart .live { height: 340px; }
 .chart [hidden] { display: none; }
@@ -74,25 +95,22 @@ pre { background: var(--soft); border-radius: 8px; padding: .9rem 1.1rem; overfl
 .scroll { overflow-x: auto; margin: .5rem 0 1.25rem; }
 table { border-collapse: collapse; width: 100%; font-size: .875rem; line-height: 1.45; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; font-size: .9375rem; padding: .35rem 0 .5rem; }
-th { text-align: left; font-weight: 550; color: var(--muted); border-bottom: 1px solid var(--line); padding: .4rem 1rem .4rem 0; vertical-align: bottom; }
-td, tbody th { padding: .42rem 1rem .42rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+th { text-align: left; font-weight: 550; color: var(--muted); border-bottom: 1px solid var(--line); padding: .4rem .8rem .4rem 0; vertical-align: bottom; }
+td, tbody th { padding: .42rem .8rem .42rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 tbody th { color: var(--ink); font-weight: 550; }
 tbody tr:last-child > * { border-bottom: 0; }
 .number { text-align: right; white-space: nowrap; }
+thead .number { white-space: normal; }
 .hash { font-family: var(--mono); font-size: .8125rem; white-space: nowrap; }
 .soft { color: var(--muted); }
 .sample { margin: 0 0 1.5rem; padding: 0 0 0 1.25rem; border-left: 2px solid var(--line); }
 .sample figcaption { color: var(--muted); font-size: .8125rem; margin-bottom: .35rem; }
 .sample blockquote { margin: 0; font: 1.0625rem/1.65 var(--serif); white-space: pre-wrap; overflow-wrap: anywhere; max-width: 44rem; }
 .sample b { font-weight: 650; color: var(--accent); }
-.config { columns: 20rem; column-gap: 3rem; }
-.config > div { break-inside: avoid; margin-bottom: 1.25rem; }
-.config h3 { margin: 0 0 .2rem; }
-.config dl, .pairs { display: grid; grid-template-columns: minmax(8rem, auto) minmax(0, 1fr); margin: 0; font-size: .9rem; }
-.config dl > *, .pairs > * { padding: .32rem 0; border-bottom: 1px solid var(--line); margin: 0; }
-.config dt, .pairs dt { color: var(--muted); padding-right: 1rem; }
-.config dd, .pairs dd { font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
-.config dd { text-align: right; }
+.pairs { columns: 22rem; column-gap: 3rem; margin: .5rem 0 1rem; font-size: .9rem; }
+.pairs > div { display: grid; grid-template-columns: minmax(8rem, 45%) minmax(0, 1fr); column-gap: 1rem; padding: .32rem 0; border-bottom: 1px solid var(--line); break-inside: avoid; }
+.pairs dt { color: var(--muted); overflow-wrap: anywhere; }
+.pairs dd { margin: 0; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 details { margin: 1rem 0; }
 summary { cursor: pointer; color: var(--accent); font-size: .9375rem; }
 footer { margin-top: 4rem; padding-top: 1rem; border-top: 1px solid var(--line); color: var(--muted); font-size: .8125rem; }
@@ -102,16 +120,27 @@ footer { margin-top: 4rem; padding-top: 1rem; border-top: 1px solid var(--line);
   .headline { grid-template-columns: 1fr 1fr; }
   .headline dd { font-size: 1.4rem; }
   .facts { grid-template-columns: 1fr 1fr; }
-  .pairs { grid-template-columns: minmax(6rem, 38%) minmax(0, 1fr); }
+  .pairs > div { grid-template-columns: minmax(6rem, 38%) minmax(0, 1fr); }
 }
 @media print {
-  :root { --page: #fff; --surface: #fff; --ink: #000; --muted: #444; --line: #ccc; --grid: #ddd; --accent: #000; --soft: #f5f5f5; }
-  body { font-size: 10.5pt; }
+  :root { --page: #fff; --surface: #fff; --ink: #000; --muted: #444; --line: #ccc; --grid: #ddd; --accent: #000; --soft: #f5f5f5; color-scheme: light; }
+  @page { margin: 16mm 14mm; }
+  body { font-size: 10pt; }
   .layout { display: block; max-width: none; padding: 0; }
-  nav, .skip { display: none; }
-  section, .chart, .sample, table { break-inside: avoid-page; }
+  nav, .skip, .controls, .chooser, .downloads { display: none; }
+  section { margin-top: 1.6rem; }
+  h1, h2, h3, h4, caption { break-after: avoid; }
+  .chart, .drawing, .headline, .facts, .sample, tr, pre { break-inside: avoid; }
+  thead { display: table-header-group; }
+  .scroll, .chart .still { overflow: visible; }
   .chart .still[hidden] { display: block; }
   .chart .live { display: none; }
+  .charts { display: block; }
+  .chart .still svg { min-width: 0; max-width: 100%; width: 100%; max-height: 9cm; }
+  .chart.drawing .still svg { width: auto; max-width: 100%; max-height: 20cm; }
+  table { font-size: 8pt; }
+  td, tbody th, th { padding-right: .5rem; overflow-wrap: anywhere; }
+  pre { white-space: pre-wrap; overflow-wrap: anywhere; }
   a { text-decoration: none; }
 }
 `;

@@ -1,13 +1,7 @@
-import { formatBytes, formatNumber, formatSeconds } from './format.js';
-import type { RunRecords } from './records.js';
-
-/** One large number at the top of a report. */
-export interface Headline {
-  readonly label: string;
-  readonly value: string;
-  readonly unit?: string;
-  readonly note?: string;
-}
+import { formatBytes, formatNumber, formatSeconds } from '../format.js';
+import { median } from '../median.js';
+import type { RunRecords } from '../records.js';
+import type { Headline } from './document.js';
 
 /** The last fact of the run whose label matches, with the stage that tells it. */
 function fact(
@@ -16,24 +10,29 @@ function fact(
 ): { readonly value: string | number; readonly stage: string } | undefined {
   const found = run.stages.flatMap(({ stage, summary }) =>
     Object.entries(summary.facts)
-      .filter(([label]) => pattern.test(label))
+      .filter(([label]) => pattern.test(label) && !isInterval(label))
       .map(([, value]) => ({ value, stage })),
   );
   return found.at(-1);
 }
+
+/** The interval that a stage tells beside a fact, such as `bits per byte, 95% interval`. */
+function interval(run: RunRecords, of: RegExp): string | undefined {
+  const found = run.stages.flatMap(({ summary }) =>
+    Object.entries(summary.facts).filter(([label]) => of.test(label) && isInterval(label)),
+  );
+  const [label, value] = found.at(-1) ?? [];
+  if (label === undefined || value === undefined) return undefined;
+  return `${/95 ?%/.test(label) ? '95% ' : ''}interval ${text(value)}`;
+}
+
+const isInterval = (label: string): boolean => /interval|±|standard error/i.test(label);
 
 const text = (value: string | number): string => (typeof value === 'number' ? formatNumber(value) : value);
 
 function lastMetric(run: RunRecords, name: string): { readonly value: number; readonly step: number } | undefined {
   const row = run.metrics.filter(({ values }) => values[name] !== undefined).at(-1);
   return row === undefined ? undefined : { value: row.values[name] ?? Number.NaN, step: row.step };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  const high = sorted[middle] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? high : ((sorted[middle - 1] ?? Number.NaN) + high) / 2;
 }
 
 /** Seconds from the start to the end of the run; of the stages, while it has no end. */
@@ -44,10 +43,12 @@ export function runSeconds(run: RunRecords): number {
 }
 
 /** Bytes of memory at the highest, as the environment record or the status tells it. */
-function peakMemory(run: RunRecords): number | undefined {
+export function peakMemory(run: RunRecords): number | undefined {
   const places: Readonly<Record<string, unknown>>[] = [run.status, run.environment];
   return places.map((place) => place.peakMemoryBytes).find((bytes): bytes is number => typeof bytes === 'number');
 }
+
+const noted = (note: string | undefined): { note?: string } => (note === undefined ? {} : { note });
 
 /** The figures that a reader looks for first; those that the run does not have are left out. */
 export function headlines(run: RunRecords): readonly Headline[] {
@@ -57,12 +58,22 @@ export function headlines(run: RunRecords): readonly Headline[] {
   const train = lastMetric(run, 'loss');
   const speeds = run.metrics.flatMap(({ values }) => values.tokensPerSecond ?? []);
   const parameters = fact(run, /^(number of )?parameters$/i);
+  const accuracy = fact(run, /\baccuracy\b/i);
   const memory = peakMemory(run);
   const cached = run.stages.filter((stage) => stage.cached).length;
   const shown: readonly (Headline | false)[] = [
-    bits !== undefined && { label: 'Held-out bits per byte', value: text(bits.value) },
+    bits !== undefined && {
+      label: 'Held-out bits per byte',
+      value: text(bits.value),
+      ...noted(interval(run, /bits ?per ?byte/i)),
+    },
     evaluated !== undefined
-      ? { label: 'Held-out loss', value: text(evaluated.value), unit: 'nats/token' }
+      ? {
+          label: 'Held-out loss',
+          value: text(evaluated.value),
+          unit: 'nats/token',
+          ...noted(interval(run, /\b(nats|loss)\b/i)),
+        }
       : heldOut !== undefined && {
           label: 'Held-out loss',
           value: text(heldOut.value),
@@ -80,6 +91,11 @@ export function headlines(run: RunRecords): readonly Headline[] {
       value: formatNumber(Math.round(median(speeds))),
       unit: 'tokens/s',
       note: 'median of the steps',
+    },
+    accuracy !== undefined && {
+      label: 'Accuracy',
+      value: text(accuracy.value),
+      ...noted(interval(run, /accuracy/i)),
     },
     parameters !== undefined && { label: 'Parameters', value: text(parameters.value) },
     {
