@@ -5,6 +5,8 @@
  * @packageDocumentation
  */
 
+import { showLastValues } from './report/last-value.js';
+
 // The engine: tensors, compiled functions, state, random numbers.
 export { engineInfo, engineName, type EngineInfo } from './engine/backend.js';
 export { compile, type Compiled, type CompileOptions } from './engine/compile.js';
@@ -391,3 +393,5 @@ export { writeReport } from './report/html.js';
 export { TrainbookError, type ErrorParts } from './error.js';
 export type { OnProgress, Progress } from './progress.js';
 export type { Figure, Summary, Table } from './figure.js';
+
+showLastValues();
