@@ -51,25 +51,32 @@ export async function main(rawArgs: readonly string[]): Promise<number> {
     meta: { name: 'trainbook', version: version(), description: 'Train large models in TypeScript, step by step' },
     subCommands: commands,
   }) as Command;
-  const [name, ...rest] = rawArgs;
+  const [name, ...words] = rawArgs;
+  let rest = words;
   let command: Command | undefined;
+  let parent = root;
   try {
     if (name === undefined) throw new UsageError('which command?');
     if (name === '--version' || name === '-v') return print(version());
     if (name === '--help' || name === '-h') return print(await renderUsage(root));
     command = await commands[name]?.();
     if (command === undefined) throw new UsageError(`unknown command: ${name}`);
+    ({ command, parent, rest } = await resolveSubcommand(command, parent, rest));
+    if (command.subCommands !== undefined && command.run === undefined) {
+      if (rest[0] === '--help' || rest[0] === '-h') return print(await renderUsage(command, parent));
+      throw new UsageError(rest[0] === undefined ? `${name}: which command?` : `${name}: unknown command: ${rest[0]}`);
+    }
     const border = handsOn.has(name) && rest.includes('--') ? rest.indexOf('--') : rest.length;
     const own = rest.slice(0, border);
     if (!passesThrough.has(name) || own[0] === '--help') {
-      if (own.includes('--help') || own.includes('-h')) return print(await renderUsage(command, root));
+      if (own.includes('--help') || own.includes('-h')) return print(await renderUsage(command, parent));
       checkUsage((await resolve(command.args)) ?? {}, own);
     }
     const { result } = await runCommand(command, { rawArgs: own, data: rest.slice(border + 1) });
     return typeof result === 'number' ? result : 0;
   } catch (error) {
     if (error instanceof UsageError || (error instanceof Error && error.name === 'CLIError')) {
-      const usage = command === undefined ? await renderUsage(root) : await renderUsage(command, root);
+      const usage = command === undefined ? await renderUsage(root) : await renderUsage(command, parent);
       process.stderr.write(`${usage}\n\n${error.message}\n`);
       return 2;
     }
@@ -78,6 +85,20 @@ export async function main(rawArgs: readonly string[]): Promise<number> {
     process.stderr.write(`${shown ?? (error instanceof Error ? error.message : String(error))}\n`);
     return 1;
   }
+}
+
+/** The command that words such as `notebooks run` lead to, what stands above it in its usage, and the words after it. */
+async function resolveSubcommand(
+  command: Command,
+  parent: Command,
+  words: string[],
+): Promise<{ command: Command; parent: Command; rest: string[] }> {
+  const [word = '', ...rest] = words;
+  const below = (await resolve(command.subCommands))?.[word];
+  if (below === undefined) return { command, parent, rest: words };
+  const names = [(await resolve(parent.meta))?.name, (await resolve(command.meta))?.name];
+  const path = { meta: { name: names.join(' ') } };
+  return resolveSubcommand(await resolve(below), path, rest);
 }
 
 async function resolve<T>(value: T | Promise<T> | (() => T) | (() => Promise<T>)): Promise<T> {
