@@ -7,6 +7,7 @@ import { decode } from './decode.js';
 import { dropped } from './dropped.js';
 import { flatness } from './flatness.js';
 import { gptStep } from './gpt-step.js';
+import { kernel } from './kernel.js';
 import { kills } from './kills.js';
 import { opOverhead } from './op-overhead.js';
 import { quickstart } from './quickstart.js';
@@ -33,6 +34,7 @@ export const benchmarks: readonly Benchmark[] = [
   opOverhead,
   flatness,
   dropped,
+  kernel,
   kills,
   quickstart,
   charShakespeare,

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createHmac, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { createServer, type AddressInfo } from 'node:net';
@@ -40,6 +41,8 @@ export interface Display {
 export interface RunningKernel {
   /** From the start of the process until it answered. */
   readonly startMilliseconds: number;
+  /** Processor time that it has taken so far, in milliseconds; undefined where the system does not say (only Linux does). */
+  processorMilliseconds(): number | undefined;
   execute(code: string, options?: { readonly stopOnError?: boolean }): Promise<CellReply>;
   /** As the stop button does. */
   interrupt(): void;
@@ -67,6 +70,17 @@ async function freePort(): Promise<number> {
   server.close();
   await once(server, 'close');
   return port;
+}
+
+/** Fields 14 and 15 of `/proc/<pid>/stat`, in hundredths of a second: the name before them may have spaces, and ends with a bracket. */
+function processorTime(pid: number | undefined): number | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid ?? 0}/stat`, 'utf8');
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return (Number(fields[11]) + Number(fields[12])) * 10;
+  } catch {
+    return undefined;
+  }
 }
 
 /**
@@ -161,6 +175,7 @@ export async function startKernel(
 
   return {
     startMilliseconds,
+    processorMilliseconds: () => processorTime(child.pid),
     async execute(code, { stopOnError = true } = {}) {
       const sent = performance.now();
       const arrivals = new Map<Message, number>();

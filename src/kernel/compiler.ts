@@ -68,6 +68,8 @@ export function strictOptions(ts: typeof typescript): typescript.CompilerOptions
     customConditions: ['node'],
     lib: ['lib.es2023.d.ts', 'lib.esnext.disposable.d.ts'],
     experimentalDecorators: false,
+    // Else every package of @types is read at the start of each kernel; those that a cell imports are found without.
+    types: ['node'],
     inlineSourceMap: true,
   };
 }

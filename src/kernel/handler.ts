@@ -67,6 +67,7 @@ export function serve(jupyter: JupyterModule, executor: Executor, configPath: st
         send(update ? 'update_display_data' : 'display_data', content);
       };
       const count = ++handler.execCount;
+      send('execute_input', { code: message.content.code, execution_count: count });
       failure = await executor.execute(message.content.code, count);
       if (failure === undefined) return count;
       send('error', failure);

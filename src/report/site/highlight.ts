@@ -27,7 +27,9 @@ export function highlight(code: string): Html {
       const text = line.slice(at, at + length);
       at += length;
       const called = classification === ts.TokenClass.Identifier && isCalled(line.slice(at));
-      const name = called ? 'f' : classes.get(classification);
+      // `type: 'bar'`: a property, though its name is a keyword elsewhere.
+      const isProperty = classification === ts.TokenClass.Keyword && /^\s*:/.test(line.slice(at)) && text !== 'default';
+      const name = called ? 'f' : isProperty ? undefined : classes.get(classification);
       return name === undefined ? html`${text}` : html`<span class="${name}">${text}</span>`;
     });
   });

@@ -28,7 +28,7 @@ export const siteScript = `
     font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: colour('--muted') },
     title: { ...layout.title, font: { size: 14, color: colour('--ink') }, x: 0, xanchor: 'left', pad: { t: 12, l: 4 } },
     hoverlabel: { bgcolor: colour('--surface'), bordercolor: colour('--line'), font: { color: colour('--ink') } },
-    xaxis: axis(layout.xaxis), yaxis: axis(layout.yaxis),
+    xaxis: axis(layout.xaxis), yaxis: axis(layout.yaxis), margin: { ...layout.margin, l: Math.max(76, layout.margin?.l ?? 0) },
   });
   const config = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ['select2d', 'lasso2d', 'autoScale2d'] };
   const drawn = [];
