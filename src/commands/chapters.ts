@@ -6,7 +6,7 @@ import type { Json } from '../files.js';
 import { checkParameters, ownParameters } from '../report/chapter-parameters.js';
 import { executeNotebook } from '../report/execute-notebook.js';
 import { formatSeconds } from '../report/format.js';
-import { readNotebook, type Notebook } from '../report/notebook-file.js';
+import type { Notebook } from '../report/notebook-file.js';
 import { environmentProgram } from '../setup/environment.js';
 import { projectRoot } from '../setup/project.js';
 import { ensureSetUp } from './setup.js';

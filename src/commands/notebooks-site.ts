@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { defineCommand } from 'citty';
-import type { Json } from '../files.js';
+import { readJson, type Json } from '../files.js';
 import { readNotebook, type Notebook } from '../report/notebook-file.js';
 import { writeSite } from '../report/site/write-site.js';
 import { packageRoot } from '../setup/project.js';
@@ -58,9 +57,12 @@ export const site = defineCommand({
 
 /** What the code of this package is known by: in a clone a hash of its sources, else its version. */
 async function buildStamp(): Promise<string> {
-  const read = async (...path: string[]): Promise<Record<string, Json>> =>
-    JSON.parse(await readFile(join(packageRoot, ...path), 'utf8').catch(() => '{}')) as Record<string, Json>;
-  return String((await read('dist', 'build.json'))['sources'] ?? (await read('package.json'))['version']);
+  const read = async (name: string, ...path: string[]): Promise<string | undefined> => {
+    const content = await readJson(join(packageRoot, ...path)).catch(() => undefined);
+    const value: unknown = typeof content === 'object' && content !== null ? Reflect.get(content, name) : undefined;
+    return typeof value === 'string' ? value : undefined;
+  };
+  return (await read('sources', 'dist', 'build.json')) ?? (await read('version', 'package.json')) ?? '';
 }
 
 interface Execution {

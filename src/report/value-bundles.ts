@@ -33,7 +33,7 @@ const LONG = 1000;
  */
 export async function valueBundles(value: unknown): Promise<readonly MimeBundle[] | undefined> {
   if (typeof value !== 'object' || value === null) return undefined;
-  if (value instanceof Tensor) return [await tensorBundle(value)];
+  if (value instanceof Tensor) return [await tensorBundle(value as Tensor)];
   if (value instanceof Cell) return [await cellBundle(value)];
   if (isChatTemplate(value)) return [markedBundle(markedTemplate(value))];
   const fields = value as Fields;

@@ -118,21 +118,21 @@ describe('open, in a notebook', () => {
   });
 
   it('says that the experiment was changed since the lab was opened', async () => {
-    const define = (steps: number, factor: string) =>
+    const define = (steps: number, isEdited = false) =>
       experiment('defined-twice', z.strictObject({ steps: z.int() }), { steps }).stage(
         'numbers',
-        new Function('{ config }', `return [config.steps * ${factor}]`) as () => number[],
+        isEdited ? ({ config }) => [config.steps * 3] : ({ config }) => [config.steps * 2],
       );
-    const lab = open(define(4, '2'), { runsFolder, numericClass: 'test' });
+    const lab = open(define(4), { runsFolder, numericClass: 'test' });
     const notes = async (): Promise<string[]> => {
       kernel.sent.length = 0;
       await lab.stage('numbers');
       return kernel.sent.map(({ data }) => data['text/plain']).filter((text) => text.startsWith('stale'));
     };
     expect(await notes()).toEqual([]);
-    define(4, '2');
+    define(4);
     expect(await notes()).toEqual([]); // the cell was run again, unchanged
-    define(5, '3');
+    define(5, true);
     expect(await notes()).toEqual([
       'stale: experiment defined-twice has been changed since this lab was opened (config steps: 4, now 5; stage numbers); ' +
         'the lab goes on with the earlier one. Run the cell with open(…) again.',
