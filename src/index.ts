@@ -5,6 +5,8 @@
  * @packageDocumentation
  */
 
+import { showLastValues } from './report/last-value.js';
+
 // The engine: tensors, compiled functions, state, random numbers.
 export { engineInfo, engineName, type EngineInfo } from './engine/backend.js';
 export { compile, type Compiled, type CompileOptions } from './engine/compile.js';
@@ -384,27 +386,7 @@ export { startDialogue, type Dialogue } from './serve/dialogue.js';
 export { experiment, type Experiment, type Stage, type StageOptions } from './experiment/experiment.js';
 export { planRun, runExperiment, type Run, type RunOptions, type RunRange } from './experiment/run.js';
 export type { PlannedStage, RunEvent } from './experiment/event.js';
-export {
-  ablation,
-  isAblation,
-  type Ablation,
-  type AblationOptions,
-  type Halving,
-  type Measure,
-  type Measured,
-} from './experiment/ablations/ablation.js';
-export type { Axes, Axis, ConfigPath, Interval, ValueAt } from './experiment/ablations/axes.js';
-export {
-  runAblation,
-  type AblationEvent,
-  type AblationRun,
-  type AblationRunOptions,
-} from './experiment/ablations/run-ablation.js';
-export { readAblation } from './experiment/ablations/cells.js';
-export type { AblationRecord, AblationSpec, Arm, Cell as AblationCell } from './experiment/ablations/record.js';
-export { compareArms, type ArmResult, type Difference } from './experiment/ablations/comparison.js';
-export { verdict } from './experiment/ablations/verdict.js';
-export { seedsNeeded } from './experiment/ablations/power.js';
+export * from './experiment/ablations/index.js';
 
 // Reports.
 export { readReport, writeReport, type ReportOptions } from './report/write-report.js';
@@ -412,3 +394,5 @@ export { readReport, writeReport, type ReportOptions } from './report/write-repo
 export { TrainbookError, type ErrorParts } from './error.js';
 export type { OnProgress, Progress } from './progress.js';
 export type { Figure, Summary, Table } from './figure.js';
+
+showLastValues();

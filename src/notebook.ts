@@ -9,12 +9,17 @@ import { dirname, join } from 'node:path';
 import type { z } from 'zod';
 import type { ConfigSchema, DeepReadonly } from './experiment/config.js';
 import type { Experiment } from './experiment/experiment.js';
+import type { RunEvent } from './experiment/event.js';
 import { openLab } from './experiment/open.js';
 import type { Lab } from './experiment/open.js';
+import { definedSince } from './experiment/redefined.js';
 import { configOf } from './experiment/run.js';
 import type { RunOptions } from './experiment/run.js';
 import type { Json } from './files.js';
 import { interruptible } from './train/interrupt.js';
+import { noteArtifact, noteBundle } from './report/artifact-age.js';
+import { openSlot } from './report/display.js';
+import { showLastValues } from './report/last-value.js';
 import { stageDisplay } from './report/stage-display.js';
 import { writeReport } from './report/write-report.js';
 
@@ -96,12 +101,28 @@ export function open<Schema extends ConfigSchema, Artifacts extends object>(
     name: Name,
     live: readonly string[],
   ): Promise<Artifacts[Name]> {
+    const changed = definedSince(experiment);
+    if (changed !== undefined) {
+      const what = `experiment ${experiment.name} has been changed since this lab was opened (${changed})`;
+      openSlot().end(
+        noteBundle(`stale: ${what}; the lab goes on with the earlier one. Run the cell with open(…) again.`),
+      );
+    }
     const display = stageDisplay(name, live);
+    const given: { artifact?: string; reason?: string } = {};
+    const onEvent = (event: RunEvent): void => {
+      display.onEvent(event);
+      if ((event.type === 'stage-end' || event.type === 'cached') && event.stage === name)
+        given.artifact = event.artifact;
+      if (event.type === 'stage-start' && event.stage === name) given.reason = event.reason;
+    };
     const interrupt = await interruptible(() => {
       display.interrupting();
     });
     try {
-      const artifact = await (await lab()).stage(name, { signal: interrupt.signal, onEvent: display.onEvent });
+      const artifact = await (await lab()).stage(name, { signal: interrupt.signal, onEvent });
+      const { artifact: hash = '', reason } = given;
+      noteArtifact(artifact, { experiment: experiment.name, stage: name, artifact: hash, reason });
       await display.end('done');
       return artifact;
     } catch (error) {
@@ -129,3 +150,5 @@ export function open<Schema extends ConfigSchema, Artifacts extends object>(
     },
   };
 }
+
+showLastValues();

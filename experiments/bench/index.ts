@@ -8,6 +8,7 @@ import { decode } from './decode.js';
 import { dropped } from './dropped.js';
 import { flatness } from './flatness.js';
 import { gptStep } from './gpt-step.js';
+import { kernel } from './kernel.js';
 import { kills } from './kills.js';
 import { opOverhead } from './op-overhead.js';
 import { quickstart } from './quickstart.js';
@@ -36,6 +37,7 @@ export const benchmarks: readonly Benchmark[] = [
   opOverhead,
   flatness,
   dropped,
+  kernel,
   kills,
   ablationKills,
   runsBenchmark,

@@ -8,6 +8,7 @@ import type { ConfigSchema, DeepReadonly, PlainConfig } from './config.js';
 import { checkName } from './name.js';
 import { joinOrigins, whereCalled } from './origin.js';
 import type { Origin } from './origin.js';
+import { noteDefinition } from './redefined.js';
 
 /** What every stage receives beside the artifacts of the stages before it. */
 export interface StageTools {
@@ -114,7 +115,7 @@ export function experiment<Schema extends ConfigSchema>(
 function withStages<Schema extends ConfigSchema, Artifacts extends object>(
   definition: ExperimentDefinition & { readonly schema: Schema },
 ): Experiment<Schema, Artifacts> {
-  return {
+  const made: Experiment<Schema, Artifacts> = {
     ...definition,
     stage(name, run, options) {
       checkStageName(definition, name);
@@ -125,6 +126,8 @@ function withStages<Schema extends ConfigSchema, Artifacts extends object>(
       });
     },
   };
+  noteDefinition(made);
+  return made;
 }
 
 function checkStageName({ name: experimentName, stages }: ExperimentDefinition, name: string): void {

@@ -5,7 +5,9 @@
  * added). Everything else it asks for is public or internal API that stock TypeScript still has, so a module that answers
  * the added functions and passes the rest on is enough.
  */
+import type { SourceMap } from 'node:module';
 import type typescript from 'typescript';
+import { takeMap } from './positions.js';
 
 /** Internal functions of TypeScript that tslab, or this file, calls; checked when the kernel starts. */
 interface Internals {
@@ -66,6 +68,9 @@ export function strictOptions(ts: typeof typescript): typescript.CompilerOptions
     customConditions: ['node'],
     lib: ['lib.es2023.d.ts', 'lib.esnext.disposable.d.ts'],
     experimentalDecorators: false,
+    // Else every package of @types is read at the start of each kernel; those that a cell imports are found without.
+    types: ['node'],
+    inlineSourceMap: true,
   };
 }
 
@@ -165,6 +170,31 @@ function visitEachChild(
   );
 }
 
+const maps = new Map<string, readonly SourceMap[]>();
+
+/** The source maps of a text that `transpileModule` made, the last step first; they are told once. */
+export function mapsOf(output: string): readonly SourceMap[] {
+  const found = maps.get(output) ?? [];
+  maps.delete(output);
+  return found;
+}
+
+/** tslab's last step, from a module to CommonJS; the maps of both steps are kept beside the text. */
+function transpileModule(
+  ts: Compiler,
+  source: string,
+  options: typescript.TranspileOptions,
+): { readonly outputText: string } {
+  const first = takeMap(source);
+  const compilerOptions = { ...options.compilerOptions, inlineSourceMap: true };
+  const last = takeMap(ts.transpileModule(first.code, { ...options, compilerOptions }).outputText);
+  maps.set(
+    last.code,
+    [last.map, first.map].flatMap((map) => map ?? []),
+  );
+  return { outputText: last.code };
+}
+
 /** The functions that tslab's own copy of TypeScript adds, and `createWatchCompilerHost` with our options. */
 function additions(ts: Compiler, typeRoots: (folder: string) => string[]): Readonly<Record<string, unknown>> {
   return {
@@ -187,6 +217,7 @@ function additions(ts: Compiler, typeRoots: (folder: string) => string[]): Reado
     },
     visitEachChild: (node: typescript.Node, visitor: typescript.Visitor, context: typescript.TransformationContext) =>
       visitEachChild(ts, node, visitor, context),
+    transpileModule: (source: string, options: typescript.TranspileOptions) => transpileModule(ts, source, options),
     getDefaultTypeRoots: typeRoots,
     getPreEmitDiagnosticsOfFiles: (program: typescript.Program, files: readonly typescript.SourceFile[]) => {
       const found: typescript.Diagnostic[] = files.flatMap((file) => [
@@ -199,7 +230,10 @@ function additions(ts: Compiler, typeRoots: (folder: string) => string[]): Reado
         const category = ts.DiagnosticCategory.Error;
         found.push({ file: cell, start, length: 'await'.length, code: 1308, category, messageText: 'top-level await' });
       }
-      return ts.sortAndDeduplicateDiagnostics(found);
+      // tslab takes chains of messages apart and forgets their file.
+      return ts
+        .sortAndDeduplicateDiagnostics(found)
+        .map((one) => ({ ...one, messageText: ts.flattenDiagnosticMessageText(one.messageText, '\n') }));
     },
     getQuickInfoAtPosition: (
       file: typescript.SourceFile,

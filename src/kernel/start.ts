@@ -2,16 +2,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire, Module } from 'node:module';
 import { dirname, join } from 'node:path';
 import typescript from 'typescript';
-import { asCompiler, compilerForTslab } from './compiler.js';
-
-interface TslabMain {
-  startKernel: (options: {
-    readonly configPath: string;
-    readonly enableFindLocal: boolean;
-    readonly jsKernel: boolean;
-    readonly globalVersion: string;
-  }) => void;
-}
+import { asCompiler, compilerForTslab, mapsOf } from './compiler.js';
+import { Executor, type Converter } from './executor.js';
+import { serve, type JupyterModule } from './handler.js';
+import { showStale, showValue } from './show.js';
 
 /** Every `node_modules/@types` from `folder` up to the root, nearest first. */
 function typeRoots(folder: string): string[] {
@@ -40,7 +34,29 @@ export function requireTslab(): NodeJS.Require {
 /** Starts the kernel on the connection file that Jupyter wrote (`{connection_file}` of kernel.json). */
 export function startKernel(configPath: string): void {
   const load = requireTslab();
-  const { version } = load('../package.json') as { version: string };
-  const tslab = load('./main.js') as TslabMain;
-  tslab.startKernel({ configPath, enableFindLocal: false, jsKernel: false, globalVersion: version });
+  const { createConverter } = load('./converter.js') as { createConverter: (options: object) => Converter };
+  const { getCodeMetadata } = load('./metadata.js') as { getCodeMetadata: (source: string) => { module?: string } };
+  const jupyter = load('./jupyter.js') as JupyterModule;
+  const executor = new Executor({
+    folder: process.cwd(),
+    converter: createConverter({ isJS: false, isBrowser: false }),
+    ts: typescript,
+    mapsOf,
+    metadataOf: getCodeMetadata,
+    tslab: () => load('./index.js') as unknown,
+    showValue,
+    showStale: (stale) => {
+      showStale(jupyter, stale);
+    },
+  });
+  process.on('SIGINT', () => {
+    executor.interrupt();
+  });
+  // Of something that no cell waits for: the kernel goes on.
+  const uncaught = (thrown: unknown): void => {
+    console.error(`Not awaited, and failed: ${executor.describe(thrown)}`);
+  };
+  process.on('uncaughtException', uncaught);
+  process.on('unhandledRejection', uncaught);
+  serve(jupyter, executor, configPath);
 }

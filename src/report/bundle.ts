@@ -79,9 +79,9 @@ export function piecesBundle(pieces: TokenPieces): MimeBundle {
   return { 'text/plain': piecesText(pieces), 'text/html': piecesHtml(pieces).text };
 }
 
-function tableHtml(table: Table): Html {
+function tableHtml(table: Table, numRows = table.rows.length): Html {
   const rows = table.rows.slice(0, ROWS);
-  const more = table.rows.length - rows.length;
+  const more = numRows - rows.length;
   const cell = (value: string | number): Html =>
     typeof value === 'number'
       ? html`<td style="text-align:right">${formatNumber(value)}</td>`
@@ -111,7 +111,7 @@ function tableHtml(table: Table): Html {
     ${more > 0 ? html`<p>… and ${formatNumber(more)} more rows</p>` : nothing}`;
 }
 
-function tableText(table: Table): string {
+function tableText(table: Table, numRows = table.rows.length): string {
   const cells = [table.columns, ...table.rows.slice(0, ROWS).map((row) => row.map(formatValue))];
   const widths = table.columns.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
   const numeric = table.columns.map((_, column) => table.rows.every((row) => typeof row[column] === 'number'));
@@ -121,13 +121,17 @@ function tableText(table: Table): string {
         numeric[column] === true ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
       )
       .join('  ');
-  const more = table.rows.length > ROWS ? [`… and ${formatNumber(table.rows.length - ROWS)} more rows`] : [];
+  const more = numRows > ROWS ? [`… and ${formatNumber(numRows - ROWS)} more rows`] : [];
   return asText(table.title, [...cells.map((row) => line(row).trimEnd()), ...more]);
 }
 
-/** A table, the first rows of a long one. */
-export function tableBundle(table: Table): MimeBundle {
-  return { 'text/plain': tableText(table), 'text/html': tableHtml(table).text };
+/**
+ * A table, the first rows of a long one.
+ *
+ * @param numRows where the table has not all of them
+ */
+export function tableBundle(table: Table, numRows = table.rows.length): MimeBundle {
+  return { 'text/plain': tableText(table, numRows), 'text/html': tableHtml(table, numRows).text };
 }
 
 /** A summary without its figures, which are bundles of their own. */
@@ -156,14 +160,14 @@ export function summaryBundle(summary: Summary): MimeBundle {
             </tbody>
           </table>`
     }
-    ${tables.map(tableHtml)}${texts.map(quote)}
+    ${tables.map((table) => tableHtml(table))}${texts.map(quote)}
   </div>`;
   const plain = [
     asText(
       summary.title,
       facts.map(([label, value]) => `${words(label)}: ${formatValue(value)}`),
     ),
-    ...tables.map(tableText),
+    ...tables.map((table) => tableText(table)),
     ...texts.map(({ title, text }) => asText(title, text.split('\n'))),
   ];
   return { 'text/plain': plain.join('\n'), 'text/html': page.text };

@@ -1,8 +1,12 @@
 import { spawn } from 'node:child_process';
 import { basename, dirname, resolve } from 'node:path';
 import { performance } from 'node:perf_hooks';
+import { stripVTControlCharacters } from 'node:util';
 import { TrainbookError } from '../error.js';
+import { readJson, writeAtomic } from '../files.js';
 import type { Json } from '../files.js';
+import { notebookSchema } from './notebook-file.js';
+import { parametersMime } from './parameters.js';
 
 export interface ExecuteNotebookOptions {
   /** The Python that has nbconvert, such as `.venv/bin/python`. */
@@ -11,6 +15,8 @@ export interface ExecuteNotebookOptions {
   readonly kernel: string;
   /** Values that take the place of the chapter's own in `parameters({ ... })` of `trainbook/notebook`. */
   readonly parameters?: Readonly<Record<string, Json>>;
+  /** What the code of the package is known by; kept in the executed notebook. */
+  readonly build?: string;
   /** The longest that one cell may take. */
   readonly timeoutSeconds: number;
   /** Where the executed notebook is written. */
@@ -21,10 +27,18 @@ export interface ExecuteNotebookOptions {
   readonly signal?: AbortSignal;
 }
 
+/** An executed notebook. */
+export interface Executed {
+  readonly seconds: number;
+  /** The values of its cell `parameters`, those that were given and its own; also in its metadata, under `trainbook.executed`. */
+  readonly parameters: Readonly<Record<string, Json>>;
+}
+
 /** The part of nbconvert's message that says what went wrong in which cell: its own stack trace is left out. */
 function cellError(stderr: string): string {
-  const start = stderr.indexOf('nbclient.exceptions.');
-  return (start < 0 ? stderr.split('\n').slice(-15).join('\n') : stderr.slice(start)).trim();
+  const text = stripVTControlCharacters(stderr);
+  const start = text.indexOf('nbclient.exceptions.');
+  return (start < 0 ? text.split('\n').slice(-15).join('\n') : text.slice(start)).trim();
 }
 
 /**
@@ -39,10 +53,7 @@ function cellError(stderr: string): string {
  *   python: '.venv/bin/python', kernel: 'trainbook', parameters: { steps: 20 }, timeoutSeconds: 120, output: 'runs/01.ipynb',
  * });
  */
-export async function executeNotebook(
-  path: string,
-  options: ExecuteNotebookOptions,
-): Promise<{ readonly seconds: number }> {
+export async function executeNotebook(path: string, options: ExecuteNotebookOptions): Promise<Executed> {
   const begun = performance.now();
   const args = [
     ...['-m', 'nbconvert', '--to', 'notebook', '--execute', resolve(path)],
@@ -50,8 +61,7 @@ export async function executeNotebook(
     `--ExecutePreprocessor.timeout=${options.timeoutSeconds}`,
     ...['--output-dir', dirname(resolve(options.output)), '--output', basename(options.output)],
   ];
-  const parameters =
-    options.parameters === undefined ? {} : { TRAINBOOK_PARAMETERS: JSON.stringify(options.parameters) };
+  const parameters = { TRAINBOOK_PARAMETERS: JSON.stringify(options.parameters ?? {}) };
   const child = spawn(options.python, args, {
     env: { ...process.env, ...options.environment, ...parameters },
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -82,5 +92,27 @@ export async function executeNotebook(
       fix: missing === undefined ? 'open the notebook and run the cell that is named above' : 'npx trainbook setup',
     });
   }
-  return { seconds: (performance.now() - begun) / 1000 };
+  const seconds = (performance.now() - begun) / 1000;
+  return { seconds, parameters: await recordExecution(resolve(options.output), options) };
+}
+
+/** Writes into an executed notebook's metadata what it was executed with, as its cells have said. */
+async function recordExecution(
+  path: string,
+  { kernel, build, parameters: given = {} }: ExecuteNotebookOptions,
+): Promise<Readonly<Record<string, Json>>> {
+  const content = await readJson(path);
+  const notebook = notebookSchema.parse(content);
+  const outputs = notebook.cells.flatMap((cell) => cell.outputs ?? []);
+  const parameters = Object.assign({}, ...outputs.map(({ data }) => data?.[parametersMime] ?? {})) as Record<
+    string,
+    Json
+  >;
+  const { trainbook = {} } = notebook.metadata;
+  const metadata = {
+    ...notebook.metadata,
+    trainbook: { ...trainbook, executed: { kernel, ...(build === undefined ? {} : { build }), given, parameters } },
+  };
+  await writeAtomic(path, `${JSON.stringify({ ...(content as object), metadata }, undefined, 1)}\n`);
+  return parameters;
 }

@@ -109,7 +109,7 @@ const FEW_COLUMNS = 12;
 const unknown = '#d3d7dd';
 
 /** From nearly white at 0 to blue at 1 and orange at −1; opaque, so that cells look alike on a light and a dark page. */
-function cellColour(share: number): string {
+export function cellColour(share: number): string {
   const none = [243, 245, 248] as const;
   const full = share < 0 ? ([176, 74, 20] as const) : ([28, 86, 168] as const);
   const mixed = none.map((from, channel) => Math.round(from + Math.abs(share) * ((full[channel] ?? 0) - from)));

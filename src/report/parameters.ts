@@ -1,11 +1,29 @@
 import { TrainbookError } from '../error.js';
 import type { Json } from '../files.js';
+import { inNotebook, openSlot } from './display.js';
+import { html } from './markup.js';
 
-const kindOf = (value: Json): string => (Array.isArray(value) ? 'list' : value === null ? 'null' : typeof value);
+/** The values with which a chapter was executed from outside, beside the words that show them. */
+export const parametersMime = 'application/vnd.trainbook.parameters+json';
 
-function given(): Readonly<Record<string, Json>> {
+/** The type of a value in words: `number`, `list of numbers`. */
+export function kindOf(value: Json): string {
+  if (!Array.isArray(value)) return value === null ? 'null' : typeof value;
+  const kinds = [...new Set((value as readonly Json[]).map(kindOf))];
+  return kinds.length === 1 ? `list of ${kinds[0] ?? ''}s` : 'list';
+}
+
+/** Whether a value is of the type of another; of a list with several types, or none, only that it is a list is known. */
+export function fits(value: Json, own: Json): boolean {
+  return kindOf(own) === 'list' || (Array.isArray(value) && value.length === 0)
+    ? Array.isArray(value) === Array.isArray(own)
+    : kindOf(value) === kindOf(own);
+}
+
+/** The values from outside; undefined where the chapter is not executed from outside. */
+function given(): Readonly<Record<string, Json>> | undefined {
   const text = process.env.TRAINBOOK_PARAMETERS;
-  if (text === undefined || text === '') return {};
+  if (text === undefined || text === '') return undefined;
   try {
     const value = JSON.parse(text) as Json;
     if (kindOf(value) === 'object') return value as Readonly<Record<string, Json>>;
@@ -33,9 +51,9 @@ function given(): Readonly<Record<string, Json>> {
 export function parameters<Values extends Readonly<Record<string, Json>>>(own: Values): Values {
   const outside = given();
   const entries = Object.entries(own).map(([name, value]): [string, Json] => {
-    const replacement = outside[name];
+    const replacement = outside?.[name];
     if (replacement === undefined) return [name, value];
-    if (kindOf(replacement) !== kindOf(value)) {
+    if (!fits(replacement, value)) {
       throw new TrainbookError({
         what: `parameters: ${name} in TRAINBOOK_PARAMETERS is of another type`,
         received: JSON.stringify(replacement),
@@ -44,5 +62,22 @@ export function parameters<Values extends Readonly<Record<string, Json>>>(own: V
     }
     return [name, replacement];
   });
-  return Object.fromEntries(entries) as unknown as Values;
+  const values = Object.fromEntries(entries);
+  if (outside !== undefined && inNotebook()) showUsed(values, own);
+  return values as unknown as Values;
+}
+
+/** Shows with which values a chapter is executed, and which of them are not its own. */
+function showUsed(values: Readonly<Record<string, Json>>, own: Readonly<Record<string, Json>>): void {
+  const lines = Object.entries(values).map(([name, value]) => {
+    const [now, before] = [JSON.stringify(value), JSON.stringify(own[name])];
+    return `${name} = ${now}${now === before ? '' : ` (in place of ${before})`}`;
+  });
+  openSlot().end({
+    'text/plain': ['Executed with', ...lines].join('\n  '),
+    'text/html': html`<div>
+      Executed with ${lines.map((line, index) => html`${index === 0 ? '' : ', '}<code>${line}</code>`)}
+    </div>`.text,
+    [parametersMime]: values,
+  });
 }

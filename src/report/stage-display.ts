@@ -22,6 +22,9 @@ function lineBundle(text: string, share?: number): MimeBundle {
   return { 'text/plain': text, 'text/html': html`<div>${bar}${text}</div>`.text };
 }
 
+/** Why a stage runs of which nothing is in the store. */
+const FIRST = 'it never ran before';
+
 /** What a cell shows of a stage that is brought up to date. */
 export interface StageDisplay {
   readonly onEvent: OnEvent;
@@ -46,6 +49,7 @@ export function stageDisplay(stage: string, live: readonly string[], now: () => 
   let interrupted = false;
   let summary: Summary | undefined;
   let cachedSeconds: number | undefined;
+  let reason: string | undefined;
   let lastLine = '';
 
   const openCharts = (): void => {
@@ -82,8 +86,10 @@ export function stageDisplay(stage: string, live: readonly string[], now: () => 
 
   const onEvent = (event: RunEvent): void => {
     if (event.type === 'progress') onProgress(event.stage, event.progress);
-    else if (event.type === 'stage-start') line.update(lineBundle(`${event.stage} begins: ${event.reason}`));
-    else if (event.type === 'metrics' && event.stage === stage) {
+    else if (event.type === 'stage-start') {
+      if (event.stage === stage) ({ reason } = event);
+      line.update(lineBundle(`${event.stage} begins: ${event.reason}`));
+    } else if (event.type === 'metrics' && event.stage === stage) {
       rows.push({ attempt: 1, stage, step: event.step, time: now(), values: event.values });
       if (live.length > 0 && due()) drawCharts();
     } else if ((event.type === 'stage-end' || event.type === 'cached') && event.stage === stage) {
@@ -103,7 +109,7 @@ export function stageDisplay(stage: string, live: readonly string[], now: () => 
       const ending = {
         done:
           cachedSeconds === undefined
-            ? `${stage}: done in ${took}`
+            ? `${stage}: done in ${took}${reason === undefined || reason === FIRST ? '' : ` (run again: ${reason})`}`
             : `${stage}: found in the store (it took ${formatSeconds(cachedSeconds)} when it ran)`,
         interrupted: `${stage}: interrupted${lastLine === '' ? '' : ` at ${lastLine}`}; run the cell again to go on from there`,
         failed: `${stage}: failed${message === undefined ? '' : `: ${message}`}`,

@@ -67,6 +67,7 @@ describe('npx trainbook bench', () => {
       'op-overhead',
       'flatness',
       'dropped',
+      'kernel',
       'kills',
       'ablation-kills',
       'runs',

@@ -1,7 +1,12 @@
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { main } from '../../src/cli.js';
 import { settings } from '../../src/commands/run-file.js';
 import { checkUsage, everyValue, integerOption, parseValue } from '../../src/commands/usage.js';
+import { packageRoot } from '../../src/setup/project.js';
+
+/** A chapter of the clone, with a parameter `steps`. */
+const chapter = join(packageRoot, 'notebooks', '01-quickstart.ipynb');
 
 let stdout: string;
 let stderr: string;
@@ -34,7 +39,14 @@ describe('exit code 2 for wrong usage, with the usage on stderr', () => {
     ['a --set without value', ['run', 'a.ts', '--set', 'train.steps'], /--set needs path=value, not 'train\.steps'/],
     ['a report in an unknown form', ['report', 'runs/a', '--format', 'pdf'], /Expected one of: .*markdown/],
     ['a currency without a price', ['report', 'runs/a', '--currency', 'EUR'], /--currency needs --price/],
-    ['an unknown kernel', ['notebooks', '--kernel', 'python3'], /Expected one of: .*trainbook/],
+    ['an unknown kernel', ['notebooks', 'check', '--kernel', 'python3'], /Expected one of: .*trainbook/],
+    ['no subcommand', ['notebooks'], /which of run, check, site\?/],
+    ['an unknown subcommand', ['notebooks', 'chek'], /unknown command: chek; there are run, check, site/],
+    [
+      'a --set of a notebook without value',
+      ['notebooks', 'run', chapter, '--set', 'steps'],
+      /--set needs name=value, not 'steps'/,
+    ],
   ];
   test.each(wrong)('%s', async (_name, args, message) => {
     expect(await main(args)).toBe(2);
@@ -66,6 +78,23 @@ test('--help of the whole and of each command exits 0', async () => {
     expect(stdout).toContain('USAGE');
     expect(stdout).toMatch(new RegExp(`trainbook (\\x1b\\[\\d+m)?${name}`));
   }
+});
+
+test('subcommands have a help of their own', async () => {
+  expect(await main(['notebooks', '--help'])).toBe(0);
+  expect(stdout).toMatch(/run[\s\S]*check[\s\S]*site/);
+  stdout = '';
+  expect(await main(['notebooks', 'run', '--help'])).toBe(0);
+  expect(stdout).toMatch(/trainbook notebooks run/);
+  expect(stdout).toContain('--set');
+});
+
+test('a parameter that the notebook has not, or of another type, before anything runs', async () => {
+  expect(await main(['notebooks', 'run', chapter, '--set', 'stepz=3'])).toBe(1);
+  expect(stderr).toMatch(/no parameter of this name\n {2}received: stepz[\s\S]*did you mean steps\?/);
+  stderr = '';
+  expect(await main(['notebooks', 'run', chapter, '--set', 'steps=many'])).toBe(1);
+  expect(stderr).toMatch(/received: "many"\n {2}expected: a number/);
 });
 
 test('exit code 1 for a failure, with the error on stderr', async () => {

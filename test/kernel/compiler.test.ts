@@ -29,8 +29,7 @@ describe('tslab on stock TypeScript', () => {
 
   it('is strict', () => {
     expect(messages('const first: number = [1, 2, 3][0];')).toEqual([
-      "Type 'number | undefined' is not assignable to type 'number'.",
-      "Type 'undefined' is not assignable to type 'number'.",
+      "Type 'number | undefined' is not assignable to type 'number'.\n  Type 'undefined' is not assignable to type 'number'.",
     ]);
     expect(messages('const double = (n) => n * 2;')).toEqual(["Parameter 'n' implicitly has an 'any' type."]);
     expect(messages('const double = (n: number) => n * 2;')).toEqual([]);

@@ -79,7 +79,9 @@ describe('open, in a notebook', () => {
     const listeners = process.listenerCount('SIGINT');
     const stage = lab.stage('fit');
     const ended = expect(stage).rejects.toThrow('interrupted by the user');
-    await vi.waitUntil(() => kernel.sent.some(({ data }) => data['text/plain'].startsWith('fit 1 of 4')));
+    await vi.waitUntil(() => kernel.sent.some(({ data }) => data['text/plain'].startsWith('fit 1 of 4')), {
+      timeout: 20_000,
+    });
     process.emit('SIGINT');
     await ended;
     const line = kernel.sent
@@ -89,6 +91,52 @@ describe('open, in a notebook', () => {
     expect(line.at(-1)).toMatch(/^fit: interrupted at fit \d of 4, loss .*; run the cell again to go on from there$/);
     expect(process.listenerCount('SIGINT')).toBe(listeners);
     expect(await lab.stage('fit')).toEqual({ nats: 0.25 });
+    await lab.close();
+  });
+
+  it('says why a stage ran again, and which values are older than that', async () => {
+    const first = open(counting, { runsFolder, numericClass: 'test' });
+    const numbers = await first.stage('numbers');
+    await first.close();
+    const notes = async (value: unknown): Promise<string[]> => {
+      kernel.sent.length = 0;
+      await show(value);
+      return kernel.sent.map(({ data }) => data['text/plain']).filter((text) => text.startsWith('stale'));
+    };
+    expect(await notes(numbers)).toEqual([]);
+    kernel.sent.length = 0;
+    const second = open(counting, { runsFolder, numericClass: 'test', set: { steps: 2 } });
+    const again = await second.stage('numbers');
+    expect(kernel.sent.map(({ data }) => data['text/plain']).join('\n')).toMatch(
+      /^numbers: done in .* \(run again: config steps: 4, now 2\)$/m,
+    );
+    expect(await notes(numbers)).toEqual([
+      'stale: stage numbers of counting has given another result since (config steps: 4, now 2). Ask the lab for it again.',
+    ]);
+    expect(await notes(again)).toEqual([]);
+    await second.close();
+  });
+
+  it('says that the experiment was changed since the lab was opened', async () => {
+    const define = (steps: number, isEdited = false) =>
+      experiment('defined-twice', z.strictObject({ steps: z.int() }), { steps }).stage(
+        'numbers',
+        isEdited ? ({ config }) => [config.steps * 3] : ({ config }) => [config.steps * 2],
+      );
+    const lab = open(define(4), { runsFolder, numericClass: 'test' });
+    const notes = async (): Promise<string[]> => {
+      kernel.sent.length = 0;
+      await lab.stage('numbers');
+      return kernel.sent.map(({ data }) => data['text/plain']).filter((text) => text.startsWith('stale'));
+    };
+    expect(await notes()).toEqual([]);
+    define(4);
+    expect(await notes()).toEqual([]); // the cell was run again, unchanged
+    define(5, true);
+    expect(await notes()).toEqual([
+      'stale: experiment defined-twice has been changed since this lab was opened (config steps: 4, now 5; stage numbers); ' +
+        'the lab goes on with the earlier one. Run the cell with open(…) again.',
+    ]);
     await lab.close();
   });
 

@@ -1,5 +1,5 @@
-/** The style of a report: one column of text, a list of contents beside it where there is room, light and dark, print. */
-export const pageStyle = `
+/** The colours and letters of pages, light and dark. */
+export const pageColours = `
 :root {
   color-scheme: light dark;
   --page: #fbfbfa; --surface: #ffffff; --ink: #1a1e24; --muted: #5a626d; --line: #e3e5e8; --grid: #e9ebee;
@@ -14,7 +14,11 @@ export const pageStyle = `
     --accent: #84b3f7; --good: #6fcf9f; --warn: #e0ae5c; --bad: #f08b86; --soft: #1f242c;
   }
 }
-* { box-sizing: border-box; }
+`;
+
+/** The style of a report: one column of text, a list of contents beside it where there is room, light and dark, print. */
+export const pageStyle = `
+${pageColours}* { box-sizing: border-box; }
 html { scroll-behavior: smooth; scroll-padding-top: 1.5rem; -webkit-text-size-adjust: 100%; }
 body { margin: 0; background: var(--page); color: var(--ink); font: 16px/1.6 var(--sans); }
 a { color: var(--accent); text-decoration-thickness: 1px; text-underline-offset: 3px; }
