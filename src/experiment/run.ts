@@ -14,6 +14,8 @@ import { FileHashes } from './file-hashes.js';
 import { MetricsWriter } from './metrics.js';
 import { nearest } from './nearest.js';
 import { planStages, totalSeconds } from './plan.js';
+import { digestRun } from './run-index/run-cache.js';
+import { cachePathOf } from './run-index/run-entry.js';
 import { RunRecord } from './run-record.js';
 import type { Identity, Session } from './session.js';
 import { StageRunner } from './stage-runner.js';
@@ -165,6 +167,8 @@ export async function openSession(
 /** Ends what `openSession` began. */
 export async function closeSession(session: Session): Promise<void> {
   session.metrics.close();
+  const { folder, spec } = session.record;
+  await digestRun(folder, cachePathOf(session.runsFolder, spec.experiment, spec.runId)).catch(() => undefined); // for lists
   await session.hashes.save();
   await session.record.release();
 }
