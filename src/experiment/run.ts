@@ -19,6 +19,8 @@ import { nearest } from './nearest.js';
 import { explainNoSpace, minded } from './no-space.js';
 import { planStages, totalSeconds } from './plan.js';
 import { runLog } from './run-log.js';
+import { digestRun } from './run-index/run-cache.js';
+import { cachePathOf } from './run-index/run-entry.js';
 import { RunRecord } from './run-record.js';
 import type { Identity, Session } from './session.js';
 import { checkReads } from './stage-reads.js';
@@ -209,6 +211,9 @@ export async function closeSession(session: Session): Promise<void> {
   await session.leader.end().catch(() => undefined); // a lost group has been told of
   session.metrics.close();
   await session.hashes.save().catch(() => undefined); // a memory: without it files are read again
+  const { folder, spec } = session.record;
+  await digestRun(folder, cachePathOf(session.runsFolder, spec.experiment, spec.runId)).catch(() => undefined); // for lists
+  await session.hashes.save();
   await session.record.release();
 }
 

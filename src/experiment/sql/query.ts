@@ -83,6 +83,9 @@ export async function openRunDatabase(runsFolder: string): Promise<RunDatabase> 
     if (sql.trim() === '') throw onlySelect('nothing');
     const statements = await connection.extractStatements(sql).catch(refuse);
     if (statements.count !== 1) throw onlySelect(`${statements.count} statements`);
+    // To prepare some statements is to begin them: EXPORT DATABASE makes its folder.
+    const [, word = ''] = /^(?:\s|--.*|\/\*[^]*?\*\/|\()*([a-z]+)/iu.exec(sql) ?? [];
+    if (!reading.has(word.toUpperCase())) throw onlySelect(word === '' ? sql : word.toUpperCase());
     const statement = await statements.prepare(0).catch(refuse);
     if (statement.statementType !== StatementType.SELECT) {
       throw onlySelect(StatementType[statement.statementType]);
@@ -149,6 +152,18 @@ async function* guarded(
 const views = Object.entries(viewColumns)
   .map(([name, columns]) => `${name}(${columns})`)
   .join('\n            ');
+
+/** The words that a statement which only reads may begin with. */
+const reading: ReadonlySet<string> = new Set([
+  'SELECT',
+  'WITH',
+  'FROM',
+  'VALUES',
+  'TABLE',
+  'DESCRIBE',
+  'SHOW',
+  'SUMMARIZE',
+]);
 
 /** DuckDB's own words, which name the line and point to the place. */
 function refuse(cause: unknown): never {
