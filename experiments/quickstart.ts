@@ -45,7 +45,7 @@ export default experiment('quickstart', schema, {
   .stage('tokenizer', ({ config, corpus, progress }) => trainBpe(corpus.train, config.tokenizer, progress))
   .stage(
     'base',
-    ({ config, corpus, tokenizer, key, metrics, progress, checkpoints, signal }) =>
+    ({ config, corpus, tokenizer, key, metrics, progress, checkpoints, signal, group }) =>
       pretrain(decoder({ ...config.model, vocabularySize: tokenizer.size }), {
         data: pack(corpus.train, tokenizer, config.model.context),
         heldOut: pack(corpus.heldOut, tokenizer, config.model.context),
@@ -55,6 +55,7 @@ export default experiment('quickstart', schema, {
         progress,
         checkpoints,
         signal,
+        group,
       }),
     {
       estimate: ({ model, tokenizer, train }) =>

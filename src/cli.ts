@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineCommand, renderUsage, runCommand } from 'citty';
+import { descend, resolve } from './commands/subcommands.js';
 import { checkUsage, type Command, UsageError } from './commands/usage.js';
 import { TrainbookError } from './error.js';
 import { isClone, packageRoot } from './setup/project.js';
@@ -15,10 +16,16 @@ const everywhere: Readonly<Record<string, LoadCommand>> = {
   new: () => import('./commands/new.js').then(({ newExperiment }) => newExperiment as Command),
   plan: () => import('./commands/plan.js').then(({ plan }) => plan as Command),
   run: () => import('./commands/run.js').then(({ run }) => run as Command),
+  ablate: () => import('./commands/ablate.js').then(({ ablate }) => ablate as Command),
   launch: () => import('./commands/launch.js').then(({ launch }) => launch as Command),
   chat: () => import('./commands/chat.js').then(({ chat }) => chat as Command),
   reproduce: () => import('./commands/reproduce.js').then(({ reproduce }) => reproduce as Command),
+  send: () => import('./commands/send.js').then(({ send }) => send as Command),
   report: () => import('./commands/report.js').then(({ report }) => report as Command),
+  runs: () => import('./commands/runs.js').then(({ runs }) => runs as Command),
+  store: () => import('./commands/store.js').then(({ store }) => store as Command),
+  sql: () => import('./commands/sql.js').then(({ sql }) => sql as Command),
+  watch: () => import('./commands/watch.js').then(({ watch }) => watch as Command),
   notebooks: () => import('./commands/notebooks.js').then(({ notebooks }) => notebooks as Command),
 };
 
@@ -52,25 +59,29 @@ export async function main(rawArgs: readonly string[]): Promise<number> {
     meta: { name: 'trainbook', version: version(), description: 'Train large models in TypeScript, step by step' },
     subCommands: commands,
   }) as Command;
-  const [name, ...rest] = rawArgs;
+  const [name, ...words] = rawArgs;
   let command: Command | undefined;
+  let parent: Command = root;
   try {
     if (name === undefined) throw new UsageError('which command?');
     if (name === '--version' || name === '-v') return print(version());
     if (name === '--help' || name === '-h') return print(await renderUsage(root));
     command = await commands[name]?.();
     if (command === undefined) throw new UsageError(`unknown command: ${name}`);
+    const below = await descend(command, parent, words);
+    ({ command, parent } = below);
+    const { rest } = below;
     const border = handsOn.has(name) && rest.includes('--') ? rest.indexOf('--') : rest.length;
     const own = rest.slice(0, border);
     if (!passesThrough.has(name) || own[0] === '--help') {
-      if (own.includes('--help') || own.includes('-h')) return print(await renderUsage(command, root));
+      if (own.includes('--help') || own.includes('-h')) return print(await renderUsage(command, parent));
       checkUsage((await resolve(command.args)) ?? {}, own);
     }
     const { result } = await runCommand(command, { rawArgs: own, data: rest.slice(border + 1) });
     return typeof result === 'number' ? result : 0;
   } catch (error) {
     if (error instanceof UsageError || (error instanceof Error && error.name === 'CLIError')) {
-      const usage = command === undefined ? await renderUsage(root) : await renderUsage(command, root);
+      const usage = command === undefined ? await renderUsage(root) : await renderUsage(command, parent);
       process.stderr.write(`${usage}\n\n${error.message}\n`);
       return 2;
     }
@@ -79,10 +90,6 @@ export async function main(rawArgs: readonly string[]): Promise<number> {
     process.stderr.write(`${shown ?? (error instanceof Error ? error.message : String(error))}\n`);
     return 1;
   }
-}
-
-async function resolve<T>(value: T | Promise<T> | (() => T) | (() => Promise<T>)): Promise<T> {
-  return typeof value === 'function' ? await (value as () => T | Promise<T>)() : await value;
 }
 
 function print(text: string): number {

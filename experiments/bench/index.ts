@@ -1,5 +1,6 @@
 /** The benchmarks, each a workload that is defined once, for us and for peers. `npx trainbook bench` runs them. */
 import type { Benchmark } from '../../src/commands/bench.js';
+import { ablationKills } from './ablation-kills.js';
 import { attention } from './attention.js';
 import { charShakespeare, charShakespeareLong } from './char-shakespeare.js';
 import { dataParallel } from './data-parallel.js';
@@ -12,6 +13,7 @@ import { opOverhead } from './op-overhead.js';
 import { quickstart } from './quickstart.js';
 import { rematMemory } from './remat.js';
 import { reportOfArms } from './report.js';
+import { runsBenchmark } from './runs.js';
 import { tokenizers } from './tokenizers.js';
 import { trainLoop } from './train-loop.js';
 import { planTable } from './plan-table.js';
@@ -35,6 +37,8 @@ export const benchmarks: readonly Benchmark[] = [
   flatness,
   dropped,
   kills,
+  ablationKills,
+  runsBenchmark,
   reportOfArms,
   quickstart,
   charShakespeare,

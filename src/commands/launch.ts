@@ -1,9 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
-import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { defineCommand } from 'citty';
+import { localGroup, threadsOfEach } from '../engine/collectives/local-group.js';
 import { type Membership, meeting, parseHost } from '../engine/collectives/membership.js';
 import { slurmMembership } from '../engine/collectives/slurm.js';
 import { TrainbookError } from '../error.js';
@@ -13,10 +11,14 @@ import { integerOption, UsageError } from './usage.js';
 export const launch = defineCommand({
   meta: {
     name: 'launch',
-    description: 'Run a script in several processes that train together; words after -- are its own',
+    description: 'Run an experiment or a script in several processes that train together; words after -- are for it',
   },
   args: {
-    script: { type: 'positional', required: true, description: 'A script that calls joinGroup()' },
+    script: {
+      type: 'positional',
+      required: true,
+      description: 'An experiment whose stages take `group`, or a script that calls joinGroup()',
+    },
     processes: { type: 'string', valueHint: 'number', description: 'Start so many processes on this machine' },
     hosts: { type: 'string', valueHint: 'a:port,b', description: 'Be one of a group on several machines: all of them' },
     index: { type: 'string', valueHint: 'number', description: 'Which of the hosts this is, from 0' },
@@ -37,7 +39,7 @@ export const launch = defineCommand({
       throw new TrainbookError({
         what: 'launch: no such file',
         received: resolve(args.script),
-        expected: 'a script that calls joinGroup()',
+        expected: 'an experiment, or a script that calls joinGroup()',
       });
     }
     const say = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -83,7 +85,7 @@ function planOf(args: { readonly processes?: string; readonly hosts?: string; re
   }
   if ((args.hosts === undefined) !== (index === undefined)) throw new UsageError('--hosts and --index go together');
   if (processes !== undefined) {
-    const threads = own ?? Math.max(1, Math.floor(availableParallelism() / processes));
+    const threads = own ?? threadsOfEach(processes);
     return async () => ({ members: await localGroup(processes), threads });
   }
   const hosts = args.hosts?.split(',');
@@ -93,7 +95,7 @@ function planOf(args: { readonly processes?: string; readonly hosts?: string; re
   checkAddresses(membership);
   const neighbours = numNeighbours(membership);
   // Slurm gives each task its own cores
-  const shared = slurm === undefined ? Math.max(1, Math.floor(availableParallelism() / neighbours)) : undefined;
+  const shared = slurm === undefined ? threadsOfEach(neighbours) : undefined;
   const threads = own ?? shared;
   return () => Promise.resolve({ members: [membership], ...(threads === undefined ? {} : { threads }) });
 }
@@ -105,17 +107,6 @@ function checkAddresses(membership: Membership): void {
   } catch (error) {
     throw error instanceof TrainbookError ? new UsageError(error.message) : error;
   }
-}
-
-/** A group on loopback, at a port that is free now. */
-async function localGroup(count: number): Promise<Membership[]> {
-  const server = createServer();
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((done) => server.close(done));
-  const hosts = Array.from({ length: count }, (_, index) => (index === 0 ? `127.0.0.1:${port}` : '127.0.0.1'));
-  const id = randomUUID();
-  return hosts.map((_, index) => ({ hosts, index, id }));
 }
 
 /** What the user has said by the environment stays. */

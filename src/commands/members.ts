@@ -1,10 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { type Membership, parseHost, toEnvironment, variables } from '../engine/collectives/membership.js';
+import { ownProgram } from './own-program.js';
 
 export interface MembersOptions {
   readonly script: string;
@@ -125,10 +124,7 @@ function howEnded({ index, pid, code, signal }: MemberEnd): string {
 }
 
 function start(membership: Membership, { script, args, threads, silence, onLine }: MembersOptions): ChildProcess {
-  const isSource = import.meta.url.endsWith('.ts');
-  const program = fileURLToPath(new URL(isSource ? 'launched.ts' : 'launched.js', import.meta.url));
-  const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-  const child = spawn(process.execPath, [...(isSource ? ['--import', tsx] : []), program, script, ...args], {
+  const child = spawn(process.execPath, [...ownProgram('launched'), script, ...args], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     // A group of its own: Ctrl-C reaches it through us, once, and its end takes along what it has started.
     detached: process.platform !== 'win32',

@@ -46,7 +46,7 @@ export default experiment(${quoted(name)}, schema, {
   .stage('tokenizer', ({ config, corpus, progress }) => trainBpe(corpus.train, config.tokenizer, progress))
   .stage(
     'base',
-    ({ config, corpus, tokenizer, key, metrics, progress, checkpoints, signal }) =>
+    ({ config, corpus, tokenizer, key, metrics, progress, checkpoints, signal, group }) =>
       pretrain(decoder({ ...config.model, vocabularySize: tokenizer.size }), {
         data: pack(corpus.train, tokenizer, config.model.context),
         heldOut: pack(corpus.heldOut, tokenizer, config.model.context),
@@ -56,6 +56,7 @@ export default experiment(${quoted(name)}, schema, {
         progress,
         checkpoints,
         signal,
+        group,
       }),
     {
       estimate: ({ model, tokenizer, train }) =>

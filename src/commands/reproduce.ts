@@ -1,4 +1,4 @@
-import { stat, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
@@ -14,6 +14,7 @@ import { readRecordedRun } from '../experiment/reproduce/recorded-run.js';
 import type { RecordedRun } from '../experiment/reproduce/recorded-run.js';
 import { git } from '../experiment/provenance/git.js';
 import { checkName } from '../experiment/name.js';
+import type { Json } from '../files.js';
 import { readEmbeddedRecord } from '../report/embedded-record.js';
 import { isClone, projectRoot } from '../setup/project.js';
 import { checkoutText, comparisonText, differencesText, planText, shownLines, visible } from './reproduce-text.js';
@@ -43,7 +44,7 @@ export const reproduce = defineCommand({
     const place = await findPlace(recorded, projects, (project) => isClone(project));
     const command = runCommand(recorded);
     say(planText(recorded, place, command, await commitSubject(place)));
-    say(differencesText(environmentDiffers(recorded.environment, await present(place.project))));
+    say(differencesText(environmentDiffers(computedWith(recorded), await present(place.project))));
     if (args.yes !== true && !(await agreed(recorded, json, say))) return 1;
 
     const done = await again(recorded, place, { command, json, keep: args.keep === true, tolerance, say });
@@ -53,6 +54,10 @@ export const reproduce = defineCommand({
     return done.comparison.verdict === 'differs' ? 1 : 0;
   },
 });
+
+function computedWith({ environment, spec }: RecordedRun): Readonly<Record<string, Json>> {
+  return { ...environment, numericClass: spec.numericClass };
+}
 
 interface Loaded {
   readonly recorded: RecordedRun;
@@ -156,10 +161,7 @@ async function again(
     const parent = join(runs, recorded.spec.experiment);
     const [id = ''] = await readdir(parent);
     const fresh = await readRecordedRun(join(parent, id));
-    const differences = environmentDiffers(
-      { ...recorded.environment, numericClass: recorded.spec.numericClass },
-      { ...fresh.environment, numericClass: fresh.spec.numericClass },
-    );
+    const differences = environmentDiffers(computedWith(recorded), computedWith(fresh));
     const comparison = compareRuns(recorded, fresh, { tolerance, sameComputing: isSameComputing(differences) });
     kept ||= comparison.verdict === 'differs';
     say(codeText(recorded, fresh));
@@ -169,13 +171,15 @@ async function again(
   }
 }
 
-/** In a clone of trainbook with another lock file the packages must be those of the commit: its own command installs them. */
+/**
+ * A clone of trainbook installs its packages itself, where they are not those of its lock file: never into folders that are linked from
+ * here. So these serve only if they are known to be those of the run.
+ */
 async function packagesServe(recorded: RecordedRun, place: Place & { kind: 'checkout' }): Promise<boolean> {
   if (!isClone(place.project)) return true;
-  const { lockFile } = await import('../experiment/environment.js');
-  const then = recorded.environment['lockFile'];
-  const now = await lockFile(place.project);
-  return typeof then === 'object' && then !== null && Reflect.get(then, 'hash') === now?.hash;
+  const lock = recorded.environment['lockFile'];
+  const installed = await readFile(join(place.project, 'node_modules', '.trainbook-packages'), 'utf8').catch(() => '');
+  return typeof lock === 'object' && lock !== null && Reflect.get(lock, 'hash') === installed;
 }
 
 /** Whether what was run is what the record was made of, by the hashes of files. */

@@ -10,10 +10,10 @@ import { isClone } from '../setup/project.js';
 
 /** What a run here would be computed with. */
 export async function present(project: string): Promise<Readonly<Record<string, Json>>> {
-  const { engineInfo } = await import('../engine/backend.js');
+  const { engineInfo, engineName } = await import('../engine/backend.js');
   const engine = JSON.parse(JSON.stringify(engineInfo())) as Json;
   const { environment } = await runEnvironment(project, engine, await FileHashes.open(), []);
-  return environment as Readonly<Record<string, Json>>;
+  return { ...(environment as Readonly<Record<string, Json>>), numericClass: engineName() };
 }
 
 /** The words after `trainbook` that do a recorded run again: its seed, and its config whole, should defaults have changed. */

@@ -2,12 +2,19 @@ import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { register } from 'tsx/esm/api';
+import { joinGroup } from '../engine/collectives/join-group.js';
+import { membershipOf } from '../engine/collectives/membership.js';
 import { checkOneTfjs } from '../engine/one-tfjs.js';
 import { TrainbookError } from '../error.js';
+import { isAblation } from '../experiment/ablations/ablation.js';
 import type { Experiment } from '../experiment/experiment.js';
+import type { RunEvent } from '../experiment/event.js';
+import type { SinkTarget } from '../experiment/sinks/targets.js';
 import type { Json } from '../files.js';
 import { isClone, isModuleProject, projectRoot } from '../setup/project.js';
 import { dryRunText, planValue } from './dry-run-text.js';
+import { sinkFollowers } from './sink-followers.js';
+import { endLine } from './sink-options.js';
 import { terminalEvents } from './terminal.js';
 import { parseValue, UsageError } from './usage.js';
 
@@ -21,6 +28,8 @@ export interface RunFileOptions {
   /** Says what would run, and runs nothing. */
   readonly dryRun?: boolean;
   readonly json?: boolean;
+  /** Where the run is sent while it goes on. */
+  readonly sinks?: readonly SinkTarget[];
 }
 
 /** `['train.steps=200', 'model.norm=rms']` as values by path. */
@@ -34,33 +43,13 @@ export function settings(pairs: readonly string[]): Record<string, Json> {
 }
 
 /**
- * Loads the experiment that a TypeScript file exports as its default; packages are those of the file's own project.
+ * The experiment that a TypeScript file exports as its default, or that of an ablation.
  *
  * @throws TrainbookError for a file that does not exist or exports none
  */
 export async function loadExperiment(file: string): Promise<Experiment<never>> {
-  const path = resolve(file);
-  if (!existsSync(path)) {
-    const fix = 'npx trainbook new my-model --data my.txt writes one';
-    throw new TrainbookError({
-      what: 'run: no such file',
-      received: path,
-      expected: 'an experiment, such as experiments/quickstart.ts',
-      fix,
-    });
-  }
-  if (path.endsWith('.ts') && !isModuleProject(projectRoot(dirname(path)))) {
-    throw new TrainbookError({
-      what: 'run: Node takes this file for CommonJS, which cannot import trainbook',
-      received: `${path} in a project whose package.json has no "type": "module"`,
-      expected: 'an ES module',
-      fix: `rename it: mv ${file} ${file.replace(/\.ts$/, '.mts')}`,
-    });
-  }
-  // the paths of the clone's tsconfig.json lead `trainbook` to src/, for the type check: here it would be a second copy
-  register(isClone() ? { tsconfig: false } : {});
-  const loaded = (await import(pathToFileURL(path).href)) as { default?: unknown };
-  const found = loaded.default;
+  const found = await loadDefault(file, 'run');
+  if (isAblation(found)) return found.experiment as Experiment<never>;
   if (isExperiment(found)) return found;
   throw new TrainbookError({
     what: `run: ${file} exports no experiment`,
@@ -69,7 +58,33 @@ export async function loadExperiment(file: string): Promise<Experiment<never>> {
   });
 }
 
-function isExperiment(value: unknown): value is Experiment<never> {
+/** What a TypeScript file exports as its default; packages are those of the file's own project. */
+export async function loadDefault(file: string, command: string): Promise<unknown> {
+  const path = resolve(file);
+  if (!existsSync(path)) {
+    const fix = 'npx trainbook new my-model --data my.txt writes one';
+    throw new TrainbookError({
+      what: `${command}: no such file`,
+      received: path,
+      expected: 'an experiment, such as experiments/quickstart.ts',
+      fix,
+    });
+  }
+  if (path.endsWith('.ts') && !isModuleProject(projectRoot(dirname(path)))) {
+    throw new TrainbookError({
+      what: `${command}: Node takes this file for CommonJS, which cannot import trainbook`,
+      received: `${path} in a project whose package.json has no "type": "module"`,
+      expected: 'an ES module',
+      fix: `rename it: mv ${file} ${file.replace(/\.ts$/, '.mts')}`,
+    });
+  }
+  // the paths of the clone's tsconfig.json lead `trainbook` to src/, for the type check: here it would be a second copy
+  register(isClone() ? { tsconfig: false } : {});
+  const loaded = (await import(pathToFileURL(path).href)) as { default?: unknown };
+  return loaded.default;
+}
+
+export function isExperiment(value: unknown): value is Experiment<never> {
   return typeof value === 'object' && value !== null && 'stages' in value && 'schema' in value && 'defaults' in value;
 }
 
@@ -78,13 +93,21 @@ export async function runFile(file: string, options: RunFileOptions): Promise<nu
   const project = projectRoot();
   checkOneTfjs(project);
   const experiment = await loadExperiment(file);
-  const [{ engineInfo, engineName }, { planRun, runExperiment }, { writeReport }] = await Promise.all([
+  const [{ engineInfo, engineName }, { planRun, runExperiment }, { followRun }, { writeReport }] = await Promise.all([
     import('../engine/backend.js'),
     import('../experiment/run.js'),
+    import('../experiment/follow.js'),
     import('../report/write-report.js'),
   ]);
   const engine = engineInfo();
-  const { json = false, dryRun = false, runsFolder = join(project, 'runs'), ...choices } = options;
+  const { json = false, dryRun = false, sinks = [], runsFolder = join(project, 'runs'), ...choices } = options;
+  const signal = interruptSignal();
+  const group = membershipOf() === undefined ? undefined : await joinGroup(); // one of `trainbook launch`
+  if (group !== undefined && group.index > 0) {
+    if (!dryRun) await followRun(experiment, { ...choices, runsFolder, signal, numericClass: engineName() }, group);
+    await group.leave();
+    return 0;
+  }
   const write = (text: string): boolean => process.stdout.write(text);
   const { isTTY, columns } = process.stdout as { isTTY?: boolean; columns?: number };
   if (!json) write(`engine: ${engine.reason}\n`);
@@ -92,27 +115,49 @@ export async function runFile(file: string, options: RunFileOptions): Promise<nu
   if (dryRun) {
     const stages = await planRun(experiment, { ...choices, ...where });
     write(json ? `${JSON.stringify(planValue(experiment.name, stages))}\n` : dryRunText(stages));
+    await group?.leave();
     return 0;
   }
-  const run = await runExperiment(experiment, {
-    ...choices,
-    ...where,
-    engine: JSON.parse(JSON.stringify(engine)) as Json,
-    signal: interruptSignal(),
-    ...(json ? {} : { onEvent: terminalEvents({ write, isTerminal: isTTY === true, columns: columns ?? 80 }) }),
-  });
-  const report = await writeReport(run.folder);
-  const { runId, folder, state } = run;
-  if (json) write(`${JSON.stringify({ experiment: experiment.name, runId, folder, state, report })}\n`);
-  else write(`report: ${report}\n`);
-  return state === 'done' ? 0 : 1;
+  const show = json ? undefined : terminalEvents({ write, isTerminal: isTTY === true, columns: columns ?? 80 });
+  const followers = await sinkFollowers(sinks, json ? () => undefined : (line) => write(`${line}\n`));
+  let place = '';
+  const onEvent = (event: RunEvent): void => {
+    show?.(event);
+    if (event.type !== 'run-start') return;
+    place = `${experiment.name}/${event.runId}`;
+    followers.start(event.folder);
+  };
+  try {
+    const run = await runExperiment(experiment, {
+      ...choices,
+      ...where,
+      engine: JSON.parse(JSON.stringify(engine)) as Json,
+      signal,
+      ...(group && { group }),
+      onEvent,
+    });
+    await group?.leave();
+    const report = await writeReport(run.folder);
+    const { runId, folder, state } = run;
+    const sent = await followers.end();
+    if (json) {
+      const told = sinks.length === 0 ? {} : { sinks: sent };
+      write(`${JSON.stringify({ experiment: experiment.name, runId, folder, state, report, ...told })}\n`);
+    } else {
+      for (const end of sent) write(`${endLine(end, place)}\n`);
+      write(`report: ${report}\n`);
+    }
+    return state === 'done' ? 0 : 1;
+  } finally {
+    await followers.end(); // a run that failed is sent, too
+  }
 }
 
 /**
  * Aborted by the first Ctrl-C, or the SIGTERM by which a cluster gives notice: a stage saves its state, and the exit code is 1, since the
  * run is not done. The second one ends the process at once.
  */
-function interruptSignal(): AbortSignal {
+export function interruptSignal(): AbortSignal {
   const controller = new AbortController();
   const names = ['SIGINT', 'SIGTERM'] as const;
   const listener = (received: NodeJS.Signals): void => {

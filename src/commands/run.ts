@@ -1,5 +1,6 @@
 import { defineCommand } from 'citty';
 import { runFile, settings } from './run-file.js';
+import { sinkArgs, sinkTargets } from './sink-options.js';
 import { everyValue, integerOption } from './usage.js';
 
 export const run = defineCommand({
@@ -16,6 +17,7 @@ export const run = defineCommand({
     to: { type: 'string', valueHint: 'stage', description: 'Stop after this stage' },
     'dry-run': { type: 'boolean', description: 'Run nothing: say what would run, why, and about how long it takes' },
     runs: { type: 'string', valueHint: 'folder', description: "Where runs and their store lie (the project's runs/)" },
+    ...sinkArgs,
     json: { type: 'boolean', description: 'Print the result as one JSON value' },
   },
   run({ args, rawArgs }) {
@@ -27,6 +29,7 @@ export const run = defineCommand({
       ...(args.to === undefined ? {} : { to: args.to }),
       ...(args.runs === undefined ? {} : { runsFolder: args.runs }),
       dryRun: args['dry-run'] === true,
+      sinks: sinkTargets(args, process.env),
       json: args.json === true,
     });
   },

@@ -9,6 +9,14 @@ export class UsageError extends Error {
 /** `any` in citty's own type of subcommands: each has arguments of its own. */
 export type Command = CommandDef;
 
+/** The `valueHint` of a last word that may be repeated: `trainbook runs compare A B C`. */
+export const repeated = '…';
+
+/** All words of a command line that are no options, for a command whose last word may be repeated. */
+export function everyWord(args: ArgsDef, rawArgs: readonly string[]): string[] {
+  return parseArgs({ args: [...rawArgs], options: optionsOf(args), allowPositionals: true, strict: true }).positionals;
+}
+
 type Options = NonNullable<ParseArgsConfig['options']>;
 
 /**
@@ -18,22 +26,27 @@ type Options = NonNullable<ParseArgsConfig['options']>;
  * @throws UsageError that names the option or word
  */
 export function checkUsage(args: ArgsDef, rawArgs: readonly string[]): void {
-  const options: Options = { help: { type: 'boolean', short: 'h' } };
-  let positions = 0;
-  for (const [name, definition] of Object.entries(args)) {
-    if (definition.type === 'positional') positions += 1;
-    else options[name] = { type: definition.type === 'boolean' ? 'boolean' : 'string', multiple: true };
-    if (definition.type === 'boolean') options[`no-${name}`] = { type: 'boolean' };
-  }
+  const words = Object.values(args).filter(({ type }) => type === 'positional');
+  const positions = words.at(-1)?.valueHint === repeated ? Infinity : words.length;
   let positionals: string[];
   try {
-    ({ positionals } = parseArgs({ args: [...rawArgs], options, allowPositionals: true, strict: true }));
+    positionals = everyWord(args, rawArgs);
   } catch (error) {
     throw new UsageError(error instanceof Error ? (error.message.split('. To specify')[0] ?? '') : String(error));
   }
   if (positionals.length > positions) {
     throw new UsageError(`too many arguments: ${positionals.slice(positions).join(' ')}`);
   }
+}
+
+function optionsOf(args: ArgsDef): Options {
+  const options: Options = { help: { type: 'boolean', short: 'h' } };
+  for (const [name, { type }] of Object.entries(args)) {
+    if (type === 'positional') continue;
+    options[name] = { type: type === 'boolean' ? 'boolean' : 'string', multiple: true };
+    if (type === 'boolean') options[`no-${name}`] = { type: 'boolean' };
+  }
+  return options;
 }
 
 /** All values of an option that may be given several times, such as `--set a=1 --set b=2`; citty keeps the last. */

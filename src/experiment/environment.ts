@@ -54,8 +54,9 @@ export async function lockFile(root: string): Promise<{ readonly name: string; r
   }
 }
 
-/** Variables on which a computation may depend. */
-const telling = /^(?:TRAINBOOK|TF|XLA|CUDA|NVIDIA|OMP|KMP|MKL|ONEDNN|DNNL|OPENBLAS|NODE|UV|SLURM)_/u;
+/** Variables on which a computation may depend. (TF_CLI_… are Terraform's; the memory limit is our own, and the machine's.) */
+const telling =
+  /^(?:(?:TRAINBOOK|XLA|CUDA|NVIDIA|OMP|KMP|MKL|ONEDNN|DNNL|OPENBLAS)_|TF_(?!CLI_|CPU_BFC_MEM_LIMIT)|NODE_OPTIONS$|UV_THREADPOOL_SIZE$|SLURM_(?:JOB_ID|ARRAY_TASK_ID|CPUS_PER_TASK|NTASKS|PROCID)$)/u;
 
 function variables(): { readonly variables: Readonly<Record<string, string>>; readonly removed: number } {
   const found = Object.entries(process.env).flatMap(([name, value]): [string, string][] =>

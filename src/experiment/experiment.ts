@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { Group } from '../engine/group.js';
 import type { Key } from '../engine/key.js';
 import { TrainbookError } from '../error.js';
 import type { OnProgress } from '../progress.js';
@@ -19,10 +20,15 @@ export interface StageTools {
   readonly checkpoints: string;
   /** Aborted when the user interrupts: a stage that looks at it saves its state and throws `signal.reason`. */
   readonly signal: AbortSignal;
+  /**
+   * The processes that train together (`trainbook launch`), else this one alone. A stage that names it in its argument runs in all of them,
+   * any other in the first alone.
+   */
+  readonly group: Group;
 }
 
 /** Names that a stage cannot have, since they stand beside the artifacts. */
-export const reservedNames = ['config', 'key', 'metrics', 'progress', 'checkpoints', 'signal'] as const;
+export const reservedNames = ['config', 'key', 'metrics', 'progress', 'checkpoints', 'signal', 'group'] as const;
 type Reserved = (typeof reservedNames)[number];
 
 /** The one argument of a stage: config, tools, and by name what the stages before it returned. */

@@ -1,9 +1,18 @@
 import { closeSync, existsSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { explainNoSpace } from './no-space.js';
 
 // {"attempt":1,"stage":"base","step":12,"time":1795000000000,"values":{"loss":4.1,"tokensPerSecond":4400}}
+const rowSchema = z.object({
+  attempt: z.number(),
+  stage: z.string(),
+  step: z.number(),
+  time: z.number(),
+  /** JSON has no NaN or infinity: they are written as null, and read as NaN. */
+  values: z.record(z.string(), z.number().nullable()),
+});
 
 /** One row of `metrics.jsonl`. `time` is in ms since 1970. */
 export interface MetricsRow {
@@ -14,42 +23,82 @@ export interface MetricsRow {
   readonly values: Readonly<Record<string, number>>;
 }
 
-/**
- * A row as it was parsed, or nothing if it is none. By hand: an ablation has millions of rows, and with a schema reading them took three
- * times as long. JSON has no NaN or infinity: they are written as null, and read as NaN.
- */
-function rowOf(parsed: unknown): MetricsRow | undefined {
-  if (typeof parsed !== 'object' || parsed === null) return undefined;
-  const { attempt, stage, step, time, values } = parsed as Readonly<Record<string, unknown>>;
-  if (!Number.isFinite(attempt) || typeof stage !== 'string' || !Number.isFinite(step) || !Number.isFinite(time)) {
-    return undefined;
-  }
-  if (typeof values !== 'object' || values === null || Array.isArray(values)) return undefined;
-  const numbers = values as Record<string, unknown>;
-  for (const name in numbers) {
-    if (numbers[name] === null) numbers[name] = Number.NaN;
-    else if (!Number.isFinite(numbers[name])) return undefined;
-  }
-  return { attempt, stage, step, time, values: numbers } as MetricsRow;
-}
+/** Characters that are parsed together: a line that is not whole costs the speed of its own block alone. */
+const blockLength = 1 << 20;
 
 /** The rows of a file's text, in the order of writing, all attempts. A line that is not whole is passed over. */
 export function parseRows(text: string): MetricsRow[] {
   const rows: MetricsRow[] = [];
-  for (let begin = 0; begin < text.length;) {
-    const newline = text.indexOf('\n', begin);
+  for (let start = 0; start < text.length;) {
+    const newline = text.indexOf('\n', start + blockLength);
     const end = newline < 0 ? text.length : newline;
-    let parsed: unknown;
-    try {
-      parsed = JSON.parse(text.slice(begin, end));
-    } catch {
-      parsed = undefined;
-    }
-    const row = rowOf(parsed);
-    if (row !== undefined) rows.push(row);
-    begin = end + 1;
+    const block = text.slice(start, end);
+    for (const row of parseTogether(block) ?? block.split('\n').flatMap(parseLine)) rows.push(row);
+    start = end + 1;
   }
   return rows;
+}
+
+function parseLine(line: string): MetricsRow[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return [];
+  }
+  const parsed = rowSchema.safeParse(value);
+  if (!parsed.success) return [];
+  const values = Object.entries(parsed.data.values).map(([name, number]) => [name, number ?? Number.NaN] as const);
+  return [{ ...parsed.data, values: Object.fromEntries(values) }];
+}
+
+/**
+ * The rows of lines that are all whole, parsed as one array, some ten times as fast as one by one; undefined where that might
+ * not be the same. Each line begins an object and there are no arrays, so that a comma for a line's end stands between rows or
+ * is an error; the newline stays, which no string may hold.
+ */
+function parseTogether(block: string): MetricsRow[] | undefined {
+  const end = block.endsWith('\n') ? block.length - 1 : block.length;
+  const lines = block.slice(0, end);
+  if (!lines.startsWith('{') || lines.includes('[') || /\n[^{]/.test(lines)) return undefined;
+  let values: unknown[];
+  try {
+    values = JSON.parse(`[${lines.replaceAll('\n', ',\n')}]`) as unknown[];
+  } catch {
+    return undefined;
+  }
+  const rows: MetricsRow[] = [];
+  for (const value of values) {
+    const row = asRow(value as Readonly<Record<string, unknown>>);
+    if (row === undefined) return undefined;
+    rows.push(row);
+  }
+  return values.length === numLines(lines) ? rows : undefined;
+}
+
+function numLines(text: string): number {
+  let count = 1;
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) count++;
+  return count;
+}
+
+/** What `rowSchema` takes, by hand. */
+function asRow({ attempt, stage, step, time, values }: Readonly<Record<string, unknown>>): MetricsRow | undefined {
+  if (typeof stage !== 'string' || !isFinite(attempt) || !isFinite(step) || !isFinite(time)) return undefined;
+  if (typeof values !== 'object' || values === null) return undefined;
+  let isPlain = true;
+  for (const value of Object.values(values)) {
+    if (value === null) isPlain = false;
+    else if (!isFinite(value)) return undefined;
+  }
+  const numbers = isPlain
+    ? (values as Readonly<Record<string, number>>)
+    : Object.fromEntries(Object.entries(values).map(([name, value]) => [name, (value as number | null) ?? Number.NaN]));
+  return { attempt, stage, step, time, values: numbers };
+}
+
+function isFinite(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value);
 }
 
 /**

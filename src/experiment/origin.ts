@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { dirname, sep } from 'node:path';
+import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** Where an experiment was written: the files on the call stack, and whether a notebook's cell (no file) was among them. */
@@ -12,6 +12,9 @@ export interface Origin {
 
 /** The folder of trainbook's own code: `src/` or `dist/`. */
 export const buildFolder = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** The command's own file: it may be on the stack of what it runs, or not. */
+const commandFolder = join(dirname(buildFolder), 'bin');
 
 function callSites(): readonly NodeJS.CallSite[] {
   const { stackTraceLimit } = Error;
@@ -43,12 +46,20 @@ export function whereCalled(): Origin {
   let inCell = false;
   for (const site of callSites()) {
     const name = site.getFileName();
+    // What lies beyond a module's own code is who imported it: a command, a worker, a notebook. The module is the same for all.
+    if (typeof name === 'string' && name.startsWith('node:internal/modules/esm/')) break;
     if (typeof name !== 'string' || name === '' || name.startsWith('node:')) continue;
     const file = fileOf(name);
     if (file === undefined) inCell = true;
-    else if (!file.startsWith(buildFolder + sep) && !file.split(sep).includes('node_modules')) files.add(file);
+    else if (!isOwn(file)) files.add(file);
   }
   return { files: [...files].sort(), inCell: inCell || files.size === 0, loadedAt: Date.now() };
+}
+
+function isOwn(file: string): boolean {
+  return (
+    [buildFolder, commandFolder].some((own) => file.startsWith(own + sep)) || file.split(sep).includes('node_modules')
+  );
 }
 
 export function joinOrigins(a: Origin, b: Origin): Origin {

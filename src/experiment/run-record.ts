@@ -69,9 +69,18 @@ export type LineageCode = Pick<Code, 'hash' | 'build' | 'files' | 'packages'>;
 export async function readStatus(folder: string): Promise<Status> {
   const path = join(folder, 'status.json');
   const status = statusSchema.parse(await readJson(path));
-  const { mtimeMs } = await stat(path);
-  const dead = status.state === 'running' && status.owner !== undefined && !isAlive(status.owner, mtimeMs);
-  return dead ? { ...status, state: 'interrupted' } : status;
+  if (status.state !== 'running' || status.owner === undefined) return status;
+  const sign = Math.max((await stat(path)).mtimeMs, await lastSign(join(folder, '.lock')));
+  return isAlive(status.owner, sign) ? status : { ...status, state: 'interrupted' };
+}
+
+/** When the holder of a lock last gave a sign of life, in ms since 1970; 0 if there is none. */
+async function lastSign(lock: string): Promise<number> {
+  const names = await readdir(lock).catch((): string[] => []);
+  const times = await Promise.all(
+    names.map(async (name) => (await stat(join(lock, name)).catch(() => undefined))?.mtimeMs),
+  );
+  return Math.max(0, ...times.map((time) => time ?? 0));
 }
 
 /** A name that sorts by time (UTC) and is told apart at a glance: `2026-11-21-143502-3f9c`. */

@@ -2,6 +2,8 @@ import { mkdir } from 'node:fs/promises';
 import { realpathSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { performance } from 'node:perf_hooks';
+import { groupOfOne } from '../engine/group.js';
+import type { Group } from '../engine/group.js';
 import { TrainbookError } from '../error.js';
 import type { Codec, Json } from '../files.js';
 import { experimentCode } from './code.js';
@@ -11,6 +13,7 @@ import { runEnvironment } from './environment.js';
 import type { OnEvent, PlannedStage } from './event.js';
 import type { Experiment, ExperimentDefinition } from './experiment.js';
 import { FileHashes } from './file-hashes.js';
+import { Leader } from './leading.js';
 import { MetricsWriter } from './metrics.js';
 import { nearest } from './nearest.js';
 import { explainNoSpace, minded } from './no-space.js';
@@ -49,6 +52,8 @@ export interface RunOptions<Config = unknown> {
   readonly file?: string;
   /** The kinds of artifacts that stages may return beside plain values; if not given, those of trainbook. */
   readonly codecs?: readonly Codec<unknown>[];
+  /** The processes that train together; this one is member 0 of it, the others `followRun`. */
+  readonly group?: Group;
 }
 
 export interface RunRange {
@@ -101,7 +106,8 @@ export function configOf(experiment: ExperimentDefinition, options: RunOptions):
   return parseConfig(owner, experiment.schema, setPaths(owner, experiment.schema, merged, options.set ?? {}));
 }
 
-async function identify(
+/** What decides whether stages are up to date, for a run that is planned or begins. */
+export async function identify(
   experiment: ExperimentDefinition,
   options: RunOptions,
   from: string | undefined,
@@ -193,11 +199,14 @@ async function open(experiment: ExperimentDefinition, options: RunOptions, from:
     const text = `the code of this experiment cannot be followed, so nothing is cached: ${code.unknown.join(', ')}`;
     emit({ type: 'message', stage: undefined, text });
   }
-  return { ...identity, forced, record, metrics: new MetricsWriter(record.folder), emit };
+  const { group = groupOfOne() } = options;
+  const leader = new Leader(group);
+  return { ...identity, forced, record, metrics: new MetricsWriter(record.folder), emit, group, leader };
 }
 
 /** Ends what `openSession` began. */
 export async function closeSession(session: Session): Promise<void> {
+  await session.leader.end().catch(() => undefined); // a lost group has been told of
   session.metrics.close();
   await session.hashes.save().catch(() => undefined); // a memory: without it files are read again
   await session.record.release();
@@ -208,7 +217,14 @@ function untilStage(experiment: ExperimentDefinition, to: string | undefined): s
   return to === undefined ? names : names.slice(0, names.indexOf(to) + 1);
 }
 
-/** What a run would do, and why; runs nothing and leaves no run. */
+/**
+ * What a run would do, stage by stage, and why, with an estimate of the seconds; runs nothing and leaves no run.
+ *
+ * @throws TrainbookError as `runExperiment` does, before anything runs
+ * @example
+ * const [first] = await planRun(quickstart, { set: { 'train.steps': 200 }, numericClass: 'cpu float32' });
+ * first; // { stage: 'corpus', action: 'run', reason: 'it never ran before', seconds: undefined }
+ */
 export async function planRun<Schema extends ConfigSchema, Artifacts extends object>(
   experiment: Experiment<Schema, Artifacts>,
   options: RunOptions<z.input<Schema>> & RunRange,

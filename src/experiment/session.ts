@@ -1,9 +1,11 @@
 import { join, resolve } from 'node:path';
+import type { Group } from '../engine/group.js';
 import type { Code } from './code.js';
 import type { PlainConfig } from './config.js';
 import type { OnEvent } from './event.js';
 import type { ExperimentDefinition, Stage } from './experiment.js';
 import type { FileHashes } from './file-hashes.js';
+import type { Leader } from './leading.js';
 import type { MetricsWriter } from './metrics.js';
 import { configDiffers } from './reads.js';
 import type { Reads } from './reads.js';
@@ -33,6 +35,9 @@ export interface Session extends Identity {
   readonly record: RunRecord;
   readonly metrics: MetricsWriter;
   readonly emit: OnEvent;
+  readonly group: Group;
+  /** Tells the other members of the group which stages to run along. */
+  readonly leader: Leader;
 }
 
 export function stageOf(experiment: ExperimentDefinition, name: string): Stage {

@@ -148,7 +148,7 @@ export class StageRunner {
       }
       const input = this.#input(stage, recorder, checkpoints, artifacts, inputs, attempt);
       const { result, artifact, kind, summary } = await withReadsNoted(recorder.readFile, async () => {
-        const result: unknown = plain(await stage.run(input.value as never));
+        const result: unknown = plain(await this.#call(stage, input.value, inputs, checkpoints));
         if (input.sawSignal()) this.#signal.throwIfAborted(); // it may have stopped half-way
         const codec = store.codecOf(result);
         const about = { stage: name, code: session.code.ofStage(name) };
@@ -187,6 +187,21 @@ export class StageRunner {
     }
   }
 
+  /** Runs the stage's function: in all members of the group where it takes the group, else here alone. */
+  async #call(
+    stage: Stage,
+    input: object,
+    inputs: ReadonlyMap<string, string>,
+    checkpoints: CheckpointFolder,
+  ): Promise<unknown> {
+    const run = (): unknown => stage.run(input as never);
+    if (destructuredNames(stage.run)?.includes('group') !== true) return run();
+    checkpoints.make(); // before others look into it
+    const artifacts = Object.fromEntries(inputs);
+    const order = { do: 'stage', stage: stage.name, artifacts, checkpoints: checkpoints.path } as const;
+    return this.#session.leader.together(order, () => Promise.resolve(run()));
+  }
+
   /** What the stage's function receives: each thing is noted as read when it is taken. */
   #input(
     stage: Stage,
@@ -197,7 +212,8 @@ export class StageRunner {
     attempt: number,
   ): { readonly value: object; readonly sawSignal: () => boolean } {
     const { name } = stage;
-    const { emit, metrics, seed } = this.#session;
+    const { emit, metrics, seed, group } = this.#session;
+    const takesGroup = group.size === 1 || destructuredNames(stage.run)?.includes('group') === true;
     const signal = this.#signal;
     let sawSignal = false;
     const tools: StageTools & { readonly config: unknown } = {
@@ -216,6 +232,10 @@ export class StageRunner {
         sawSignal = true;
         return signal;
       },
+      get group() {
+        if (takesGroup) return group;
+        throw notNamed(name, 'the group', 'group');
+      },
       metrics(step, values) {
         metrics.write({ attempt, stage: name, step, time: Date.now(), values });
         emit({ type: 'metrics', stage: name, step, values });
@@ -232,7 +252,7 @@ export class StageRunner {
         enumerable: true,
         get: () => {
           const hash = hashes.get(earlier.name);
-          if (hash === undefined) throw notLoaded(name, earlier.name);
+          if (hash === undefined) throw notNamed(name, `artifact ${earlier.name}`, earlier.name);
           recorder.readArtifact(earlier.name, hash);
           return artifacts.get(earlier.name);
         },
@@ -243,10 +263,10 @@ export class StageRunner {
   }
 }
 
-function notLoaded(stage: string, artifact: string): TrainbookError {
+function notNamed(stage: string, what: string, name: string): TrainbookError {
   return new TrainbookError({
-    what: `stage ${stage} reads artifact ${artifact} by another way than it takes its argument apart`,
-    expected: `the name in the argument: ({ ${artifact} }) => …`,
+    what: `stage ${stage} reads ${what} by another way than it takes its argument apart`,
+    expected: `the name in the argument: ({ ${name} }) => …`,
     fix: 'name in the argument what the stage reads',
   });
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
-import { join, sep } from 'node:path';
+import { mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { dirname, join, sep } from 'node:path';
 import { z } from 'zod';
 import { canonicalJson, hash, hashFile, readJson, writeAtomic } from '../files.js';
 import type { Codec } from '../files.js';
@@ -99,7 +99,7 @@ export class Store {
 
   async #put(value: unknown, about: { readonly stage: string; readonly code: string }): Promise<string> {
     const { kind } = this.codecOf(value);
-    const beside = join(this.folder, 'tmp', temporaryName());
+    const beside = temporaryPath(this.folder);
     await mkdir(beside, { recursive: true });
     try {
       await this.codecOf(value).write(value, beside);
@@ -109,6 +109,7 @@ export class Store {
       await writeAtomic(join(beside, 'artifact.json'), JSON.stringify(artifact));
       await flush(beside);
       for (;;) {
+        await this.#touch(name);
         if ((await this.#findDamage(name)) === undefined) return name;
         await this.remove(name);
         try {
@@ -125,6 +126,12 @@ export class Store {
     }
   }
 
+  /** Notes that an artifact is used now, before it is looked at: the garbage collection leaves it alone then. */
+  async #touch(name: string): Promise<void> {
+    const now = new Date();
+    await utimes(join(this.folder, name, 'artifact.json'), now, now).catch(() => undefined); // gone, or not ours
+  }
+
   async #describe(name: string): Promise<Artifact | string> {
     const value = await readJson(join(this.folder, name, 'artifact.json')).catch(() => undefined);
     if (value === undefined) return 'artifact.json is missing or no JSON';
@@ -137,6 +144,7 @@ export class Store {
 
   /** Why an artifact cannot be used: a missing file, a hash that is not its own; undefined if it is whole. */
   async damage(name: string): Promise<string | undefined> {
+    await this.#touch(name);
     if (this.#whole.has(name) && (await this.has(name))) return undefined;
     const reason = await this.#findDamage(name);
     if (reason === undefined) this.#whole.add(name);
@@ -183,8 +191,8 @@ export class Store {
   /** Moves an artifact out of the way at one instant, then deletes it. */
   async remove(name: string): Promise<void> {
     this.#whole.delete(name);
-    const aside = join(this.folder, 'tmp', temporaryName());
-    await mkdir(join(this.folder, 'tmp'), { recursive: true });
+    const aside = temporaryPath(this.folder);
+    await mkdir(dirname(aside), { recursive: true });
     await rename(join(this.folder, name), aside).catch((error: unknown) => {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     });
@@ -195,16 +203,22 @@ export class Store {
   async sweep(): Promise<void> {
     const folder = join(this.folder, 'tmp');
     for (const name of await readdir(folder).catch(() => [])) {
-      const [pid = '', host = '', started = ''] = name.replaceAll('=', '%').split('~').map(decodeURIComponent);
       const { mtimeMs = 0 } = (await stat(join(folder, name)).catch(() => undefined)) ?? {};
-      if (!isAlive({ pid: Number(pid), host, started }, mtimeMs)) {
+      if (!isTemporaryLive(name, mtimeMs)) {
         await rm(join(folder, name), { recursive: true, force: true });
       }
     }
   }
 }
 
-function temporaryName(): string {
+/** Whether the process that a name in `tmp/` tells still runs; `sign` as for `isAlive`. */
+export function isTemporaryLive(name: string, sign: number): boolean {
+  const [pid = '', host = '', started = ''] = name.replaceAll('=', '%').split('~').map(decodeURIComponent);
+  return isAlive({ pid: Number(pid), host, started }, sign);
+}
+
+/** A path in a store's `tmp/` that nobody else takes; `sweep` deletes it once this process is dead. */
+export function temporaryPath(folder: string): string {
   const owner = [String(thisProcess.pid), thisProcess.host, thisProcess.started].map(encodeURIComponent);
-  return [...owner, randomBytes(6).toString('hex')].join('~').replaceAll('%', '=');
+  return join(folder, 'tmp', [...owner, randomBytes(6).toString('hex')].join('~').replaceAll('%', '='));
 }

@@ -27,6 +27,8 @@ export type Sample = {
 export interface SampleOptions extends SampleChoice {
   readonly key: Key;
   readonly progress?: OnProgress;
+  /** Receives for each prompt, counted from 1, the seconds until its text was whole: `latencySeconds`. */
+  readonly metrics?: (request: number, values: Record<string, number>) => void;
 }
 
 /**
@@ -42,7 +44,7 @@ export async function sample(
   model: Model,
   tokenizer: Tokenizer,
   prompts: readonly string[],
-  { key, progress = silent, ...options }: SampleOptions,
+  { key, progress = silent, metrics, ...options }: SampleOptions,
 ): Promise<Sample[]> {
   const plan = samplePlan('sample', options, tokenizer);
   if (prompts.length === 0) return [];
@@ -50,7 +52,9 @@ export async function sample(
   const ids = prompts.map((prompt) => tokenizer.encode(prompt));
   const length = roomFor(model, ids, maxTokens);
   const decoding = startDecoding(model, { batch: prompts.length, length });
-  const texts = prompts.map((): { written: WrittenText; text: string; finish: Finish } => ({
+  const began = performance.now();
+  const texts = prompts.map((): { written: WrittenText; text: string; finish: Finish; seconds: number } => ({
+    seconds: 0,
     written: writtenText(tokenizer, plan),
     text: '',
     finish: 'length',
@@ -67,6 +71,7 @@ export async function sample(
       },
     })) {
       const state = texts[sequence];
+      if (state !== undefined) state.seconds = (performance.now() - began) / 1000; // of its last token so far
       if (state !== undefined && finish !== undefined) state.finish = finish;
       progress({
         task: 'sample',
@@ -77,6 +82,7 @@ export async function sample(
   } finally {
     decoding.dispose();
   }
+  for (const [index, { seconds }] of texts.entries()) metrics?.(index + 1, { latencySeconds: seconds });
   return prompts.map((prompt, sequence) => {
     const { written, text, finish } = texts[sequence] as (typeof texts)[number];
     return { prompt, text: text + written.end(), numTokens: written.numTokens, finish };

@@ -68,6 +68,8 @@ describe('npx trainbook bench', () => {
       'flatness',
       'dropped',
       'kills',
+      'ablation-kills',
+      'runs',
       'report',
       'quickstart',
       'char-shakespeare',

@@ -97,6 +97,17 @@ describe('sample', () => {
     expect(taken?.numTokens).toBe(tokens.length - 3);
   });
 
+  it('tells the seconds that each prompt took, one row a prompt', async () => {
+    const rows: [number, Record<string, number>][] = [];
+    const metrics = (request: number, values: Record<string, number>): unknown => rows.push([request, values]);
+    await sample(model, letters, ['abc', 'de'], { key: key(1), temperature: 0, maxTokens: 3, metrics });
+    expect(rows.map(([request, values]) => [request, Object.keys(values)])).toEqual([
+      [1, ['latencySeconds']],
+      [2, ['latencySeconds']],
+    ]);
+    for (const [, { latencySeconds = 0 }] of rows) expect(latencySeconds).toBeGreaterThan(0);
+  });
+
   it('the same key gives the same text, another key another; no tensor is left', async () => {
     const options = { temperature: 1, topP: 0.95, maxTokens: 10 };
     const before = tf.memory().numTensors;

@@ -4,6 +4,7 @@ import { canonicalJson } from '../../files.js';
 import type { Json } from '../../files.js';
 import { mergeConfig, parseConfig, setPaths } from '../config.js';
 import type { ConfigSchema, DeepPartial, DeepReadonly, PlainConfig } from '../config.js';
+import { destructuredNames } from '../destructured.js';
 import type { Experiment, ExperimentDefinition } from '../experiment.js';
 import type { MetricsRow } from '../metrics.js';
 import { checkName } from '../name.js';
@@ -59,6 +60,8 @@ export interface AblationOptions<Config, Output, Artifacts> {
   /** Of a grid without the base's own values: the arm that others are compared with. */
   readonly baseline?: Settings<Config>;
   readonly halving?: Halving<Config>;
+  /** The last stage that runs; all if not given. */
+  readonly to?: keyof Artifacts & string;
   /** Of its folder under `runs/ablations/`; the experiment's name if not given. */
   readonly name?: string;
 }
@@ -66,7 +69,7 @@ export interface AblationOptions<Config, Output, Artifacts> {
 /** An ablation: a value, with its arms made and checked. */
 export interface Ablation extends Pick<
   AblationSpec,
-  'name' | 'measure' | 'also' | 'better' | 'design' | 'halving' | 'axes' | 'seeds' | 'base' | 'baseline' | 'arms'
+  'name' | 'measure' | 'also' | 'better' | 'design' | 'halving' | 'axes' | 'seeds' | 'base' | 'baseline' | 'arms' | 'to'
 > {
   readonly kind: 'ablation';
   readonly experiment: ExperimentDefinition;
@@ -105,6 +108,7 @@ export function ablation<Schema extends ConfigSchema, Artifacts extends object>(
     ([path, axis]): PlainAxis[] => (axis === undefined ? [] : [{ path, axis }]),
   );
   checkOptions(owner, axes.length, options);
+  checkTo(owner, base, options);
   const design = designOf(options.design);
   // A path that does not exist is said before any arm is made of it.
   for (const { path, axis } of axes) {
@@ -127,6 +131,7 @@ export function ablation<Schema extends ConfigSchema, Artifacts extends object>(
     halving,
     axes: axes.map((axis) => recorded(axis, arms, config)),
     seeds: [...options.seeds],
+    ...(options.to === undefined ? {} : { to: options.to }),
     base: config,
     baseline: baselineOf(owner, arms, design, config, axes, options.baseline as Readonly<Record<string, Json>>),
     arms,
@@ -170,6 +175,36 @@ function checkOptions(
   if (typeof design === 'object' && !(Number.isSafeInteger(design.random) && design.random > 0)) {
     refuse('a random search has a number of arms', String(design.random), 'an integer > 0');
   }
+}
+
+/** The measures must not look at what does not run. */
+function checkTo(
+  owner: string,
+  { stages }: ExperimentDefinition,
+  {
+    to,
+    measure,
+    also = {},
+  }: {
+    readonly to?: string;
+    readonly measure: (run: never) => number;
+    readonly also?: Readonly<Record<string, (run: never) => number>>;
+  },
+): void {
+  if (to === undefined) return;
+  const names = stages.map(({ name }) => name);
+  const late = names.slice(names.indexOf(to) + 1);
+  const asked = [measure, ...Object.values(also)].flatMap((each) => destructuredNames(each) ?? []);
+  const beyond = asked.find((name) => late.includes(name));
+  if (names.includes(to) && beyond === undefined) return;
+  throw new TrainbookError({
+    what:
+      beyond === undefined
+        ? `${owner}: there is no stage to end at`
+        : `${owner}: the runs end before a stage that is measured`,
+    received: beyond === undefined ? to : `to: '${to}', and a measure of ${beyond}`,
+    expected: `one of ${names.join(', ')}`,
+  });
 }
 
 function checkHalving(

@@ -58,7 +58,7 @@ async function describe(
       : { hash: given, unknown: [] };
   await hashes.save();
   const path = file === undefined ? undefined : relative(root, resolve(file)).split(sep).join('/');
-  const { name, measure, also, better, design, halving, axes, seeds, base, baseline, arms } = ablation;
+  const { name, measure, also, better, design, halving, to, axes, seeds, base, baseline, arms } = ablation;
   const about = {
     format: 1 as const,
     name,
@@ -66,15 +66,28 @@ async function describe(
     ...(path === undefined || path.startsWith('..') || isAbsolute(path) ? {} : { file: path }),
     code: code.hash,
     numericClass,
-    ...{ measure, also, better, design, halving, axes, seeds, base, baseline, arms },
+    ...{
+      measure,
+      also,
+      better,
+      design,
+      halving,
+      ...(to === undefined ? {} : { to }),
+      axes,
+      seeds,
+      base,
+      baseline,
+      arms,
+    },
   };
   return { about, isCodeKnown: code.unknown.length === 0 };
 }
 
 /** Two specs of one identity are the same ablation: same name, code, engine, arms, seeds, measure. */
 function identityOf(spec: Omit<AblationSpec, 'id' | 'createdAt'>, alsoEngine: boolean): string {
-  const { name, experiment, code, numericClass, measure, also, better, halving, seeds, base, baseline, arms } = spec;
-  const about = { name, experiment, code, measure, also, better, halving, seeds, base, baseline, arms };
+  const { name, experiment, code, numericClass, measure, also, better, halving, to, seeds, base, baseline, arms } =
+    spec;
+  const about = { name, experiment, code, measure, also, better, halving, to, seeds, base, baseline, arms };
   return canonicalJson(JSON.parse(JSON.stringify(alsoEngine ? { ...about, numericClass } : about)) as Json);
 }
 

@@ -46,6 +46,8 @@ export const ablationSpecSchema = z.object({
   ]),
   /** Successive halving: after each rung only the best part of the arms goes on; null if all arms run to their end. */
   halving: z.object({ path: z.string(), rungs: z.array(z.number()), keep: z.number() }).nullable(),
+  /** The stage after which runs end; all stages run where there is none. */
+  to: z.string().optional(),
   /** `values` are those of the arms; `interval` is where a random search drew them from. */
   axes: z.array(z.object({ path: z.string(), values: z.array(json), interval: intervalSchema.optional() })),
   seeds: z.array(z.int()),

@@ -30,6 +30,8 @@ export interface Workers {
   readonly workers: readonly CellWorker[];
   /** Whether one more cell may begin beside those that run. */
   readonly hasRoom: (numRunning: number) => Promise<boolean>;
+  /** Tells those that run to save and stop: the signal has aborted. */
+  readonly interrupt: () => void;
 }
 
 export interface AblationRunOptions extends AblationPlace {
@@ -73,7 +75,7 @@ export async function workOn(
   const { folder, spec, place, resumed } = open;
   if (retry) await retryFailed(open);
   onEvent({ type: 'ablation-start', folder, resumed, cells: (await readAblation(folder)).cells });
-  const { workers, hasRoom } = startWorkers?.(open, onEvent) ?? inThisProcess(open, onEvent);
+  const { workers, hasRoom, interrupt } = startWorkers?.(open, onEvent) ?? inThisProcess(open, onEvent);
   const order = orderOf(spec.arms.length, spec.seeds.length);
   const places = placesOf(spec);
   const known = new Map<number, Cell>();
@@ -83,6 +85,7 @@ export async function workOn(
 
   /** The next cell that nobody runs: its number; or why there is none. */
   const choose = async (): Promise<number | 'wait' | 'end'> => {
+    if (!(await hasRoom(taken.size))) return 'wait';
     const cells = await readCells(folder, spec, known);
     if (cells.every(isFinal)) return 'end';
     const all = standings(spec, cells);
@@ -90,20 +93,18 @@ export async function workOn(
       const next = all[index]?.next;
       const where = places[index];
       if ((next !== 'run' && next !== 'stop') || where === undefined || taken.has(index)) continue;
-      taken.add(index); // before the await: another lane must not choose it too
-      if (await isLocked(cellLock(folder, where))) taken.delete(index);
-      else return index;
+      if (await isLocked(cellLock(folder, where))) continue;
+      taken.add(index);
+      return index;
     }
     return 'wait';
   };
 
+  let choosing: Promise<number | 'wait' | 'end'> = Promise.resolve('wait' as const);
   const lane = async (worker: CellWorker): Promise<void> => {
     while (!stopped()) {
-      if (!(await hasRoom(taken.size))) {
-        await sleep(pause);
-        continue;
-      }
-      const index = await choose();
+      // One lane after the other: two must not choose the same cell, nor the same room.
+      const index = await (choosing = choosing.then(choose));
       if (index === 'end') return;
       if (index === 'wait') {
         await sleep(pause);
@@ -118,6 +119,7 @@ export async function workOn(
     }
   };
 
+  place.signal?.addEventListener('abort', interrupt);
   try {
     await Promise.all(
       workers.map((worker) =>
@@ -127,6 +129,7 @@ export async function workOn(
       ),
     );
   } finally {
+    place.signal?.removeEventListener('abort', interrupt);
     await Promise.all(workers.map((worker) => worker.close()));
   }
   if (failure !== undefined) throw failure.error;
@@ -139,7 +142,7 @@ function inThisProcess(open: OpenAblation, onEvent: (event: AblationEvent) => vo
     run: (cell) => runCell(open, cell, onEvent),
     close: () => Promise.resolve(),
   };
-  return { workers: [worker], hasRoom: () => Promise.resolve(true) };
+  return { workers: [worker], hasRoom: () => Promise.resolve(true), interrupt: () => undefined };
 }
 
 /** All arms with the first seed, then all with the second: the first comparison is there early. */

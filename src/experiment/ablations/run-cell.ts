@@ -101,6 +101,7 @@ async function tryRun(
       config: ablation.config as never,
       set: settingsOf(spec, place, rung),
       seed: place.seed,
+      ...(spec.to === undefined ? {} : { to: spec.to }),
       onEvent: (event) => {
         if (event.type === 'run-start') run = nameOfRun(open, event.folder);
         onEvent(event);
@@ -145,7 +146,8 @@ async function measure(
 ): Promise<{ readonly value: number; readonly also?: Readonly<Record<string, number>> }> {
   const measures = Object.entries(ablation.measures);
   const stages = ablation.experiment.stages.map(({ name }) => name);
-  const needed = new Set(measures.flatMap(([, of]) => destructuredNames(of) ?? stages));
+  const until = ablation.to === undefined ? stages.length : stages.indexOf(ablation.to) + 1;
+  const needed = new Set(measures.flatMap(([, of]) => destructuredNames(of) ?? stages.slice(0, until)));
   const input: Record<string, unknown> = {
     config: configOf(ablation.experiment, { ...place, config: ablation.config, set }),
     metrics: await readMetrics(run.folder),

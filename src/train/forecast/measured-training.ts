@@ -1,6 +1,7 @@
 /** The process that `measurePlan` starts: takes steps as a plan says and writes what they took as one line of JSON. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { engineInfo } from '../../engine/backend.js';
+import { joinGroup } from '../../engine/collectives/join-group.js';
 import { fold, key, uniformNumbers } from '../../engine/key.js';
 import { decoder } from '../../model/decoder.js';
 import type { Batch } from '../../tokens/loader.js';
@@ -22,6 +23,7 @@ function peak(): number | undefined {
 async function measure({ config, plan, steps }: MeasuredPlanInput): Promise<MeasuredPlan> {
   const { batchSize, optimizerState = 'float32', precision, microBatch, recompute, lossChunks } = plan;
   engineInfo(); // loads the library
+  const group = await joinGroup();
   const imported = process.memoryUsage.rss();
   const architecture = decoder(config);
   const weights = architecture.init(key(1));
@@ -32,14 +34,17 @@ async function measure({ config, plan, steps }: MeasuredPlanInput): Promise<Meas
     microBatch,
     recompute,
     lossChunks,
+    group,
   });
   const { context, vocabularySize } = architecture.config;
+  const rows = batchSize / group.size;
+  /** This member's rows of what is one batch for all. */
   const draw = (name: string): Int32Array =>
     Int32Array.from(uniformNumbers(fold(key(1), name), batchSize * context), (number) =>
       Math.floor(number * vocabularySize),
-    );
-  const counted = new Float32Array(batchSize * context).fill(1);
-  const batch: Batch = { inputs: draw('inputs'), targets: draw('targets'), weights: counted, batchSize, context };
+    ).slice(group.index * rows * context, (group.index + 1) * rows * context);
+  const counted = new Float32Array(rows * context).fill(1);
+  const batch: Batch = { inputs: draw('inputs'), targets: draw('targets'), weights: counted, batchSize: rows, context };
 
   const losses = [(await training.step(batch, 1)).loss]; // compiles
   try {
@@ -51,6 +56,7 @@ async function measure({ config, plan, steps }: MeasuredPlanInput): Promise<Meas
   for (let step = 2; step <= steps + 1; step++) losses.push((await training.step(batch, step)).loss);
   const secondsPerStep = (performance.now() - started) / 1000 / steps;
   const highest = peak();
+  await group.leave();
   return {
     secondsPerStep,
     losses,

@@ -25,6 +25,16 @@ it(
   },
 );
 
+it('measures two processes that share each batch', { timeout: 300_000 }, async () => {
+  const alone = await measurePlan(architecture, { batchSize: 4 }, { steps: 2 });
+  const shared = await measurePlan(architecture, { batchSize: 4 }, { steps: 2, processes: 2 });
+  expect(shared.losses).toHaveLength(3);
+  shared.losses.forEach((loss, step) => {
+    expect(loss).toBeCloseTo(alone.losses[step] ?? NaN, 4);
+  });
+  await expect(measurePlan(architecture, { batchSize: 3 }, { processes: 2 })).rejects.toThrow(/3 rows.*2 processes/);
+});
+
 it('says what failed in the process', { timeout: 300_000 }, async () => {
   await expect(measurePlan(architecture, { batchSize: 4, microBatch: 3 })).rejects.toThrow(
     /process that took the steps failed[\s\S]*4 rows in pieces of 3/,
