@@ -73,6 +73,7 @@ describe('npx trainbook bench', () => {
       'report',
       'quickstart',
       'char-shakespeare',
+      'char-shakespeare-long',
     ]);
     const value = (name: string, figure: string): number | string | undefined =>
       byName.get(name)?.measurements.find((measurement) => measurement.figure === figure)?.value;

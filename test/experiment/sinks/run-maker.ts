@@ -39,12 +39,18 @@ export async function makeRun(runsFolder: string, made: MadeRun = {}): Promise<s
   } as const;
   const record = await RunRecord.open(runsFolder, about, made.runId ?? '2026-11-21-143502-3f9c');
   await record.status('running');
-  await record.environment({ git: { commit: '0123abc', dirty: true }, packages: { trainbook: '0.1.0' } });
+  await record.environment({
+    environment: { git: { commit: '0123abc', dirty: true }, packages: { trainbook: '0.1.0' } },
+    patch: undefined,
+  });
   const stage = (name: string, artifact: string, kind: string, parents: readonly string[]): LineageStage => ({
     stage: name,
     artifact,
     kind,
     parents,
+    config: [],
+    files: {},
+    run: 'letters/2026-11-21-143502-3f9c',
     code: '77b2',
     numericClass: 'test float64',
     cached: false,
