@@ -46,21 +46,25 @@ export async function figureHtml(block: FigureBlock): Promise<Html> {
   const values = figureValues(figure, smoothing !== undefined);
   const [first] = values.thinned;
   const note = first === undefined ? '' : `thinned from ${formatNumber(first.points)} points`;
+  // Labels among the marks, as in a Sankey figure, run into one another where the figure is narrow: it is then panned.
+  const lettered = figure.data.some((trace) => 'mode' in trace && trace.mode === 'text');
   const csv = values.data.some((trace) => 'x' in trace && 'y' in trace && !('text' in trace));
   return html`<figure
-    class="chart${choose ? ' wide' : ''}"
+    class="chart${choose ? ' wide' : ''}${lettered ? ' lettered' : ''}"
     id="${id}"
     ${interactive ? html`data-figure="${id}-values"` : nothing}
   >
     <figcaption><b>${figure.title}</b> <span>${describe(figure)}</span></figcaption>
     <div class="still">${still}</div>
-    <div
-      class="live"
-      ${choose ? html`data-chooses="lines"` : nothing}
-      role="img"
-      aria-label="${figure.title}. ${describe(figure)}"
-      hidden
-    ></div>
+    <div class="pan">
+      <div
+        class="live"
+        ${choose ? html`data-chooses="lines"` : nothing}
+        role="img"
+        aria-label="${figure.title}. ${describe(figure)}"
+        hidden
+      ></div>
+    </div>
     ${source(`${id}-values`, origin, note, csv)}
     ${jsonScript(`${id}-values`, {
       title: figure.title,

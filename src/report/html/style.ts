@@ -90,6 +90,9 @@ button[aria-pressed="true"] { color: var(--page); background: var(--accent); bor
 .samples-table th[scope="row"] { white-space: pre-wrap; min-width: 6rem; }
 .chart img { display: block; max-width: 100%; height: auto; }
 .chart .live { height: 340px; }
+.chart .pan { overflow-x: auto; }
+.lettered .live { min-width: 40rem; }
+.lettered .still img { min-width: 40rem; max-width: none; }
 .chart [hidden] { display: none; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); gap: 0 2.5rem; }
 .charts > .chart:first-child { grid-column: 1 / -1; }
@@ -124,6 +127,7 @@ footer { margin-top: 4rem; padding-top: 1rem; border-top: 1px solid var(--line);
   .headline { grid-template-columns: 1fr 1fr; }
   .headline dd { font-size: 1.4rem; }
   .facts { grid-template-columns: 1fr 1fr; }
+  td:not(.number):not(.hash) { min-width: 9rem; }
   .pairs > div { grid-template-columns: minmax(6rem, 38%) minmax(0, 1fr); }
 }
 @media print {
@@ -137,6 +141,7 @@ footer { margin-top: 4rem; padding-top: 1rem; border-top: 1px solid var(--line);
   .chart, .drawing, .headline, .facts, .sample, tr, pre { break-inside: avoid; }
   thead { display: table-header-group; }
   .scroll, .chart .still { overflow: visible; }
+  .lettered .still img { min-width: 0; max-width: 100%; }
   .chart .still[hidden] { display: block; }
   .chart .live { display: none; }
   .charts { display: block; }
