@@ -5,9 +5,12 @@
 import type * as BlockMixingModule from '../../src/model/block-mixing.js';
 import type * as ChooseTokenModule from '../../src/model/choose-token.js';
 import type * as CompileModule from '../../src/engine/compile.js';
+import type * as MlflowClientModule from '../../src/experiment/sinks/mlflow/client.js';
+import type * as MlflowSinkModule from '../../src/experiment/sinks/mlflow/sink.js';
 import type * as MixingModule from '../../src/model/mixing.js';
 import type * as PrecisionModule from '../../src/engine/precision.js';
 import type * as SafetensorsModule from '../../src/model/files/safetensors.js';
+import type * as SendRunModule from '../../src/experiment/sinks/send-run.js';
 import type * as ProgramModule from '../../src/setup/program.js';
 
 async function built<Module>(file: string): Promise<Module> {
@@ -21,3 +24,6 @@ export const { mixing } = await built<typeof MixingModule>('model/mixing');
 export const { readSafetensors, writeSafetensors } = await built<typeof SafetensorsModule>('model/files/safetensors');
 export const { requireHardware } = await built<typeof PrecisionModule>('engine/precision');
 export const { runProgram } = await built<typeof ProgramModule>('setup/program');
+export const { mlflowServer } = await built<typeof MlflowClientModule>('experiment/sinks/mlflow/client');
+export const { mlflowSink } = await built<typeof MlflowSinkModule>('experiment/sinks/mlflow/sink');
+export const { sendRun } = await built<typeof SendRunModule>('experiment/sinks/send-run');

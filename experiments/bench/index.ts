@@ -8,6 +8,7 @@ import { dropped } from './dropped.js';
 import { flatness } from './flatness.js';
 import { gptStep } from './gpt-step.js';
 import { kills } from './kills.js';
+import { mlflow } from './mlflow.js';
 import { opOverhead } from './op-overhead.js';
 import { quickstart } from './quickstart.js';
 import { rematMemory } from './remat.js';
@@ -34,6 +35,7 @@ export const benchmarks: readonly Benchmark[] = [
   flatness,
   dropped,
   kills,
+  mlflow,
   quickstart,
   charShakespeare,
   charShakespeareLong,

@@ -68,6 +68,7 @@ describe('npx trainbook bench', () => {
       'flatness',
       'dropped',
       'kills',
+      'mlflow',
       'quickstart',
       'char-shakespeare',
     ]);
