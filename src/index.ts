@@ -384,6 +384,9 @@ export { startDialogue, type Dialogue } from './serve/dialogue.js';
 export { experiment, type Experiment, type Stage, type StageOptions } from './experiment/experiment.js';
 export { runExperiment, type Run, type RunOptions, type RunRange } from './experiment/run.js';
 export type { RunEvent } from './experiment/event.js';
+export { sendBeside, type Beside, type BesideOptions } from './experiment/sinks/beside.js';
+export type { Following } from './experiment/sinks/follow.js';
+export type { SinkTarget } from './experiment/sinks/targets.js';
 
 // Reports.
 export { writeReport } from './report/html.js';

@@ -90,9 +90,10 @@ export const mlflow: Benchmark = {
 
 async function ours(project: string, { runs, rounds }: Recipe, say: (line: string) => void): Promise<Measurement[]> {
   say('trainbook runs');
-  const cli = fileURLToPath(new URL('../../bin/trainbook.mjs', import.meta.url));
-  const list = async (): Promise<number> =>
-    (await runProgram(process.execPath, [cli, 'runs', '--json'], { cwd: project })).code;
+  const cli = new URL('../../dist/cli.js', import.meta.url).href;
+  const program = `const { main } = await import('${cli}'); process.exitCode = await main(['runs', '--json']);`;
+  const args = ['--input-type=module', '--eval', program];
+  const list = async (): Promise<number> => (await runProgram(process.execPath, args, { cwd: project })).code;
   if ((await list()) !== 0) return [{ figure: 'trainbook runs', value: 'not measured: there is no such command' }];
   return [await timed(`trainbook runs: list ${runs} runs, the process included`, rounds, list)];
 }
