@@ -15,8 +15,8 @@ names = [f"base/metric{key}" for key in range(keys)]
 for index in range(runs):
     run = uuid.uuid4().hex
     connection.execute(
-        "INSERT INTO runs (run_uuid, name, status, start_time, end_time, lifecycle_stage, experiment_id, artifact_uri)"
-        " VALUES (?, ?, 'FINISHED', ?, ?, 'active', ?, ?)",
+        "INSERT INTO runs (run_uuid, name, user_id, status, start_time, end_time, lifecycle_stage, experiment_id, artifact_uri)"
+        " VALUES (?, ?, 'bench', 'FINISHED', ?, ?, 'active', ?, ?)",
         (run, f"run-{index}", begin + index, begin + index + steps, experiment, f"mlflow-artifacts:/{experiment}/{run}/artifacts"),
     )
     connection.executemany(
