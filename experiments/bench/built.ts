@@ -11,9 +11,12 @@ import type * as QueryModule from '../../src/experiment/sql/query.js';
 import type * as RunEntryModule from '../../src/experiment/run-index/run-entry.js';
 import type * as SelectRunsModule from '../../src/experiment/run-index/select-runs.js';
 import type * as WhereModule from '../../src/experiment/run-index/where.js';
+import type * as MlflowClientModule from '../../src/experiment/sinks/mlflow/client.js';
+import type * as MlflowSinkModule from '../../src/experiment/sinks/mlflow/sink.js';
 import type * as MixingModule from '../../src/model/mixing.js';
 import type * as PrecisionModule from '../../src/engine/precision.js';
 import type * as SafetensorsModule from '../../src/model/files/safetensors.js';
+import type * as SendRunModule from '../../src/experiment/sinks/send-run.js';
 import type * as ProgramModule from '../../src/setup/program.js';
 
 async function built<Module>(file: string): Promise<Module> {
@@ -33,3 +36,6 @@ export const { listRuns } = await built<typeof RunEntryModule>('experiment/run-i
 export const { selectRuns } = await built<typeof SelectRunsModule>('experiment/run-index/select-runs');
 export const { parseCondition } = await built<typeof WhereModule>('experiment/run-index/where');
 export const { openRunDatabase } = await built<typeof QueryModule>('experiment/sql/query');
+export const { mlflowServer } = await built<typeof MlflowClientModule>('experiment/sinks/mlflow/client');
+export const { mlflowSink } = await built<typeof MlflowSinkModule>('experiment/sinks/mlflow/sink');
+export const { sendRun } = await built<typeof SendRunModule>('experiment/sinks/send-run');

@@ -10,6 +10,7 @@ import { flatness } from './flatness.js';
 import { gptStep } from './gpt-step.js';
 import { kernel } from './kernel.js';
 import { kills } from './kills.js';
+import { mlflow } from './mlflow.js';
 import { opOverhead } from './op-overhead.js';
 import { quickstart } from './quickstart.js';
 import { rematMemory } from './remat.js';
@@ -42,6 +43,7 @@ export const benchmarks: readonly Benchmark[] = [
   ablationKills,
   runsBenchmark,
   reportOfArms,
+  mlflow,
   quickstart,
   charShakespeare,
   charShakespeareLong,

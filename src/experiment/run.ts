@@ -210,10 +210,9 @@ async function open(experiment: ExperimentDefinition, options: RunOptions, from:
 export async function closeSession(session: Session): Promise<void> {
   await session.leader.end().catch(() => undefined); // a lost group has been told of
   session.metrics.close();
-  await session.hashes.save().catch(() => undefined); // a memory: without it files are read again
   const { folder, spec } = session.record;
   await digestRun(folder, cachePathOf(session.runsFolder, spec.experiment, spec.runId)).catch(() => undefined); // for lists
-  await session.hashes.save();
+  await session.hashes.save().catch(() => undefined); // a memory: without it files are read again
   await session.record.release();
 }
 

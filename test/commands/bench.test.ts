@@ -72,6 +72,7 @@ describe('npx trainbook bench', () => {
       'ablation-kills',
       'runs',
       'report',
+      'mlflow',
       'quickstart',
       'char-shakespeare',
       'char-shakespeare-long',

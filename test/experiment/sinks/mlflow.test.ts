@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { mlflowPython, startMlflow } from '../../../experiments/bench/mlflow-program.js';
 import { readMemberships } from '../../../src/experiment/ablations/membership.js';
 import { Cursor } from '../../../src/experiment/sinks/cursor.js';
 import { mlflowServer } from '../../../src/experiment/sinks/mlflow/client.js';
@@ -12,7 +13,6 @@ import type { SendOptions, Sent } from '../../../src/experiment/sinks/send-run.j
 import { Unreachable } from '../../../src/experiment/sinks/sink.js';
 import { faultProxy } from './fault-proxy.js';
 import type { Fault, FaultProxy } from './fault-proxy.js';
-import { mlflowPython, startMlflow } from './mlflow-program.js';
 import { MlflowReader } from './mlflow-reader.js';
 import { FakeMlflow } from './mlflow-server.js';
 import { makeAblation, makeRun, rowsOf, writeRows } from './run-maker.js';

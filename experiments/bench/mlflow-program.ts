@@ -6,11 +6,11 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { packageRoot } from '../../../src/setup/project.js';
+import { fileURLToPath } from 'node:url';
 
 /** A Python that has MLflow: `TRAINBOOK_MLFLOW_PYTHON`, else that of `.venv`; undefined where neither has. */
 export function mlflowPython(): string | undefined {
-  const own = join(packageRoot, '.venv', 'bin', 'python');
+  const own = fileURLToPath(new URL('../../.venv/bin/python', import.meta.url));
   const python = process.env['TRAINBOOK_MLFLOW_PYTHON'] ?? (existsSync(own) ? own : undefined);
   if (python === undefined) return undefined;
   try {
@@ -29,17 +29,21 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** Starts a tracking server on loopback with a database and artifacts of its own; `close` ends it and all that it started. */
-export async function startMlflow(python: string): Promise<{ readonly uri: string; close(): Promise<void> }> {
+export interface MlflowProgram {
+  readonly uri: string;
+  /** Its database, a file of SQLite. */
+  readonly database: string;
+  /** Ends it and all that it started. */
+  close(): Promise<void>;
+}
+
+/** Starts a tracking server on loopback with a database and artifacts of its own. */
+export async function startMlflow(python: string): Promise<MlflowProgram> {
   const folder = await mkdtemp(join(tmpdir(), 'trainbook-mlflow-'));
   const port = await freePort();
   const uri = `http://127.0.0.1:${port}`;
-  const places = [
-    '--backend-store-uri',
-    `sqlite:///${folder}/mlflow.db`,
-    '--artifacts-destination',
-    join(folder, 'files'),
-  ];
+  const database = join(folder, 'mlflow.db');
+  const places = ['--backend-store-uri', `sqlite:///${database}`, '--artifacts-destination', join(folder, 'files')];
   const args = ['-m', 'mlflow', 'server', ...places, '--host', '127.0.0.1', '--port', String(port), '--workers', '1'];
   const child = spawn(python, args, { cwd: folder, stdio: 'ignore', detached: true });
   const ended = new Promise<void>((done) =>
@@ -59,7 +63,7 @@ export async function startMlflow(python: string): Promise<{ readonly uri: strin
       ({ ok }) => ok,
       () => false,
     );
-    if (isUp) return { uri, close };
+    if (isUp) return { uri, database, close };
     await sleep(250);
   }
   await close();
