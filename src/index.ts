@@ -384,27 +384,7 @@ export { startDialogue, type Dialogue } from './serve/dialogue.js';
 export { experiment, type Experiment, type Stage, type StageOptions } from './experiment/experiment.js';
 export { runExperiment, type Run, type RunOptions, type RunRange } from './experiment/run.js';
 export type { RunEvent } from './experiment/event.js';
-export {
-  ablation,
-  isAblation,
-  type Ablation,
-  type AblationOptions,
-  type Halving,
-  type Measure,
-  type Measured,
-} from './experiment/ablations/ablation.js';
-export type { Axes, Axis, ConfigPath, Interval, ValueAt } from './experiment/ablations/axes.js';
-export {
-  runAblation,
-  type AblationEvent,
-  type AblationRun,
-  type AblationRunOptions,
-} from './experiment/ablations/run-ablation.js';
-export { readAblation } from './experiment/ablations/cells.js';
-export type { AblationRecord, AblationSpec, Arm, Cell as AblationCell } from './experiment/ablations/record.js';
-export { compareArms, type ArmResult, type Difference } from './experiment/ablations/comparison.js';
-export { verdict } from './experiment/ablations/verdict.js';
-export { seedsNeeded } from './experiment/ablations/power.js';
+export * from './experiment/ablations/index.js';
 
 // Reports.
 export { writeReport } from './report/html.js';
