@@ -134,7 +134,13 @@ describe('runAblation', () => {
 
   test('runs end where the ablation says', async () => {
     const { record } = await runAblation(
-      { ...rates(1), measures: { bits: ({ corpus }) => corpus.order.length }, to: 'corpus' },
+      {
+        ...rates(1),
+        measures: {
+          bits: ({ corpus }: { readonly corpus: { readonly order: readonly number[] } }) => corpus.order.length,
+        },
+        to: 'corpus',
+      },
       options(),
     );
     expect(record.cells.map(({ value }) => value)).toEqual([8, 8, 8]);
