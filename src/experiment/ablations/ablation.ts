@@ -193,7 +193,7 @@ function checkTo(
 ): void {
   if (to === undefined) return;
   const names = stages.map(({ name }) => name);
-  const late = names.slice(names.indexOf(to) + 1);
+  const late = names.includes(to) ? names.slice(names.indexOf(to) + 1) : [];
   const asked = [measure, ...Object.values(also)].flatMap((each) => destructuredNames(each) ?? []);
   const beyond = asked.find((name) => late.includes(name));
   if (names.includes(to) && beyond === undefined) return;

@@ -1,4 +1,4 @@
-/** Ablations: experiments of which some values are varied, and what the comparison says. */
+/** The vocabulary of ablations: an experiment, varied → cells → a table that says what mattered. */
 export {
   ablation,
   isAblation,

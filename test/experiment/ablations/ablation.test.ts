@@ -198,6 +198,15 @@ describe('arms', () => {
     ).toThrow(/arm heads=2: model\.heads: heads must divide width/u);
   });
 
+  test('runs may end before stages that no measure looks at', () => {
+    const axes = { 'model.norm': ['rms', 'layer'] } as const;
+    const measure = ({ fit }: { readonly fit: { readonly loss: number } }): number => fit.loss;
+    expect(ablation(base, { ...rest, axes, measure, to: 'fit' }).to).toBe('fit');
+    expect(() => ablation(base, { ...rest, axes, to: 'fit' })).toThrow(/the runs end before a stage that is measured/u);
+    // @ts-expect-error no such stage
+    expect(() => ablation(base, { ...rest, axes, to: 'fits' })).toThrow(/no stage to end at/u);
+  });
+
   test.each([
     ['no axes', { axes: {} }, /nothing to vary/u],
     ['no seeds', { seeds: [] }, /seeds are different integers/u],

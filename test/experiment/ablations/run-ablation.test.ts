@@ -132,6 +132,22 @@ describe('runAblation', () => {
     expect(ran).toEqual(['fit', 'fit', 'fit']);
   });
 
+  test('runs end where the ablation says', async () => {
+    const { record } = await runAblation(
+      {
+        ...rates(1),
+        measures: {
+          bits: ({ corpus }: { readonly corpus: { readonly order: readonly number[] } }) => corpus.order.length,
+        },
+        to: 'corpus',
+      },
+      options(),
+    );
+    expect(record.cells.map(({ value }) => value)).toEqual([8, 8, 8]);
+    expect(record.spec.to).toBe('corpus');
+    expect(ran).toEqual(['corpus', 'corpus', 'corpus']);
+  });
+
   test('a measure that is no number is a failure', async () => {
     const none = { ...rates(1), measures: { bits: () => Number.NaN } };
     const { record } = await runAblation(none, options());
