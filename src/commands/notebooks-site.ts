@@ -23,7 +23,12 @@ export const site = defineCommand({
   },
   args: {
     ...chapterArgs,
-    out: { type: 'string', valueHint: 'folder', default: 'site', description: 'Where the site is written' },
+    out: {
+      type: 'string',
+      valueHint: 'folder',
+      default: join('runs', 'site'),
+      description: 'Where the site is written',
+    },
     title: { type: 'string', default: 'trainbook', description: 'The title of the site' },
     short: { type: 'boolean', description: 'Execute with the small values of the notebooks’ metadata (trainbook.ci)' },
     again: { type: 'boolean', description: 'Execute all, also those that are up to date' },
