@@ -79,7 +79,9 @@ describe('open, in a notebook', () => {
     const listeners = process.listenerCount('SIGINT');
     const stage = lab.stage('fit');
     const ended = expect(stage).rejects.toThrow('interrupted by the user');
-    await vi.waitUntil(() => kernel.sent.some(({ data }) => data['text/plain'].startsWith('fit 1 of 4')));
+    await vi.waitUntil(() => kernel.sent.some(({ data }) => data['text/plain'].startsWith('fit 1 of 4')), {
+      timeout: 20_000,
+    });
     process.emit('SIGINT');
     await ended;
     const line = kernel.sent
