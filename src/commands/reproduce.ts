@@ -56,7 +56,7 @@ export const reproduce = defineCommand({
 });
 
 function computedWith({ environment, spec }: RecordedRun): Readonly<Record<string, Json>> {
-  return { ...environment, numericClass: spec.numericClass };
+  return { ...environment, ...(spec.numericClass === undefined ? {} : { numericClass: spec.numericClass }) };
 }
 
 interface Loaded {

@@ -78,7 +78,7 @@ async function run(...args: string[]): Promise<{ folder: string; report: string 
   return JSON.parse(stdout) as { folder: string; report: string };
 }
 
-describe('trainbook reproduce', { timeout: 240_000 }, () => {
+describe('trainbook reproduce', { timeout: 600_000 }, () => {
   it('runs in the same tree with an empty store, bit for bit; without a terminal it wants --yes', async () => {
     const { folder } = await run('--set', 'steps=2', '--seed', '5');
     const asked = await trainbook('reproduce', folder);

@@ -25,7 +25,7 @@ const specSchema = z.looseObject({
   config: z.record(z.string(), json),
   stages: z.array(z.string()),
   code: z.string(),
-  numericClass: z.string(),
+  numericClass: z.string().optional(),
   createdAt: z.string(),
 });
 
