@@ -387,9 +387,7 @@ export { experiment, type Experiment, type Stage, type StageOptions } from './ex
 export { planRun, runExperiment, type Run, type RunOptions, type RunRange } from './experiment/run.js';
 export type { PlannedStage, RunEvent } from './experiment/event.js';
 export * from './experiment/ablations/index.js';
-export { sendBeside, type Beside, type BesideOptions } from './experiment/sinks/beside.js';
-export type { Following } from './experiment/sinks/follow.js';
-export type { SinkTarget } from './experiment/sinks/targets.js';
+export * from './experiment/sinks/index.js';
 
 // Reports.
 export { readReport, writeReport, type ReportOptions } from './report/write-report.js';

@@ -42,7 +42,8 @@ export async function valueBundles(value: unknown): Promise<readonly MimeBundle[
   if (isPieces(fields)) return [piecesBundle(value as TokenPieces)];
   if (isSummary(fields)) return summaryBundles(value as Summary);
   if (isTable(fields)) return [tableBundle(value as Table)];
-  if (typeof fields['draw'] === 'function' && typeof fields['title'] === 'string') return [drawingBundle(value as Drawing)];
+  if (typeof fields['draw'] === 'function' && typeof fields['title'] === 'string')
+    return [drawingBundle(value as Drawing)];
   if (isFigure(fields)) return [await figureBundle(value as Figure)];
   if (isExperiment(value)) return summaryBundles(experimentSummary(value));
   if (isRun(value)) return summaryBundles(await runSummary(value));
