@@ -7,6 +7,11 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { z } from 'zod';
+import type { Ablation } from './experiment/ablations/ablation.js';
+import type { AblationPlace } from './experiment/ablations/open-ablation.js';
+import type { AblationRecord } from './experiment/ablations/record.js';
+import { runAblation } from './experiment/ablations/run-ablation.js';
+import type { AblationRunOptions } from './experiment/ablations/run-ablation.js';
 import type { ConfigSchema, DeepReadonly } from './experiment/config.js';
 import type { Experiment } from './experiment/experiment.js';
 import type { RunEvent } from './experiment/event.js';
@@ -17,6 +22,7 @@ import { configOf } from './experiment/run.js';
 import type { RunOptions } from './experiment/run.js';
 import type { Json } from './files.js';
 import { interruptible } from './train/interrupt.js';
+import { ablationDisplay } from './report/ablation-display.js';
 import { noteArtifact, noteBundle } from './report/artifact-age.js';
 import { openSlot } from './report/display.js';
 import { showLastValues } from './report/last-value.js';
@@ -40,6 +46,10 @@ export type OpenOptions<Config> = Omit<RunOptions<Config>, 'numericClass' | 'sig
 export interface ShowStage {
   /** Metrics that are drawn while the stage runs, such as `['loss', 'tokensPerSecond']`; losses share a chart. */
   readonly live?: readonly string[];
+  /** Stops the stage as the stop button does. */
+  readonly signal?: AbortSignal;
+  /** Receives each row of metrics as the stage writes it. */
+  readonly onMetrics?: (step: number, values: Readonly<Record<string, number>>) => void;
 }
 
 /** An experiment that a notebook goes through stage by stage. */
@@ -99,7 +109,7 @@ export function open<Schema extends ConfigSchema, Artifacts extends object>(
 
   async function bring<Name extends keyof Artifacts & string>(
     name: Name,
-    live: readonly string[],
+    { live = [], signal, onMetrics }: ShowStage,
   ): Promise<Artifacts[Name]> {
     const changed = definedSince(experiment);
     if (changed !== undefined) {
@@ -115,18 +125,20 @@ export function open<Schema extends ConfigSchema, Artifacts extends object>(
       if ((event.type === 'stage-end' || event.type === 'cached') && event.stage === name)
         given.artifact = event.artifact;
       if (event.type === 'stage-start' && event.stage === name) given.reason = event.reason;
+      if (event.type === 'metrics' && event.stage === name) onMetrics?.(event.step, event.values);
     };
     const interrupt = await interruptible(() => {
       display.interrupting();
     });
+    const stop = signal === undefined ? interrupt.signal : AbortSignal.any([interrupt.signal, signal]);
     try {
-      const artifact = await (await lab()).stage(name, { signal: interrupt.signal, onEvent });
+      const artifact = await (await lab()).stage(name, { signal: stop, onEvent });
       const { artifact: hash = '', reason } = given;
       noteArtifact(artifact, { experiment: experiment.name, stage: name, artifact: hash, reason });
       await display.end('done');
       return artifact;
     } catch (error) {
-      await display.end(interrupt.signal.aborted ? 'interrupted' : 'failed');
+      await display.end(stop.aborted ? 'interrupted' : 'failed');
       throw error;
     } finally {
       interrupt.release();
@@ -135,8 +147,8 @@ export function open<Schema extends ConfigSchema, Artifacts extends object>(
 
   return {
     config,
-    stage(name, { live = [] } = {}) {
-      const result = last.then(() => bring(name, live));
+    stage(name, show = {}) {
+      const result = last.then(() => bring(name, show));
       last = result.catch(() => undefined);
       return result;
     },
@@ -149,6 +161,42 @@ export function open<Schema extends ConfigSchema, Artifacts extends object>(
       if (opened !== undefined) await (await opened).close();
     },
   };
+}
+
+/** What of an ablation's run a notebook chooses. */
+export type AblateOptions = Partial<AblationPlace> & Pick<AblationRunOptions, 'retry'>;
+
+/**
+ * Runs an ablation in this notebook, one run after another, and shows the comparison: a table of arms and a forest plot. Interrupted, it
+ * finishes its step and saves; the same cell goes on from there. In a terminal `trainbook ablate` has several workers.
+ *
+ * @throws TrainbookError if the ablation's code changed while it ran; what failed in an arm is kept, and the others go on
+ * @example
+ * const record = await ablate(norms);
+ */
+export async function ablate(ablation: Ablation, options: AblateOptions = {}): Promise<AblationRecord> {
+  const display = ablationDisplay(ablation);
+  const interrupt = await interruptible(() => {
+    display.interrupting();
+  });
+  const { numericClass, signal, ...rest } = options;
+  const stop = signal === undefined ? interrupt.signal : AbortSignal.any([interrupt.signal, signal]);
+  const place = { runsFolder: join(projectFolder(), 'runs'), ...(await engine()), ...rest };
+  try {
+    const { state, record } = await runAblation(ablation, {
+      ...place,
+      ...(numericClass !== undefined && { numericClass }),
+      signal: stop,
+      onEvent: display.onEvent,
+    });
+    display.end(state, record);
+    return record;
+  } catch (error) {
+    display.end(stop.aborted ? 'interrupted' : 'failed');
+    throw error;
+  } finally {
+    interrupt.release();
+  }
 }
 
 showLastValues();

@@ -61,6 +61,15 @@ export async function figureBundle(figure: Figure): Promise<MimeBundle> {
 }
 
 /** A picture of ours, that needs no renderer. */
+/** A line of text, with a bar where it is known how much there is to do. */
+export function lineBundle(text: string, share?: number): MimeBundle {
+  const bar =
+    share === undefined
+      ? html``
+      : html`<progress value="${share.toFixed(4)}" max="1" style="vertical-align:middle;width:12em"></progress> `;
+  return { 'text/plain': text, 'text/html': html`<div>${bar}${text}</div>`.text };
+}
+
 export function drawingBundle(drawing: Drawing): MimeBundle {
   return {
     'text/plain': asText(drawing.title, [drawing.description]),

@@ -1,26 +1,14 @@
 import type { OnEvent, RunEvent } from '../experiment/event.js';
 import type { MetricsRow } from '../experiment/metrics.js';
 import type { Figure, Summary } from '../figure.js';
-import { figureBundle, liveBundle, summaryBundle } from './bundle.js';
+import { figureBundle, lineBundle, liveBundle, summaryBundle } from './bundle.js';
 import { openSlot } from './display.js';
-import type { MimeBundle, Slot } from './display.js';
+import type { Slot } from './display.js';
 import { lossFigure, metricFigure } from './figures.js';
 import { formatNumber, formatSeconds } from './format.js';
-import { html } from './markup.js';
-
-/** Milliseconds between two drawings of what changes: fast enough to look alive, too slow to take time from training. */
-const INTERVAL = 500;
+import { pace } from './pace.js';
 
 const isLoss = (name: string): boolean => /loss$/i.test(name);
-
-/** A line of text, with a bar where it is known how much there is to do. */
-function lineBundle(text: string, share?: number): MimeBundle {
-  const bar =
-    share === undefined
-      ? html``
-      : html`<progress value="${share.toFixed(4)}" max="1" style="vertical-align:middle;width:12em"></progress> `;
-  return { 'text/plain': text, 'text/html': html`<div>${bar}${text}</div>`.text };
-}
 
 /** Why a stage runs of which nothing is in the store. */
 const FIRST = 'it never ran before';
@@ -45,7 +33,8 @@ export function stageDisplay(stage: string, live: readonly string[], now: () => 
   const line = openSlot();
   const rows: MetricsRow[] = [];
   const charts: { readonly slot: Slot; readonly figure: () => Figure }[] = [];
-  let drawnAt = -Infinity;
+  const due = pace(now);
+  const progressDue = pace(now);
   let interrupted = false;
   let summary: Summary | undefined;
   let cachedSeconds: number | undefined;
@@ -60,11 +49,6 @@ export function stageDisplay(stage: string, live: readonly string[], now: () => 
     ];
     for (const figure of makers) charts.push({ slot: openSlot(), figure });
   };
-  const due = (): boolean => {
-    if (now() - drawnAt < INTERVAL) return false;
-    drawnAt = now();
-    return true;
-  };
   const drawCharts = (): void => {
     if (charts.length === 0) openCharts();
     for (const { slot, figure } of charts) {
@@ -72,15 +56,13 @@ export function stageDisplay(stage: string, live: readonly string[], now: () => 
       if (bundle !== undefined) slot.update(bundle);
     }
   };
-  let progressAt = -Infinity;
   const onProgress = (
     name: string,
     { task, done, total, note }: { task: string; done: number; total: number; note?: string },
   ): void => {
     const where = name === stage ? task : `${name}: ${task}`;
     lastLine = `${where} ${formatNumber(done)} of ${formatNumber(total)}${note === undefined ? '' : `, ${note}`}`;
-    if (interrupted || (done < total && now() - progressAt < INTERVAL)) return;
-    progressAt = now();
+    if (interrupted || (!progressDue() && done < total)) return;
     line.update(lineBundle(lastLine, total > 0 ? done / total : undefined));
   };
 

@@ -4,7 +4,7 @@ import type { Json } from '../../files.js';
 import { section, text, warning } from '../document/document.js';
 import type { Block, Headline, Section } from '../document/document.js';
 import { formatNumber } from '../format.js';
-import { verdict } from './arm-order.js';
+import { verdict } from '../../experiment/ablations/verdict.js';
 import { formatInterval } from './arms-table.js';
 
 const listed = (items: readonly string[]): string =>

@@ -1,7 +1,7 @@
 import type { ArmResult } from '../../experiment/ablations/comparison.js';
 import type { Table } from '../../figure.js';
 import { formatNumber } from '../format.js';
-import { verdict } from './arm-order.js';
+import { verdict } from '../../experiment/ablations/verdict.js';
 
 /** Where there is nothing to say. */
 const NONE = '–';

@@ -5,7 +5,7 @@ import { escapeXml } from '../line-chart.js';
 import { seriesColour } from '../palette.js';
 import type { Ink } from '../palette.js';
 import { linearTicks } from '../ticks.js';
-import { verdict } from './arm-order.js';
+import { verdict } from '../../experiment/ablations/verdict.js';
 import { formatInterval } from './arms-table.js';
 
 const ROW = 26;

@@ -40,7 +40,7 @@ describe('the report of an ablation', () => {
     const mean = [1, 2, 3].reduce((sum, seed) => sum + valueOf(0, 1, seed), 0) / 3;
     expect(Number(rows[0]?.[1])).toBeCloseTo(mean, 3);
     expect(rows.map((row) => row.at(-2))).toEqual(['3', '3', '3', '3', '2, 1 failed', '0, 3 stopped']);
-    expect(rows.map((row) => row.at(-1))).toEqual(['better', 'baseline', 'worse', 'worse', 'worse', 'no value']);
+    expect(rows.map((row) => row.at(-1))).toEqual(['better', 'baseline', 'worse', 'worse', 'worse', 'stopped early']);
     expect(page.querySelector('#arms tr.marked th')?.textContent).toBe('norm=rms, learningRate=0.0003');
   });
 
