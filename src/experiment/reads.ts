@@ -40,6 +40,20 @@ function short(value: Json | undefined): string {
   return text.length > 40 ? `${text.slice(0, 37)}...` : text;
 }
 
+/** The innermost part that differs, of an object that was read whole: `config train.steps: 300, now 200`. */
+function firstDifference(path: readonly string[], before: Json | undefined, now: Json | undefined): string {
+  if (isFields(before) && isFields(now)) {
+    const names = [...new Set([...Object.keys(before), ...Object.keys(now)])];
+    const name = names.find((each) => canonicalJson(before[each] ?? null) !== canonicalJson(now[each] ?? null));
+    if (name !== undefined) return firstDifference([...path, name], before[name], now[name]);
+  }
+  return `config ${path.join('.')}: ${short(before)}, now ${short(now)}`;
+}
+
+function isFields(value: Json | undefined): value is Readonly<Record<string, Json>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 /** Why a config or seed is not the one that was read: `config train.steps: 300, now 200`; undefined if it is. */
 export function configDiffers(reads: Pick<Reads, 'config' | 'seed'>, config: Json, seed: number): string | undefined {
   if (reads.seed !== undefined && reads.seed !== seed) return `seed: ${reads.seed}, now ${seed}`;
@@ -48,7 +62,7 @@ export function configDiffers(reads: Pick<Reads, 'config' | 'seed'>, config: Jso
     const where = `config ${read.path.join('.')}`;
     if ('value' in read) {
       if (now === undefined || canonicalJson(now) !== canonicalJson(read.value)) {
-        return `${where}: ${short(read.value)}, now ${short(now)}`;
+        return firstDifference(read.path, read.value, now);
       }
     } else if ('absent' in read) {
       if (now !== undefined) return `${where}: nothing, now ${short(now)}`;

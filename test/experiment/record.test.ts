@@ -78,6 +78,10 @@ describe('ConfigRecorder', () => {
   it('says what differs', () => {
     const reads: Pick<Reads, 'config'> = { config: [{ path: ['train', 'steps'], value: 300 }] };
     expect(configDiffers(reads, { train: { steps: 200 } }, 1)).toBe('config train.steps: 300, now 200');
+    const whole = { config: [{ path: ['train'], value: { steps: 300, rate: { top: 1, low: 0.5 } } }] };
+    const changed = { train: { steps: 300, rate: { top: 1, low: 0.25 }, more: true } };
+    expect(configDiffers(whole, changed, 1)).toBe('config train.rate.low: 0.5, now 0.25');
+    expect(configDiffers(whole, { train: { steps: 300 } }, 1)).toContain('config train.rate: {"top":1');
     expect(configDiffers({ ...reads, seed: 1 }, { train: { steps: 300 } }, 2)).toBe('seed: 1, now 2');
   });
 });
