@@ -388,6 +388,7 @@ export { planRun, runExperiment, type Run, type RunOptions, type RunRange } from
 export type { PlannedStage, RunEvent } from './experiment/event.js';
 export * from './experiment/ablations/index.js';
 export * from './experiment/sinks/index.js';
+export * from './experiment/reproduce/index.js';
 
 // Reports.
 export { readReport, writeReport, type ReportOptions } from './report/write-report.js';

@@ -19,12 +19,12 @@ import { openLab } from './experiment/open.js';
 import type { Lab } from './experiment/open.js';
 import { definedSince } from './experiment/redefined.js';
 import { configOf } from './experiment/run.js';
-import type { RunOptions } from './experiment/run.js';
+import type { RunOptions, RunRange } from './experiment/run.js';
 import type { Json } from './files.js';
 import { interruptible } from './train/interrupt.js';
 import { ablationDisplay } from './report/ablation-display.js';
 import { noteArtifact, noteBundle } from './report/artifact-age.js';
-import { openSlot } from './report/display.js';
+import { noteShown, openSlot } from './report/display.js';
 import { showLastValues } from './report/last-value.js';
 import { stageDisplay } from './report/stage-display.js';
 import { writeReport } from './report/write-report.js';
@@ -39,9 +39,10 @@ export { reportPart, type Part } from './report/document/part.js';
 export { readReport, type ReportOptions } from './report/write-report.js';
 
 /** What of a run's options a notebook chooses. The engine is the one that this process has, unless `numericClass` is given. */
-export type OpenOptions<Config> = Omit<RunOptions<Config>, 'numericClass' | 'signal'> & {
-  readonly numericClass?: string;
-};
+export type OpenOptions<Config> = Omit<RunOptions<Config>, 'numericClass' | 'signal'> &
+  Pick<RunRange, 'from'> & {
+    readonly numericClass?: string;
+  };
 
 export interface ShowStage {
   /** Metrics that are drawn while the stage runs, such as `['loss', 'tokensPerSecond']`; losses share a chart. */
@@ -60,6 +61,8 @@ export interface NotebookLab<Config, Artifacts extends object> {
    * saves; the same cell goes on from there.
    */
   stage<Name extends keyof Artifacts & string>(name: Name, options?: ShowStage): Promise<Artifacts[Name]>;
+  /** The folder of the run's record. */
+  folder(): Promise<string>;
   /** Writes the report of the run so far and gives its path. */
   report(): Promise<string>;
   /** Closes the run's record. */
@@ -136,6 +139,7 @@ export function open<Schema extends ConfigSchema, Artifacts extends object>(
       const { artifact: hash = '', reason } = given;
       noteArtifact(artifact, { experiment: experiment.name, stage: name, artifact: hash, reason });
       await display.end('done');
+      noteShown(artifact);
       return artifact;
     } catch (error) {
       await display.end(stop.aborted ? 'interrupted' : 'failed');
@@ -151,6 +155,9 @@ export function open<Schema extends ConfigSchema, Artifacts extends object>(
       const result = last.then(() => bring(name, show));
       last = result.catch(() => undefined);
       return result;
+    },
+    async folder() {
+      return (await lab()).folder;
     },
     async report() {
       await last;

@@ -8,6 +8,7 @@ import { checkOut, findPlace, insidePath, outside } from '../experiment/reproduc
 import type { Place } from '../experiment/reproduce/checkout.js';
 import { compareRuns } from '../experiment/reproduce/compare.js';
 import type { Comparison } from '../experiment/reproduce/compare.js';
+import { computedWith } from '../experiment/reproduce/compare-records.js';
 import { environmentDiffers, isSameComputing } from '../experiment/reproduce/differences.js';
 import type { Difference } from '../experiment/reproduce/differences.js';
 import { readRecordedRun } from '../experiment/reproduce/recorded-run.js';
@@ -54,10 +55,6 @@ export const reproduce = defineCommand({
     return done.comparison.verdict === 'differs' ? 1 : 0;
   },
 });
-
-function computedWith({ environment, spec }: RecordedRun): Readonly<Record<string, Json>> {
-  return { ...environment, ...(spec.numericClass === undefined ? {} : { numericClass: spec.numericClass }) };
-}
 
 interface Loaded {
   readonly recorded: RecordedRun;

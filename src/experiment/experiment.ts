@@ -114,19 +114,17 @@ export function experiment<Schema extends ConfigSchema>(
 
 function withStages<Schema extends ConfigSchema, Artifacts extends object>(
   definition: ExperimentDefinition & { readonly schema: Schema },
+  from?: ExperimentDefinition,
 ): Experiment<Schema, Artifacts> {
   const made: Experiment<Schema, Artifacts> = {
     ...definition,
     stage(name, run, options) {
       checkStageName(definition, name);
-      return withStages({
-        ...definition,
-        stages: [...definition.stages, { name, run, estimate: options?.estimate }],
-        origin: joinOrigins(definition.origin, whereCalled()),
-      });
+      const stages = [...definition.stages, { name, run, estimate: options?.estimate }];
+      return withStages({ ...definition, stages, origin: joinOrigins(definition.origin, whereCalled()) }, made);
     },
   };
-  noteDefinition(made);
+  noteDefinition(made, from);
   return made;
 }
 

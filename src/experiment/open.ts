@@ -3,7 +3,7 @@ import type { ConfigSchema, DeepReadonly } from './config.js';
 import type { OnEvent, RunEvent } from './event.js';
 import type { Experiment } from './experiment.js';
 import { closeSession, openSession } from './run.js';
-import type { RunOptions } from './run.js';
+import type { RunOptions, RunRange } from './run.js';
 import type { Session } from './session.js';
 import { StageRunner } from './stage-runner.js';
 import { nearest } from './nearest.js';
@@ -39,14 +39,14 @@ const uninterrupted = new AbortController().signal;
  */
 export async function openLab<Schema extends ConfigSchema, Artifacts extends object>(
   experiment: Experiment<Schema, Artifacts>,
-  options: RunOptions<z.input<Schema>>,
+  options: RunOptions<z.input<Schema>> & Pick<RunRange, 'from'>,
 ): Promise<Lab<z.output<Schema>, Artifacts>> {
   let listener: OnEvent | undefined;
   const onEvent = (event: RunEvent): void => {
     options.onEvent?.(event);
     listener?.(event);
   };
-  const session = await openSession(experiment, { ...options, onEvent });
+  const session = await openSession(experiment, { ...options, onEvent }, options.from);
   await session.record.status('done');
   let queue: Promise<unknown> = Promise.resolve();
   const values = new Map<string, unknown>();

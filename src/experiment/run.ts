@@ -115,6 +115,7 @@ export async function identify(
   from: string | undefined,
 ): Promise<Identity & { readonly runsFolder: string }> {
   checkReads(experiment);
+  checkStage(experiment, 'from', from);
   const runsFolder = resolve(options.runsFolder ?? 'runs');
   const root = resolve(options.root ?? dirname(runsFolder));
   const { seed = 1 } = options;

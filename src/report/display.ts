@@ -37,6 +37,21 @@ function kernelWriter(): WriteDisplayData | undefined {
   return undefined;
 }
 
+/** By which function of the kernel, and so in which cell, a value was shown last: the kernel `trainbook` has a new one for each cell. */
+const shownBy = new WeakMap<object, WriteDisplayData>();
+
+/** Notes that the cell that runs has shown a value. */
+export function noteShown(value: unknown): void {
+  const writer = kernelWriter();
+  if (typeof value === 'object' && value !== null && writer !== undefined) shownBy.set(value, writer);
+}
+
+/** Whether the cell that runs has shown a value already. */
+export function isShownHere(value: object): boolean {
+  const writer = shownBy.get(value);
+  return writer !== undefined && writer === kernelWriter();
+}
+
 /** Whether this process is a Jupyter kernel that runs a cell. */
 export function inNotebook(): boolean {
   return kernelWriter() !== undefined;
