@@ -3,8 +3,9 @@ import { join, resolve } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import ts from 'typescript';
 import { afterAll, expect, test } from 'vitest';
+import type { Ablation } from '../src/experiment/ablations/ablation.js';
 
-// The README's example compiles as a user's file does, and runs.
+// The README's examples compile as a user's files do, and run.
 
 const root = resolve(import.meta.dirname, '..');
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
@@ -16,22 +17,34 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test('the example’s types hold', () => {
-  const file = join(folder, 'example.ts');
-  writeFileSync(file, `${examples.join('\n')}\nexport { loss };\n`);
+/** The files of the examples; the experiments that they import are those of the project. */
+const files = examples.map((code, index) => {
+  const file = join(folder, `example-${index}.ts`);
+  const placed = code.replace("'./quickstart.js'", "'../../experiments/quickstart.js'");
+  writeFileSync(file, code.includes('const loss') ? `${placed}\nexport { loss };\n` : placed);
+  return file;
+});
+
+test('the examples’ types hold', () => {
   const { config } = ts.readConfigFile(join(root, 'experiments/tsconfig.json'), (path) => ts.sys.readFile(path)) as {
     config: object;
   };
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, join(root, 'experiments'));
-  const program = ts.createProgram([file], { ...options, noEmit: true });
-  const messages = ts
-    .getPreEmitDiagnostics(program, program.getSourceFile(file))
+  const program = ts.createProgram(files, { ...options, noEmit: true });
+  const messages = files
+    .flatMap((file) => ts.getPreEmitDiagnostics(program, program.getSourceFile(file)))
     .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'));
   expect(messages).toEqual([]);
 }, 60_000);
 
-test('the example runs: zeros that should be ones have loss 1', async () => {
-  expect(examples).toHaveLength(1);
-  const { loss } = (await import(join(folder, 'example.ts'))) as { loss: tf.Scalar };
+test('the example of compile runs: zeros that should be ones have loss 1', async () => {
+  expect(examples).toHaveLength(2);
+  const { loss } = (await import(files[0] ?? '')) as { loss: tf.Scalar };
   expect(loss.dataSync()[0]).toBe(1);
+});
+
+test('the example of an ablation has its arms', async () => {
+  const { default: norms } = (await import(files[1] ?? '')) as { default: Ablation };
+  expect(norms.arms).toHaveLength(4);
+  expect(norms.baseline).toBe('norm=rms, learningRate=0.003');
 });

@@ -87,7 +87,7 @@ describe('a stage that reads what is not made before it', () => {
 
   it('may be looked at by the language itself', async () => {
     const run: Any = async (input) => [String(Object.keys(await Promise.resolve(input)).length), 'base' in input];
-    expect(await (await runExperiment(reading(run), options())).artifact('count')).toEqual(['7', false]);
+    expect(await (await runExperiment(reading(run), options())).artifact('count')).toEqual(['8', false]);
   });
 });
 

@@ -107,7 +107,9 @@ describe.skipIf(executablePath === undefined)(
       for (let press = 0; press < 10; press++) await page.keyboard.press('ArrowRight');
       await page.focus('#training .controls [name="y"]');
       await page.keyboard.press('Space');
-      await page.waitForFunction(`document.querySelector('#base-loss .live').layout.yaxis.type === 'log'`);
+      // not `waitForFunction`: the page's policy forbids the evaluation that it makes there
+      const scale = `document.querySelector('#base-loss .live').layout.yaxis.type`;
+      await expect.poll(() => page.evaluate(scale), { timeout: 10_000 }).toBe('log');
       // The slider went from 23 to 33: round(10 ** 0.99) = 10 steps.
       expect(await page.locator('#training output').textContent()).toBe('about 10 steps');
       const after = await shown();

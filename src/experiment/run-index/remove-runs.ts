@@ -5,7 +5,7 @@ import { folderBytes } from '../garbage/folder-bytes.js';
 import { tryLock } from '../lock.js';
 import { readStatus } from '../run-record.js';
 import { temporaryPath } from '../store.js';
-import { listAblations } from './ablation-cells.js';
+import { listCells } from './ablation-cells.js';
 import type { AblationCell } from './ablation-cells.js';
 import { artifactsOf, readLineage } from './lineage.js';
 import { cachePathOf, runNames } from './run-entry.js';
@@ -38,7 +38,7 @@ export async function dependentsOf(runsFolder: string, names: readonly string[])
         : [{ artifact, stage, bytes: await folderBytes(folder) }];
     }),
   );
-  const ablations = await listAblations(runsFolder);
+  const ablations = await listCells(runsFolder);
   return {
     runs: await Promise.all(names.map(async (name) => ({ name, bytes: await folderBytes(join(runsFolder, name)) }))),
     artifacts: sized.flat(),

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { TrainbookError } from '../../error.js';
-import { listAblations } from '../run-index/ablation-cells.js';
+import { listCells } from '../run-index/ablation-cells.js';
 import { listRuns } from '../run-index/run-entry.js';
 import {
   ablationCellsTable,
@@ -47,7 +47,7 @@ export async function openRunDatabase(runsFolder: string): Promise<RunDatabase> 
   const [{ DuckDBInstance, StatementType, DuckDBTimestampValue }, { runs }, ablations] = await Promise.all([
     import('@duckdb/node-api'), // a native library: only who asks for SQL loads it
     listRuns(runsFolder),
-    listAblations(runsFolder),
+    listCells(runsFolder),
   ]);
   const instance = await DuckDBInstance.create(':memory:', {
     autoinstall_known_extensions: 'false',

@@ -120,16 +120,16 @@ function workersHtml({ watched, members, ablations }: Snapshot): Html {
       bytesText(bytes),
     ]),
   ];
-  const cells = ablations.map(({ name, id, numCells, cells: all }) => {
+  const cells = ablations.map(({ name, id, cells: all }) => {
     const number = (state: string): number => all.filter((cell) => cell.state === state).length;
     const states = (['done', 'running', 'failed', 'stopped'] as const).filter((state) => number(state) > 0);
     const current = all.filter(({ state }) => state === 'running');
     return html`<li>
       <b>${name}</b> <span class="id">${id}</span>
       <span class="facts-line"
-        >${states.map((state) => `${number(state)} ${state}`).join(', ')} of ${numCells} cells</span
+        >${states.map((state) => `${number(state)} ${state}`).join(', ')} of ${all.length} cells</span
       >
-      <progress max="${numCells}" value="${number('done') + number('failed') + number('stopped')}"></progress>
+      <progress max="${all.length}" value="${number('done') + number('failed') + number('stopped')}"></progress>
       ${current.map(({ arm, seed }) => html`<span class="facts-line">${arm}, seed ${seed}</span>`)}
     </li>`;
   });

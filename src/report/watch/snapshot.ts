@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { isCalled, metricNames } from '../../experiment/metric-names.js';
 import type { MetricsRow } from '../../experiment/metrics.js';
-import { listAblations } from '../../experiment/run-index/ablation-cells.js';
+import { listCells } from '../../experiment/run-index/ablation-cells.js';
 import type { AblationCells } from '../../experiment/run-index/ablation-cells.js';
 import { listRuns } from '../../experiment/run-index/run-entry.js';
 import type { RunEntry } from '../../experiment/run-index/run-entry.js';
@@ -60,7 +60,7 @@ export class Watcher {
 
   async look(now = Date.now()): Promise<Snapshot> {
     if (this.#list === undefined || now - this.#list.time >= listMilliseconds) {
-      const [{ runs }, ablations] = await Promise.all([listRuns(this.#runsFolder), listAblations(this.#runsFolder)]);
+      const [{ runs }, ablations] = await Promise.all([listRuns(this.#runsFolder), listCells(this.#runsFolder)]);
       this.#list = { time: now, runs, ablations };
     }
     const { runs, ablations } = this.#list;
@@ -71,7 +71,7 @@ export class Watcher {
       time: now,
       numRuns: runs.length,
       watched,
-      ablations: ablations.filter(({ cells, numCells }) => cells.filter(isOver).length < numCells),
+      ablations: ablations.filter(({ cells }) => !cells.every(isOver)),
       members: await launchedMembers(),
     };
   }

@@ -1,6 +1,6 @@
 import { appendFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { thisProcess } from '../../../src/experiment/lock.js';
+import { thisProcess, tryLock } from '../../../src/experiment/lock.js';
 import type { MetricsRow } from '../../../src/experiment/metrics.js';
 import { lines, makeRun } from '../../experiment/run-index/fixtures.js';
 
@@ -80,6 +80,7 @@ export async function writeBusyFolder(runs: string, now: number): Promise<{ read
   for (const [place, [arm, seed, state]] of Object.entries(cells)) {
     await writeFile(join(ablation, 'cells', `${place}.json`), JSON.stringify({ arm, seed, state }));
   }
+  await tryLock(join(ablation, 'locks', '1-1')); // this process runs it
   return { live };
 }
 

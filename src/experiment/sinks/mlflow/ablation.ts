@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { readCells } from '../../ablations/membership.js';
+import { readAblation } from '../../ablations/cells.js';
 import type { Membership } from '../../ablations/membership.js';
 import type { Arm } from '../../ablations/record.js';
 import { withLock } from '../../lock.js';
@@ -70,7 +70,7 @@ async function endAblation(
   cursor: Cursor,
   { folder, arms, time }: { readonly folder: string; readonly arms: readonly Arm[]; readonly time: number },
 ): Promise<void> {
-  const cells = await readCells(folder);
+  const { cells } = await readAblation(folder);
   const isOver = cells.length > 0 && cells.every(({ state }) => !['waiting', 'running'].includes(state));
   const state = isOver ? 'FINISHED' : 'RUNNING';
   if (isOver) {
