@@ -15,7 +15,6 @@ import { readRecordedRun } from '../experiment/reproduce/recorded-run.js';
 import type { RecordedRun } from '../experiment/reproduce/recorded-run.js';
 import { git } from '../experiment/provenance/git.js';
 import { checkName } from '../experiment/name.js';
-import type { Json } from '../files.js';
 import { readEmbeddedRecord } from '../report/embedded-record.js';
 import { isClone, projectRoot } from '../setup/project.js';
 import { checkoutText, comparisonText, differencesText, planText, shownLines, visible } from './reproduce-text.js';
