@@ -158,17 +158,17 @@ export async function startKernel(
     await Promise.race([done, gone]);
     clearTimeout(timer);
     listeners.delete(listener);
-    if (!seen.reply) throw new Error(`the kernel did not answer ${type}\n${errors}`);
+    if (!seen.reply || !seen.idle) throw new Error(`the kernel did not answer ${type}\n${errors}`);
     return messages;
   };
 
-  // Until the subscription has reached the kernel its first messages are lost.
+  // Until the subscription has reached the kernel its first messages are lost: we ask again, as Jupyter's own client does.
   for (let tries = 0; ; tries++) {
     try {
-      await request('kernel_info_request', {}, 5000);
+      await request('kernel_info_request', {}, 250);
       break;
     } catch (error) {
-      if (tries === 10 || child.exitCode !== null) throw error;
+      if (tries === 200 || child.exitCode !== null) throw error;
     }
   }
   const startMilliseconds = performance.now() - begun;
