@@ -177,7 +177,7 @@ describe('runExperiment', () => {
     await runExperiment(letters, options());
     const plan = await planRun(letters, options({ set: { 'train.steps': 7 } }));
     expect(plan.map(({ action }) => action)).toEqual(['cached', 'cached', 'run']);
-    expect(plan[2]?.reason).toBe('config train: {"steps":3,"rate":0.5}, now {"steps":7,"rate":0.5}');
+    expect(plan[2]?.reason).toBe('config train.steps: 3, now 7');
     expect(plan[2]?.seconds).toBeGreaterThan(0);
     expect(await readdir(join(folder, 'runs', '字母'))).toHaveLength(1);
   });

@@ -104,7 +104,7 @@ export function rowsOf(from: number, to: number, attempt = 1, stage = 'base'): M
   });
 }
 
-/** Makes an ablation's folder of one arm with a cell for a run. */
+/** Makes an ablation's folder of two arms: one has failed, the other's cell is a run. */
 export async function makeAblation(
   runsFolder: string,
   run: string,
@@ -137,6 +137,8 @@ export async function makeAblation(
     }),
   );
   const cell = { arm: 'norm=layer', seed: 7, state, run, ...(state === 'done' ? { value: 2.5 } : {}) };
+  const failed = { arm: 'norm=rms', seed: 7, state: 'failed', error: 'out of memory' };
+  await put(join(folder, 'cells', '0-7.json'), JSON.stringify(failed));
   await put(join(folder, 'cells', '1-7.json'), JSON.stringify(cell));
   return folder;
 }
