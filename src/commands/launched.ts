@@ -9,8 +9,8 @@ import { pathToFileURL } from 'node:url';
 import { type ArgsDef, runCommand } from 'citty';
 import { register } from 'tsx/esm/api';
 import { TrainbookError } from '../error.js';
+import { isExperiment } from '../experiment/experiment.js';
 import { run } from './run.js';
-import { isExperiment } from './run-file.js';
 import { checkUsage, UsageError } from './usage.js';
 
 const [script = '', ...args] = process.argv.slice(2);

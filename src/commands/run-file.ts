@@ -2,11 +2,12 @@ import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { register } from 'tsx/esm/api';
-import { joinGroup } from '../engine/collectives/join-group.js';
 import { membershipOf } from '../engine/collectives/membership.js';
+import type { Group } from '../engine/group.js';
 import { checkOneTfjs } from '../engine/one-tfjs.js';
 import { TrainbookError } from '../error.js';
 import { isAblation } from '../experiment/ablations/ablation.js';
+import { isExperiment } from '../experiment/experiment.js';
 import type { Experiment } from '../experiment/experiment.js';
 import type { RunEvent } from '../experiment/event.js';
 import type { SinkTarget } from '../experiment/sinks/targets.js';
@@ -84,8 +85,11 @@ export async function loadDefault(file: string, command: string): Promise<unknow
   return loaded.default;
 }
 
-export function isExperiment(value: unknown): value is Experiment<never> {
-  return typeof value === 'object' && value !== null && 'stages' in value && 'schema' in value && 'defaults' in value;
+/** The processes that `trainbook launch` started with this one; undefined where it was started alone. */
+async function launchedGroup(): Promise<Group | undefined> {
+  if (membershipOf() === undefined) return undefined;
+  const { joinGroup } = await import('../engine/collectives/join-group.js');
+  return joinGroup();
 }
 
 /** Runs an experiment file to its report, or says what would run; the exit code is 1 where the user interrupted. */
@@ -102,7 +106,7 @@ export async function runFile(file: string, options: RunFileOptions): Promise<nu
   const engine = engineInfo();
   const { json = false, dryRun = false, sinks = [], runsFolder = join(project, 'runs'), ...choices } = options;
   const signal = interruptSignal();
-  const group = membershipOf() === undefined ? undefined : await joinGroup(); // one of `trainbook launch`
+  const group = await launchedGroup();
   if (group !== undefined && group.index > 0) {
     if (!dryRun) await followRun(experiment, { ...choices, runsFolder, signal, numericClass: engineName() }, group);
     await group.leave();

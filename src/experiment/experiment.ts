@@ -128,6 +128,12 @@ function withStages<Schema extends ConfigSchema, Artifacts extends object>(
   return made;
 }
 
+/** Whether a value is an experiment: what a file exports, or a cell of a notebook shows. */
+export function isExperiment(value: unknown): value is Experiment<never> {
+  if (typeof value !== 'object' || value === null) return false;
+  return ['name', 'schema', 'defaults', 'stages', 'origin'].every((name) => name in value);
+}
+
 function checkStageName({ name: experimentName, stages }: ExperimentDefinition, name: string): void {
   const where = `experiment ${experimentName}: stage ${name}`;
   checkName(where, name);

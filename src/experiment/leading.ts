@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import type { Tensor } from '@tensorflow/tfjs';
 import { z } from 'zod';
 import type { Group } from '../engine/group.js';
 
@@ -19,6 +19,7 @@ export type Order = z.infer<typeof orderSchema>;
 
 /** Text as a tensor, since tensors are what a group moves: [length] int32, a UTF-8 byte each. */
 async function send(group: Group, order: Order): Promise<void> {
+  const tf = await tensors();
   const bytes = Int32Array.from(Buffer.from(JSON.stringify(order), 'utf8'));
   await moved(group, tf.scalar(bytes.length, 'int32'));
   await moved(group, tf.tensor1d(bytes, 'int32'));
@@ -26,17 +27,21 @@ async function send(group: Group, order: Order): Promise<void> {
 
 /** The next order of member 0. */
 export async function receiveOrder(group: Group): Promise<Order> {
+  const tf = await tensors();
   const [length = 0] = await moved(group, tf.scalar(0, 'int32'));
   const bytes = await moved(group, tf.zeros([length], 'int32'));
   return orderSchema.parse(JSON.parse(Buffer.from(Uint8Array.from(bytes)).toString('utf8')));
 }
 
-async function moved(group: Group, tensor: tf.Tensor): Promise<Int32Array> {
+/** Loaded when there is somebody to send to: a run of one process may need no tensors at all. */
+const tensors = () => import('@tensorflow/tfjs');
+
+async function moved(group: Group, tensor: Tensor): Promise<Int32Array> {
   const results = await group.broadcast([tensor], 0);
   try {
     return results[0] === undefined ? new Int32Array() : ((await results[0].data()) as Int32Array);
   } finally {
-    tf.dispose([tensor, results]);
+    for (const each of [tensor, ...results]) each.dispose();
   }
 }
 
@@ -72,6 +77,7 @@ export class Leader {
   }
 
   #await(): void {
+    if (this.#group.size === 1) return;
     this.#timer = setInterval(() => {
       this.#say({ do: 'wait' }).catch(() => undefined); // of a lost group the next stage tells
     }, millisecondsBetweenWaits).unref();

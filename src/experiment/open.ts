@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { ConfigSchema, DeepReadonly } from './config.js';
 import type { OnEvent, RunEvent } from './event.js';
 import type { Experiment } from './experiment.js';
-import { closeSession, openSession } from './run.js';
+import { checkRange, closeSession, openSession } from './run.js';
 import type { RunOptions, RunRange } from './run.js';
 import type { Session } from './session.js';
 import { StageRunner } from './stage-runner.js';
@@ -41,6 +41,7 @@ export async function openLab<Schema extends ConfigSchema, Artifacts extends obj
   experiment: Experiment<Schema, Artifacts>,
   options: RunOptions<z.input<Schema>> & Pick<RunRange, 'from'>,
 ): Promise<Lab<z.output<Schema>, Artifacts>> {
+  checkRange(experiment, { from: options.from });
   let listener: OnEvent | undefined;
   const onEvent = (event: RunEvent): void => {
     options.onEvent?.(event);

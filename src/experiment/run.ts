@@ -88,7 +88,8 @@ function checkStage(experiment: ExperimentDefinition, option: string, stage: str
   });
 }
 
-function checkRange(experiment: ExperimentDefinition, { from, to }: RunRange): void {
+/** @throws TrainbookError for a stage that does not exist, or an end before the beginning */
+export function checkRange(experiment: ExperimentDefinition, { from, to }: RunRange): void {
   checkStage(experiment, 'from', from);
   checkStage(experiment, 'to', to);
   const names = experiment.stages.map((each) => each.name);
@@ -115,7 +116,6 @@ export async function identify(
   from: string | undefined,
 ): Promise<Identity & { readonly runsFolder: string }> {
   checkReads(experiment);
-  checkStage(experiment, 'from', from);
   const runsFolder = resolve(options.runsFolder ?? 'runs');
   const root = resolve(options.root ?? dirname(runsFolder));
   const { seed = 1 } = options;

@@ -5,11 +5,6 @@ import { formatSeconds } from './format.js';
 import { headlines } from './document/headline.js';
 import { readRun } from './records.js';
 
-export function isExperiment(value: unknown): value is ExperimentDefinition {
-  if (typeof value !== 'object' || value === null) return false;
-  return ['name', 'schema', 'defaults', 'stages', 'origin'].every((name) => name in value);
-}
-
 /** A config's values by their paths; lists stay whole. */
 function paths(config: Json, path = ''): [path: string, value: string | number][] {
   if (typeof config === 'object' && config !== null && !Array.isArray(config)) {

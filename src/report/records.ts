@@ -5,25 +5,14 @@ import { TrainbookError } from '../error.js';
 import { readMetrics } from '../experiment/metrics.js';
 import type { MetricsRow } from '../experiment/metrics.js';
 import { readStatus } from '../experiment/run-record.js';
+import { runSpecSchema } from '../experiment/run-spec.js';
 import type { Figure, Summary } from '../figure.js';
 import { readJson } from '../files.js';
 import type { Json } from '../files.js';
 
 const json: z.ZodType<Json> = z.json();
 
-const specSchema = z.looseObject({
-  format: z.literal(1),
-  experiment: z.string(),
-  file: z.string().optional(),
-  runId: z.string(),
-  seed: z.number(),
-  config: z.record(z.string(), json),
-  defaults: z.record(z.string(), json).optional(),
-  stages: z.array(z.string()),
-  code: z.string(),
-  numericClass: z.string().optional(),
-  createdAt: z.string(),
-});
+const specSchema = runSpecSchema.extend({ defaults: z.record(z.string(), json).optional() });
 
 const statusSchema = z.looseObject({
   state: z.enum(['running', 'done', 'failed', 'interrupted']),

@@ -1,6 +1,7 @@
 import { Tensor } from '@tensorflow/tfjs';
 import { Cell } from '../engine/cell.js';
 import { codecs } from '../experiment/codecs.js';
+import { isExperiment } from '../experiment/experiment.js';
 import type { Figure, Summary, Table } from '../figure.js';
 import { isChatTemplate } from '../tokens/chat-template.js';
 import { markedTemplate } from '../tokens/marked-text.js';
@@ -9,7 +10,7 @@ import type { TokenPieces } from '../tokens/token-pieces.js';
 import { drawingBundle, figureBundle, markedBundle, piecesBundle, summaryBundle, tableBundle } from './bundle.js';
 import type { MimeBundle } from './display.js';
 import type { Drawing } from './drawing.js';
-import { experimentSummary, isExperiment, isRun, runSummary } from './experiment-summary.js';
+import { experimentSummary, isRun, runSummary } from './experiment-summary.js';
 import { isColumnar, isRows, tableOfColumns, tableOfRows } from './rows.js';
 import { cellBundle, tensorBundle } from './tensor-bundle.js';
 import { describedOf, isLayersModel, layersModelBundle, leavesOf, modelBundle, treeTable } from './tree-bundle.js';

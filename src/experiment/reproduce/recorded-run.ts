@@ -9,6 +9,7 @@ import { laterFormat } from '../later-format.js';
 import { readMetrics } from '../metrics.js';
 import type { MetricsRow } from '../metrics.js';
 import { readStatus } from '../run-record.js';
+import { runSpecSchema } from '../run-spec.js';
 
 // What of a run is needed to do it again and to compare: the same from a run's folder and from the element "record" of its
 // report.html. {"format":1,"spec":{…},"state":"done","environment":{…},"code":{…},"stages":[{"stage":"base","artifact":"9f0c…",
@@ -16,18 +17,7 @@ import { readStatus } from '../run-record.js';
 
 const json: z.ZodType<Json> = z.json();
 
-const specSchema = z.looseObject({
-  format: z.literal(1),
-  experiment: z.string(),
-  file: z.string().optional(),
-  runId: z.string(),
-  seed: z.int(),
-  config: z.record(z.string(), json),
-  stages: z.array(z.string()),
-  code: z.string(),
-  numericClass: z.string().optional(),
-  createdAt: z.string(),
-});
+const specSchema = runSpecSchema.extend({ seed: z.int() });
 
 const codeSchema = z.looseObject({
   hash: z.string(),

@@ -5,22 +5,11 @@ import { readJson } from '../../files.js';
 import type { Json } from '../../files.js';
 import { readStatus } from '../run-record.js';
 import type { Status } from '../run-record.js';
+import { runSpecSchema } from '../run-spec.js';
 import { digestRun } from './run-cache.js';
 import type { RunDigest, StageFacts } from './run-cache.js';
 
-const json: z.ZodType<Json> = z.json();
-const specSchema = z.looseObject({
-  format: z.literal(1),
-  experiment: z.string(),
-  file: z.string().optional(),
-  runId: z.string(),
-  seed: z.number(),
-  config: z.record(z.string(), json),
-  stages: z.array(z.string()),
-  code: z.string(),
-  numericClass: z.string().default(''),
-  createdAt: z.string(),
-});
+const specSchema = runSpecSchema.extend({ numericClass: z.string().default('') });
 
 /** A run in a list: what tells it apart from others, and what came of it. */
 export interface RunEntry {

@@ -4,24 +4,12 @@ import { z } from 'zod';
 import { TrainbookError } from '../../error.js';
 import type { Summary } from '../../figure.js';
 import { hash, readJson } from '../../files.js';
-import type { Json } from '../../files.js';
 import type { Membership } from '../ablations/membership.js';
 import { readStatus } from '../run-record.js';
 import type { Status } from '../run-record.js';
+import { runSpecSchema } from '../run-spec.js';
 
-const json: z.ZodType<Json> = z.json();
-const specSchema = z.looseObject({
-  format: z.literal(1),
-  experiment: z.string(),
-  file: z.string().optional(),
-  runId: z.string(),
-  seed: z.number(),
-  config: z.record(z.string(), json),
-  stages: z.array(z.string()),
-  code: z.string(),
-  numericClass: z.string(),
-  createdAt: z.string(),
-});
+const specSchema = runSpecSchema.extend({ numericClass: z.string() });
 const lineageSchema = z.looseObject({
   stages: z.array(
     z.looseObject({ stage: z.string(), artifact: z.string(), kind: z.string(), parents: z.array(z.string()) }),

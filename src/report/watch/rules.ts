@@ -1,3 +1,5 @@
+import { median } from '../median.js';
+
 /** One value of a metric. */
 export interface Point {
   readonly step: number;
@@ -104,11 +106,6 @@ export function belowLast(
   if (newest === undefined) return undefined;
   const then = earlier.findLast(({ step, value }) => step <= newest.step && Number.isFinite(value));
   return then !== undefined && newest.value < then.value ? { now: newest, then } : undefined;
-}
-
-/** The middle value; the mean of the two in the middle of an even number; NaN of none. */
-export function median(values: readonly number[]): number {
-  return percentile(values, 0.5);
 }
 
 /** The value below which a share of all lie, between two by linear interpolation (NumPy's default); NaN of none. */
