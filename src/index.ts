@@ -45,35 +45,25 @@ export {
 } from './engine/random.js';
 
 // Data: files → documents, with a ledger of every document's fate.
-export { load, type Source } from './data/load.js';
-export type { Pipeline } from './data/pipeline.js';
-export type { Step, Verdict } from './data/step.js';
-export { normalise } from './data/normalise.js';
-export { deduplicate, type DeduplicateOptions } from './data/deduplicate.js';
-export { mix, shares, type MixOptions } from './data/mix.js';
-export { fraction, splitDocuments } from './data/split.js';
-export type { Corpus, SplitCorpus } from './data/corpus.js';
+export * from './data/read/index.js';
 export type { Document } from './data/document.js';
-export type { Fate, Ledger, StepCount } from './data/ledger.js';
+export type { Corpus, SplitCorpus } from './data/corpus.js';
+export type { Pipeline } from './data/pipeline.js';
+export type { Dropped, Kept, Step, Verdict } from './data/step.js';
+export { localStep, type LocalStep } from './data/local-step.js';
+export { jointStep, type Acts, type JointStep, type Numbered, type Rows } from './data/joint-step.js';
+export * from './data/clean/index.js';
+export * from './data/perplexity/index.js';
+export * from './data/deduplicate/index.js';
+export * from './data/mix/index.js';
+export { fraction, splitDocuments } from './data/split.js';
+export * from './data/augment/index.js';
+export * from './data/ledger/index.js';
+export * from './data/audit/index.js';
+export * from './data/scale/index.js';
 
 // Tables: CSV → rows to train on and rows to test on → numbers.
-export { readTable, type ReadTableOptions } from './data/table/read-table.js';
-export type { ColumnChoice, ColumnKind, ColumnKinds, ColumnName, TypedTable } from './data/table/table.js';
-export { dropMissing, type Cleaned } from './data/table/drop-missing.js';
-export { dropDuplicates } from './data/table/drop-duplicates.js';
-export { trainTestSplit, type TrainTest, type TrainTestSplitOptions } from './data/table/train-test-split.js';
-export { asTest, asTrain, type Test, type Train } from './data/table/part.js';
-export { fit, parseFitted, transform, type Fitted } from './data/table/fit.js';
-export { minMaxScaler, robustScaler, standardScaler, type Scaler } from './data/table/scaling.js';
-export {
-  encodeCategories,
-  type Category,
-  type CategoryEncoder,
-  type EncodeCategoriesOptions,
-} from './data/table/encode-categories.js';
-export { features, type Features } from './data/table/features.js';
-export { labels, type Labels } from './data/table/labels.js';
-export { balancedClassWeights, rowWeights } from './data/table/class-weights.js';
+export * from './data/table/index.js';
 
 // Tokens: documents → batches.
 export { bpeOptions, trainBpe, type BpeOptions } from './tokens/train-bpe.js';

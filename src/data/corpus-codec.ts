@@ -12,8 +12,8 @@ import { isCorpus, isSplitCorpus } from './corpus.js';
 import type { Corpus, SplitCorpus } from './corpus.js';
 import { countCharacters } from './document.js';
 import type { Document } from './document.js';
-import { formatChanges, Ledger, READ } from './ledger.js';
-import type { Fate } from './ledger.js';
+import { formatChanges, Ledger, READ } from './ledger/ledger.js';
+import type { Fate } from './ledger/ledger.js';
 
 // A corpus on disk is two files of JSON Lines, gzipped: `documents.jsonl.gz`, a document a line as in document.ts, and
 // `ledger.jsonl.gz`, first `{"steps":["read","normalise"]}` and then a fate a line as in ledger.ts.

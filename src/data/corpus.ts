@@ -1,5 +1,5 @@
 import type { Document } from './document.js';
-import type { Ledger } from './ledger.js';
+import type { Ledger } from './ledger/ledger.js';
 import type { Step, Verdict } from './step.js';
 
 /** Documents, and how they came to be these: the fate of all that were read. `documents[i]` is the document of `ledger.kept[i]`. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { matchesGlob } from '../../src/data/glob.js';
+import { matchesGlob } from '../../src/data/read/glob.js';
 import { parseTable } from '../../src/data/table/parse-table.js';
 import {
   datasetNames,

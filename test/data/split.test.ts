@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { isSplitCorpus } from '../../src/data/corpus.js';
 import type { Corpus } from '../../src/data/corpus.js';
 import { countCharacters, document } from '../../src/data/document.js';
-import { openLedger } from '../../src/data/ledger.js';
-import { load } from '../../src/data/load.js';
+import { openLedger } from '../../src/data/ledger/ledger.js';
+import { load } from '../../src/data/read/load.js';
 import { fraction, splitDocuments } from '../../src/data/split.js';
 import { key } from '../../src/engine/key.js';
 

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { load } from '../../src/data/load.js';
+import { load } from '../../src/data/read/load.js';
 import { byteLevelBpe } from '../../src/tokens/byte-level-bpe.js';
 import { parseTokenizer } from '../../src/tokens/parse-tokenizer.js';
 import type { Tokenizer } from '../../src/tokens/tokenizer.js';

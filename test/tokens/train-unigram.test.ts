@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { load } from '../../src/data/load.js';
+import { load } from '../../src/data/read/load.js';
 import { unigram } from '../../src/tokens/learning/unigram.js';
 import { learnUnigram, unigramOptions } from '../../src/tokens/train-unigram.js';
 import { difficultTexts, learntByPython } from './trainer-fixture.js';

@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import type { ColumnTable } from 'arquero';
 import { TrainbookError } from '../../error.js';
 import { datasetNamesOf, findDataset, holdsTable, readDatasetFile } from '../dataset.js';
-import { gunzip } from '../gunzip.js';
+import { gunzip } from '../read/gunzip.js';
 import { parseTable } from './parse-table.js';
 import type { ParseTableOptions } from './parse-table.js';
 import type { ColumnKinds, TypedTable } from './table.js';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { load } from '../../../src/data/load.js';
+import { load } from '../../../src/data/read/load.js';
 import { parseTable } from '../../../src/data/table/parse-table.js';
 import type { ParseTableOptions } from '../../../src/data/table/parse-table.js';
 import { readTable } from '../../../src/data/table/read-table.js';

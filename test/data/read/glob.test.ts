@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isGlob, matchesGlob } from '../../src/data/glob.js';
+import { isGlob, matchesGlob } from '../../../src/data/read/glob.js';
 
 // Finding files is tested in load.test.ts.
 describe('glob', () => {

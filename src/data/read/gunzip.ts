@@ -1,5 +1,5 @@
 import { gunzipSync } from 'node:zlib';
-import { TrainbookError } from '../error.js';
+import { TrainbookError } from '../../error.js';
 
 /**
  * The contents of a gzipped file.

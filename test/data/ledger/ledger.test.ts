@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { apply } from '../../src/data/corpus.js';
-import type { Corpus } from '../../src/data/corpus.js';
-import { document } from '../../src/data/document.js';
-import { Ledger, openLedger } from '../../src/data/ledger.js';
-import { flows } from '../../src/data/sankey.js';
-import type { Step } from '../../src/data/step.js';
+import { apply } from '../../../src/data/corpus.js';
+import type { Corpus } from '../../../src/data/corpus.js';
+import { document } from '../../../src/data/document.js';
+import { Ledger, openLedger } from '../../../src/data/ledger/ledger.js';
+import { flows } from '../../../src/data/ledger/sankey.js';
+import type { Step } from '../../../src/data/step.js';
 
 const documents = ['a', 'bb', 'ccc'].map((text) => document({ text, source: 'file.txt', domain: 'letters' }));
 const [a, bb, ccc] = documents.map(({ id }) => id);

@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { TrainbookError } from '../error.js';
-import type { Json } from '../files.js';
+import { TrainbookError } from '../../error.js';
+import type { Json } from '../../files.js';
 import { decodeUtf8, mendSurrogates } from './decode.js';
-import { document } from './document.js';
-import type { Document } from './document.js';
+import { document } from '../document.js';
+import type { Document } from '../document.js';
 import { gunzip } from './gunzip.js';
 import { passages } from './passages.js';
-import type { Verdict } from './step.js';
+import type { Verdict } from '../step.js';
 
 /** A document as it was found, and whether reading kept it. */
 export interface ReadDocument {

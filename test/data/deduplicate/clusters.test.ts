@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Clusters } from '../../src/data/clusters.js';
+import { Clusters } from '../../../src/data/deduplicate/clusters.js';
 
 const groupsOf = (count: number, pairs: readonly (readonly [number, number])[]): readonly (readonly number[])[] => {
   const clusters = new Clusters(count);

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { compareText } from './document.js';
+import { compareText } from '../document.js';
 
 // `*` any characters within a name, `?` one, `**` any folders, `{a,b}` one of several. Names that begin with a dot are found
 // only by patterns that begin with a dot. (`fs.glob` needs Node 22.)

@@ -1,12 +1,12 @@
 import { posix } from 'node:path';
 import { z } from 'zod';
-import { fold, permutation } from '../engine/key.js';
-import type { Key } from '../engine/key.js';
-import { TrainbookError } from '../error.js';
-import { compareDocuments, countCharacters } from './document.js';
-import type { Document } from './document.js';
-import { isGlob, matchesGlob } from './glob.js';
-import type { Step, Verdict } from './step.js';
+import { fold, permutation } from '../../engine/key.js';
+import type { Key } from '../../engine/key.js';
+import { TrainbookError } from '../../error.js';
+import { compareDocuments, countCharacters } from '../document.js';
+import type { Document } from '../document.js';
+import { isGlob, matchesGlob } from '../read/glob.js';
+import type { Step, Verdict } from '../step.js';
 
 /**
  * The schema of shares in a config: a positive number for each of the named sources, of which some may be left out. Shares are

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { load } from '../../src/data/load.js';
-import { hash } from '../../src/files.js';
+import { load } from '../../../src/data/read/load.js';
+import { hash } from '../../../src/files.js';
 
 let folder: string;
 const write = async (name: string, content: string | Uint8Array): Promise<string> => {

@@ -1,4 +1,4 @@
-import type { Figure } from '../figure.js';
+import type { Figure } from '../../figure.js';
 import type { Ledger } from './ledger.js';
 
 // Drawn with paths and text, which every bundle of Plotly has; its own Sankey trace is only in the largest.

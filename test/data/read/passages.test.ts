@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { passages } from '../../src/data/passages.js';
+import { passages } from '../../../src/data/read/passages.js';
 
 describe('passages', () => {
   it('cuts at blank lines, then at line ends, then at spaces, then anywhere', () => {

@@ -1,4 +1,4 @@
-import type { Step, Verdict } from './step.js';
+import type { Step, Verdict } from '../step.js';
 
 /** One rule: how often it would change the text, and the text after it. */
 interface Rule {

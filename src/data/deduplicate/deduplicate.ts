@@ -1,10 +1,10 @@
-import { TrainbookError } from '../error.js';
+import { TrainbookError } from '../../error.js';
 import { Clusters } from './clusters.js';
-import { compareDocuments, compareText } from './document.js';
-import type { Document } from './document.js';
+import { compareDocuments, compareText } from '../document.js';
+import type { Document } from '../document.js';
 import { banding, candidates, sketch } from './minhash.js';
 import { jaccard, shingles, wordHashes } from './shingles.js';
-import type { Step, Verdict } from './step.js';
+import type { Step, Verdict } from '../step.js';
 
 /** Words to a shingle. */
 const WIDTH = 5;

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { apply } from '../../src/data/corpus.js';
-import { deduplicate } from '../../src/data/deduplicate.js';
-import { document } from '../../src/data/document.js';
-import type { Document } from '../../src/data/document.js';
-import { load } from '../../src/data/load.js';
-import { jaccard, shingles, wordHashes } from '../../src/data/shingles.js';
-import type { Verdict } from '../../src/data/step.js';
+import { apply } from '../../../src/data/corpus.js';
+import { deduplicate } from '../../../src/data/deduplicate/deduplicate.js';
+import { document } from '../../../src/data/document.js';
+import type { Document } from '../../../src/data/document.js';
+import { load } from '../../../src/data/read/load.js';
+import { jaccard, shingles, wordHashes } from '../../../src/data/deduplicate/shingles.js';
+import type { Verdict } from '../../../src/data/step.js';
 
 const brown = await load('brown');
 const of = (text: string, source = 's'): Document => document({ text, source, domain: 'd' });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { banding, candidates, numHashes, sketch } from '../../src/data/minhash.js';
-import { jaccard, shingles, wordHashes } from '../../src/data/shingles.js';
+import { banding, candidates, numHashes, sketch } from '../../../src/data/deduplicate/minhash.js';
+import { jaccard, shingles, wordHashes } from '../../../src/data/deduplicate/shingles.js';
 
 /** The shingles of a text as strings, in the plainest way. */
 function plainShingles(words: readonly string[], width: number): Set<string> {

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { countCharacters, document } from '../../src/data/document.js';
-import type { Document } from '../../src/data/document.js';
-import { mix, shares } from '../../src/data/mix.js';
-import type { Verdict } from '../../src/data/step.js';
-import { key } from '../../src/engine/key.js';
+import { countCharacters, document } from '../../../src/data/document.js';
+import type { Document } from '../../../src/data/document.js';
+import { mix, shares } from '../../../src/data/mix/mix.js';
+import type { Verdict } from '../../../src/data/step.js';
+import { key } from '../../../src/engine/key.js';
 
 const make = (source: string, sizes: readonly number[]): Document[] =>
   sizes.map((size, index) => document({ text: `${source}${index} `.padEnd(size, '.'), source, domain: source }));

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { normalise, normaliseText } from '../../src/data/normalise.js';
-import { document } from '../../src/data/document.js';
+import { normalise, normaliseText } from '../../../src/data/clean/normalise.js';
+import { document } from '../../../src/data/document.js';
 
 describe('normalise', () => {
   it.each([

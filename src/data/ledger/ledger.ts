@@ -1,9 +1,9 @@
-import { TrainbookError } from '../error.js';
-import type { Figure } from '../figure.js';
-import { compareText } from './document.js';
-import type { Document } from './document.js';
+import { TrainbookError } from '../../error.js';
+import type { Figure } from '../../figure.js';
+import { compareText } from '../document.js';
+import type { Document } from '../document.js';
 import { sankey } from './sankey.js';
-import type { Dropped, Verdict } from './step.js';
+import type { Dropped, Verdict } from '../step.js';
 
 /** What one step did to one document. Steps that left it as it was have no event. */
 export interface Event {

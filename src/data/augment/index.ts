@@ -1,0 +1,2 @@
+// Augmentation: more examples from those that are there.
+export {};

@@ -1,0 +1,2 @@
+// Deduplication: one of all that are the same.
+export { deduplicate, type DeduplicateOptions } from './deduplicate.js';

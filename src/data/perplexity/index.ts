@@ -1,0 +1,2 @@
+// Perplexity: how well a language model expects a text.
+export {};

@@ -1,0 +1,3 @@
+// Reading: files → documents.
+export { load } from './load.js';
+export type { Source } from './inputs.js';

@@ -1,0 +1,97 @@
+import { readFile, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { TrainbookError } from '../../error.js';
+import { datasetNamesOf, findDataset, readDatasetFile } from '../dataset.js';
+import type { Dataset } from '../dataset.js';
+import { expandGlob, filesBelow, isGlob } from './glob.js';
+import { readDocuments } from './read.js';
+import type { Origin, ReadDocument } from './read.js';
+
+/**
+ * What to read: a data set by name (`shakespeare`), a file, a folder, a glob (`corpus/*.jsonl.gz`), several of them, or the
+ * names of `shares`, so that a config names its data once (shares of 0 are not read).
+ */
+export type Source = string | readonly string[] | { readonly shares: Readonly<Record<string, number>> };
+
+/** A file that holds documents. */
+export interface Input {
+  /** As it is given, or below the folder that is given; for a file of a data set its name there. */
+  readonly path: string;
+  readonly bytes: number;
+  readonly origin: Origin;
+  /** The data set that it belongs to: its bytes are checked against the card. */
+  readonly dataset?: Dataset;
+}
+
+/** The names in a source, in order, each once. */
+export function namesOf(source: Source): readonly string[] {
+  if (typeof source === 'string') return [source];
+  if (!('shares' in source)) return [...new Set(source)];
+  return Object.entries(source.shares).flatMap(([name, share]) => (share > 0 ? [name] : []));
+}
+
+/**
+ * The files of a source, each once, in the order of its names.
+ *
+ * @throws TrainbookError for a name that is no data set, file or folder, and a folder or glob without files.
+ */
+export async function listInputs(source: Source): Promise<readonly Input[]> {
+  const inputs: Input[] = [];
+  const seen = new Set<string>();
+  for (const name of namesOf(source)) {
+    const dataset = await findDataset(name);
+    if (dataset !== undefined) {
+      const { card } = dataset;
+      const origin = { source: card.name, domain: card.domain ?? card.name, language: card.language };
+      for (const { file, bytes } of card.files) inputs.push({ path: file, bytes, origin, dataset });
+      continue;
+    }
+    for (const path of await filesOf(name)) {
+      if (seen.has(resolve(path))) continue;
+      seen.add(resolve(path));
+      const slashed = path.replaceAll('\\', '/');
+      const { size } = await stat(path);
+      inputs.push({ path, bytes: size, origin: { source: slashed, domain: slashed } });
+    }
+  }
+  return inputs;
+}
+
+/**
+ * The documents of a file, one after the other, as they are found.
+ *
+ * @throws TrainbookError that names the file, and the line where there is one.
+ */
+export async function* readInput({ path, origin, dataset }: Input): AsyncGenerator<ReadDocument, undefined> {
+  const file = dataset?.card.files.find((one) => one.file === path);
+  const bytes =
+    dataset === undefined || file === undefined ? await readBytes(path) : await readDatasetFile(dataset, file);
+  yield* readDocuments(bytes, path, origin);
+}
+
+async function filesOf(name: string): Promise<readonly string[]> {
+  const kind = await stat(name).catch(() => undefined);
+  if (kind?.isFile() === true) return [name];
+  const files = kind?.isDirectory() === true ? await filesBelow(name) : isGlob(name) ? await expandGlob(name) : [];
+  if (files.length > 0) return files;
+  throw new TrainbookError({
+    what: kind?.isDirectory() === true ? 'load: the folder has no files' : 'load: no such data set, file or folder',
+    received: name,
+    expected: `a path, a glob, or one of the data sets ${(await datasetNamesOf('documents')).join(', ')}`,
+    fix: `check the spelling; paths start at ${process.cwd()}`,
+  });
+}
+
+async function readBytes(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    throw new TrainbookError({
+      what: 'load: cannot read the file',
+      received: path,
+      expected: 'a file that may be read',
+      fix: String(cause),
+      cause,
+    });
+  }
+}

@@ -1,0 +1,2 @@
+// Scale: the same steps over shards, in any number of processes.
+export {};
