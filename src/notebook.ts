@@ -20,6 +20,8 @@ import type { Lab } from './experiment/open.js';
 import { definedSince } from './experiment/redefined.js';
 import { configOf } from './experiment/run.js';
 import type { RunOptions, RunRange } from './experiment/run.js';
+import type { Along } from './experiment/sinks/along.js';
+import type { SinkTarget } from './experiment/sinks/targets.js';
 import type { Json } from './files.js';
 import { interruptible } from './train/interrupt.js';
 import { ablationDisplay } from './report/ablation-display.js';
@@ -42,6 +44,8 @@ export { readReport, type ReportOptions } from './report/write-report.js';
 export type OpenOptions<Config> = Omit<RunOptions<Config>, 'numericClass' | 'signal'> &
   Pick<RunRange, 'from'> & {
     readonly numericClass?: string;
+    /** Where the run is sent while it goes on, such as `[{ kind: 'mlflow', uri: 'http://127.0.0.1:5000' }]`. */
+    readonly send?: readonly SinkTarget[];
   };
 
 export interface ShowStage {
@@ -82,6 +86,15 @@ async function engine(): Promise<{ readonly numericClass: string; readonly engin
   return { numericClass: engineName(), engine: JSON.parse(JSON.stringify(engineInfo())) as Json };
 }
 
+/** What sends runs while they go on; when a sink is away, or back, a line says so. */
+async function alongOf(targets: readonly SinkTarget[]): Promise<Along | undefined> {
+  if (targets.length === 0) return undefined;
+  const { sendAlong } = await import('./experiment/sinks/along.js');
+  return sendAlong(targets, (line) => {
+    openSlot().end(noteBundle(line));
+  });
+}
+
 /**
  * Opens an experiment for a notebook. Nothing runs before a stage is asked for.
  *
@@ -96,14 +109,18 @@ export function open<Schema extends ConfigSchema, Artifacts extends object>(
   experiment: Experiment<Schema, Artifacts>,
   options: OpenOptions<z.input<Schema>> = {},
 ): NotebookLab<z.output<Schema>, Artifacts> {
-  const { numericClass = '', ...rest } = options;
+  const { numericClass = '', send = [], ...rest } = options;
+  let along: Along | undefined;
   const config = configOf(experiment, { ...rest, numericClass }) as DeepReadonly<z.output<Schema>>;
   let opened: Promise<Lab<z.output<Schema>, Artifacts>> | undefined;
   const lab = (): Promise<Lab<z.output<Schema>, Artifacts>> => {
     opened ??= (async () => {
       const runsFolder = join(projectFolder(), 'runs');
       const found = numericClass === '' ? await engine() : { numericClass };
-      return openLab(experiment, { runsFolder, ...found, ...rest });
+      along = await alongOf(send);
+      const lab = await openLab(experiment, { runsFolder, ...found, ...rest });
+      along?.start(lab.folder);
+      return lab;
     })();
     return opened;
   };
@@ -166,12 +183,15 @@ export function open<Schema extends ConfigSchema, Artifacts extends object>(
     async close() {
       await last;
       if (opened !== undefined) await (await opened).close();
+      await along?.end();
     },
   };
 }
 
 /** What of an ablation's run a notebook chooses. */
-export type AblateOptions = Partial<AblationPlace> & Pick<AblationRunOptions, 'retry'>;
+export type AblateOptions = Partial<AblationPlace> &
+  Pick<AblationRunOptions, 'retry'> &
+  Pick<OpenOptions<never>, 'send'>;
 
 /**
  * Runs an ablation in this notebook, one run after another, and shows the comparison: a table of arms and a forest plot. Interrupted, it
@@ -186,17 +206,23 @@ export async function ablate(ablation: Ablation, options: AblateOptions = {}): P
   const interrupt = await interruptible(() => {
     display.interrupting();
   });
-  const { numericClass, signal, ...rest } = options;
+  const { numericClass, signal, send = [], ...rest } = options;
   const stop = signal === undefined ? interrupt.signal : AbortSignal.any([interrupt.signal, signal]);
   const place = { runsFolder: join(projectFolder(), 'runs'), ...(await engine()), ...rest };
+  const along = await alongOf(send);
   try {
     const { state, record } = await runAblation(ablation, {
       ...place,
       ...(numericClass !== undefined && { numericClass }),
       signal: stop,
-      onEvent: display.onEvent,
+      onEvent: (event) => {
+        display.onEvent(event);
+        const run = event.type === 'cell-end' ? event.result.run : undefined;
+        if (run !== undefined) along?.ended(join(place.runsFolder, run));
+      },
     });
     display.end(state, record);
+    await along?.end();
     return record;
   } catch (error) {
     display.end(stop.aborted ? 'interrupted' : 'failed');

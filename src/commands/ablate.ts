@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
-import { join, relative, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { defineCommand } from 'citty';
 import { TrainbookError } from '../error.js';
 import { readAblation } from '../experiment/ablations/cells.js';
@@ -14,7 +14,8 @@ import { packageRoot } from '../setup/project.js';
 import { loadAblation } from './ablate-file.js';
 import { ablationEvents, planText, resultTable } from './ablate-text.js';
 import { ownProgram } from './own-program.js';
-import { interruptSignal } from './run-file.js';
+import { alongOf, interruptSignal } from './run-file.js';
+import { endLine, sinkArgs, sinkTargets } from './sink-options.js';
 import { integerOption, UsageError } from './usage.js';
 
 export const ablate = defineCommand({
@@ -52,6 +53,7 @@ export const ablate = defineCommand({
       description: 'Run this one cell, from 0; what tasks of a cluster call',
     },
     'dry-run': { type: 'boolean', description: 'Show what would run and about how long; run nothing' },
+    ...sinkArgs,
     json: { type: 'boolean', description: 'Print the result as one JSON value' },
   },
   async run({ args }) {
@@ -77,8 +79,15 @@ export const ablate = defineCommand({
     }
     const { isTTY, columns } = process.stdout as { isTTY?: boolean; columns?: number };
     const screen = { write, isTerminal: isTTY === true, columns: columns ?? 80 };
-    const onEvent = json ? () => undefined : ablationEvents(screen, ablation);
+    const show = json ? () => undefined : ablationEvents(screen, ablation);
     const open = await openAblation(ablation, place);
+    const runsFolder = dirname(dirname(dirname(open.folder)));
+    const along = await alongOf(sinkTargets(args, process.env), say);
+    const onEvent = (event: AblationEvent): void => {
+      show(event);
+      const run = event.type === 'cell-end' ? event.result.run : undefined;
+      if (run !== undefined) along?.ended(join(runsFolder, run));
+    };
     // A cluster's machine has trainbook where this one has it: in the project, or as the clone that it is.
     const command = [
       'node',
@@ -121,8 +130,12 @@ export const ablate = defineCommand({
       }));
     }
     const record = await readAblation(open.folder);
+    const sent = (await along?.end()) ?? [];
     const numFailed = record.cells.filter((each) => each.state === 'failed').length;
-    if (json) write(`${JSON.stringify(summary(record, state, numFailed))}\n`);
+    if (json) write(`${JSON.stringify({ ...summary(record, state, numFailed), ...(along && { sinks: sent }) })}\n`);
+    const waiting = sent.filter((end) => end.state === 'waiting');
+    for (const end of waiting) say(endLine(end, relative(runsFolder, end.folder)));
+    if (sent.length > waiting.length) say(`sent: ${sent.length - waiting.length} of ${sent.length} runs`);
     say(`\n${resultTable(record)}\n\nablation: ${open.folder}`);
     return (state === 'done' && numFailed === 0) || state === 'written' ? 0 : 1;
   },

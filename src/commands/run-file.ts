@@ -10,11 +10,11 @@ import { isAblation } from '../experiment/ablations/ablation.js';
 import { isExperiment } from '../experiment/experiment.js';
 import type { Experiment } from '../experiment/experiment.js';
 import type { RunEvent } from '../experiment/event.js';
+import type { Along } from '../experiment/sinks/along.js';
 import type { SinkTarget } from '../experiment/sinks/targets.js';
 import type { Json } from '../files.js';
 import { isClone, isModuleProject, projectRoot } from '../setup/project.js';
 import { dryRunText, planValue } from './dry-run-text.js';
-import { sinkFollowers } from './sink-followers.js';
 import { endLine } from './sink-options.js';
 import { terminalEvents } from './terminal.js';
 import { parseValue, UsageError } from './usage.js';
@@ -123,13 +123,13 @@ export async function runFile(file: string, options: RunFileOptions): Promise<nu
     return 0;
   }
   const show = json ? undefined : terminalEvents({ write, isTerminal: isTTY === true, columns: columns ?? 80 });
-  const followers = await sinkFollowers(sinks, json ? () => undefined : (line) => write(`${line}\n`));
+  const along = await alongOf(sinks, json ? () => undefined : (line) => write(`${line}\n`));
   let place = '';
   const onEvent = (event: RunEvent): void => {
     show?.(event);
     if (event.type !== 'run-start') return;
     place = `${experiment.name}/${event.runId}`;
-    followers.start(event.folder);
+    along?.start(event.folder);
   };
   try {
     const run = await runExperiment(experiment, {
@@ -143,7 +143,7 @@ export async function runFile(file: string, options: RunFileOptions): Promise<nu
     await group?.leave();
     const report = await writeReport(run.folder);
     const { runId, folder, state } = run;
-    const sent = await followers.end();
+    const sent = (await along?.end()) ?? [];
     if (json) {
       const told = sinks.length === 0 ? {} : { sinks: sent };
       write(`${JSON.stringify({ experiment: experiment.name, runId, folder, state, report, ...told })}\n`);
@@ -153,8 +153,15 @@ export async function runFile(file: string, options: RunFileOptions): Promise<nu
     }
     return state === 'done' ? 0 : 1;
   } finally {
-    await followers.end(); // a run that failed is sent, too
+    await along?.end(); // a run that failed is sent, too
   }
+}
+
+/** What sends runs while they go on; undefined where nothing is to be sent. Wrong addresses are said before anything begins. */
+export async function alongOf(targets: readonly SinkTarget[], say: (line: string) => void): Promise<Along | undefined> {
+  if (targets.length === 0) return undefined;
+  const { sendAlong } = await import('../experiment/sinks/along.js');
+  return sendAlong(targets, say);
 }
 
 /**

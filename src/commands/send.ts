@@ -5,11 +5,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { defineCommand } from 'citty';
 import { TrainbookError } from '../error.js';
 import type { Membership } from '../experiment/ablations/membership.js';
+import { shownTarget } from '../experiment/sinks/along.js';
 import type { Sent } from '../experiment/sinks/send-run.js';
 import type { Sink } from '../experiment/sinks/sink.js';
 import type { SinkTarget } from '../experiment/sinks/targets.js';
 import { projectRoot } from '../setup/project.js';
-import { shownTarget, sinkArgs, sinkTargets } from './sink-options.js';
+import { sinkArgs, sinkTargets } from './sink-options.js';
 import { repeated, UsageError } from './usage.js';
 
 export const send = defineCommand({

@@ -1,6 +1,5 @@
 import { projectRoot } from '../setup/project.js';
-import type { Beside } from '../experiment/sinks/beside.js';
-import type { Following } from '../experiment/sinks/follow.js';
+import type { SinkEnd } from '../experiment/sinks/along.js';
 import type { SinkTarget } from '../experiment/sinks/targets.js';
 import { resolve } from 'node:path';
 
@@ -37,37 +36,7 @@ export function sinkTargets(
   return targets;
 }
 
-/** A target as it may be shown: without user and password. */
-export function shownTarget(target: SinkTarget): string {
-  return target.kind === 'tensorboard' ? target.folder : target.uri.replace(/\/\/[^@/]*@/u, '//');
-}
-
-/** A line for who watches a run: its sink is away, or is back. */
-export function changeLine(target: SinkTarget, state: Following): string {
-  if (state.state === 'sent') return `${target.kind}: sending again`;
-  return `${target.kind}: nothing is sent for now, the run goes on: ${state.reason}`;
-}
-
-/** How a sink ended beside a run, for `--json`. */
-export interface SinkEnd {
-  readonly sink: SinkTarget['kind'];
-  readonly target: string;
-  readonly state: 'sent' | 'waiting';
-  readonly link?: string;
-  readonly reason?: string;
-}
-
-export async function endSink(beside: Beside): Promise<SinkEnd> {
-  const state = await beside.end();
-  const about = { sink: beside.target.kind, target: shownTarget(beside.target) };
-  if (state?.state === 'sent' && state.isOver) {
-    const { link } = state.sent;
-    return { ...about, state: 'sent', ...(link === undefined ? {} : { link }) };
-  }
-  const reason = state === undefined || state.state === 'sent' ? 'it takes longer than the run' : state.reason;
-  return { ...about, state: 'waiting', reason };
-}
-
+/** How the sending of one run ended, as a line; the second one says how to send what is left. */
 export function endLine({ sink, target, state, link, reason }: SinkEnd, run: string): string {
   if (state === 'sent') return `${sink}: ${link ?? target}`;
   const option = sink === 'mlflow' ? `--mlflow ${target}` : `--tensorboard ${target}`;

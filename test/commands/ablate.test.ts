@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -97,8 +97,13 @@ describe('trainbook ablate', { timeout: 240_000 }, () => {
     expect(result.arms[1]?.difference?.mean).toBeCloseTo(1, 10);
 
     // Once more: nothing is left to do. One seed alone is another ablation, whose stages are in the store.
-    const again = await ablate(['--seeds', '2']).ended;
+    const events = join(project, 'events');
+    const again = await ablate(['--seeds', '2', '--tensorboard', events]).ended;
     expect(again.code).toBe(1);
+    // each run was sent as it ended, the failed one too
+    expect(again.stdout).toMatch(/^sent: 3 of 3 runs$/mu);
+    const files = (await readdir(events, { recursive: true })).filter((path) => path.includes('tfevents'));
+    expect(new Set(files.map((path) => path.split(sep).slice(0, 2).join('/'))).size).toBe(3);
     expect(again.stdout).toMatch(/^rate=1 +stored$/mu);
     expect(again.stdout).toMatch(/^rate=2 +1 .* one seed: no interval$/mu);
     expect(again.stdout).toMatch(/^failed: rate=10, seed 2: diverged$/mu);

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -61,6 +61,16 @@ describe('open, in a notebook', () => {
     expect(kernel.sent.findLast(({ place }) => place === places[1])?.data['text/plain']).toContain('1 → 0.25');
     expect(shownAt(3)).toEqual(['text/plain text/html']);
     await lab.close();
+  });
+
+  it('sends the run along, and says at once where it cannot go', { timeout: 60_000 }, async () => {
+    const folder = join(runsFolder, '..', 'events');
+    const lab = open(counting, { runsFolder, numericClass: 'test', send: [{ kind: 'tensorboard', folder }] });
+    await lab.stage('fit');
+    await lab.close();
+    expect((await readdir(folder, { recursive: true })).some((path) => path.includes('tfevents'))).toBe(true);
+    const wrong = open(counting, { runsFolder, numericClass: 'test', send: [{ kind: 'mlflow', uri: 'nowhere' }] });
+    await expect(wrong.stage('numbers')).rejects.toThrow('nowhere');
   });
 
   it('says when a stage was found in the store', async () => {
