@@ -65,6 +65,13 @@ export default experiment('quickstart', schema, {
   .stage('score', ({ base, corpus, tokenizer, progress }) =>
     evaluate(base, pack(corpus.heldOut, tokenizer, base.architecture.config.context), { progress }),
   )
-  .stage('samples', ({ base, tokenizer, key, progress }) =>
-    sample(base, tokenizer, ['ROMEO:', 'The city'], { temperature: 0.7, topP: 0.9, maxTokens: 120, key, progress }),
+  .stage('samples', ({ base, tokenizer, key, progress, metrics }) =>
+    sample(base, tokenizer, ['ROMEO:', 'The city'], {
+      temperature: 0.7,
+      topP: 0.9,
+      maxTokens: 120,
+      key,
+      progress,
+      metrics,
+    }),
   );

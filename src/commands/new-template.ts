@@ -66,9 +66,9 @@ export default experiment(${quoted(name)}, schema, {
   .stage('score', ({ base, corpus, tokenizer, progress }) =>
     evaluate(base, pack(corpus.heldOut, tokenizer, base.architecture.config.context), { progress }),
   )
-  .stage('samples', ({ config, base, tokenizer, key, progress }) => {
+  .stage('samples', ({ config, base, tokenizer, key, progress, metrics }) => {
     const { prompts, temperature, topP } = config.samples;
-    return sample(base, tokenizer, prompts, { temperature, topP, maxTokens: 120, key, progress });
+    return sample(base, tokenizer, prompts, { temperature, topP, maxTokens: 120, key, progress, metrics });
   });
 `;
 }

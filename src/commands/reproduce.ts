@@ -6,7 +6,7 @@ import { defineCommand } from 'citty';
 import { TrainbookError } from '../error.js';
 import { checkOut, findPlace, insidePath, outside } from '../experiment/reproduce/checkout.js';
 import type { Place } from '../experiment/reproduce/checkout.js';
-import { compareRuns } from '../experiment/reproduce/compare.js';
+import { compareOutcomes } from '../experiment/reproduce/compare.js';
 import type { Comparison } from '../experiment/reproduce/compare.js';
 import { computedWith } from '../experiment/reproduce/compare-records.js';
 import { environmentDiffers, isSameComputing } from '../experiment/reproduce/differences.js';
@@ -158,7 +158,7 @@ async function again(
     const [id = ''] = await readdir(parent);
     const fresh = await readRecordedRun(join(parent, id));
     const differences = environmentDiffers(computedWith(recorded), computedWith(fresh));
-    const comparison = compareRuns(recorded, fresh, { tolerance, sameComputing: isSameComputing(differences) });
+    const comparison = compareOutcomes(recorded, fresh, { tolerance, sameComputing: isSameComputing(differences) });
     kept ||= comparison.verdict === 'differs';
     say(codeText(recorded, fresh));
     return { fresh, comparison, differences, kept: kept ? join(parent, id) : undefined };

@@ -2,13 +2,10 @@ import type { z } from 'zod';
 import type { ConfigSchema, DeepReadonly } from './config.js';
 import type { OnEvent, RunEvent } from './event.js';
 import type { Experiment } from './experiment.js';
-import { checkRange, closeSession, openSession } from './run.js';
+import { checkRange, checkStage, closeSession, openSession } from './run.js';
 import type { RunOptions, RunRange } from './run.js';
-import type { Session } from './session.js';
 import { StageRunner } from './stage-runner.js';
-import { nearest } from './nearest.js';
 import { explainNoSpace } from './no-space.js';
-import { TrainbookError } from '../error.js';
 
 export interface StageCallOptions {
   readonly signal?: AbortSignal;
@@ -78,7 +75,7 @@ export async function openLab<Schema extends ConfigSchema, Artifacts extends obj
     config: session.config as DeepReadonly<z.output<Schema>>,
     folder: session.record.folder,
     stage(name, call = {}) {
-      checkName(session, name);
+      checkStage(session.experiment, name);
       const result = queue.then(() => bring(name, call));
       queue = result.catch(() => undefined);
       return result as Promise<Artifacts[typeof name]>;
@@ -88,16 +85,4 @@ export async function openLab<Schema extends ConfigSchema, Artifacts extends obj
       await closeSession(session);
     },
   };
-}
-
-function checkName({ experiment }: Session, name: string): void {
-  const names = experiment.stages.map((stage) => stage.name);
-  if (names.includes(name)) return;
-  const close = nearest(name, names);
-  throw new TrainbookError({
-    what: `experiment ${experiment.name} has no stage of this name`,
-    received: name,
-    expected: `one of ${names.join(', ')}`,
-    ...(close === undefined ? {} : { fix: `did you mean ${close}?` }),
-  });
 }

@@ -76,12 +76,13 @@ export interface Run<Artifacts extends object> {
 
 const uninterrupted = new AbortController().signal;
 
-function checkStage(experiment: ExperimentDefinition, option: string, stage: string | undefined): void {
+/** @throws TrainbookError for a stage that does not exist; `option` says where it was named. */
+export function checkStage(experiment: ExperimentDefinition, stage: string | undefined, option?: string): void {
   const names = experiment.stages.map((each) => each.name);
   if (stage === undefined || names.includes(stage)) return;
   const close = nearest(stage, names);
   throw new TrainbookError({
-    what: `experiment ${experiment.name} has no stage of this name (${option})`,
+    what: `experiment ${experiment.name} has no stage of this name${option === undefined ? '' : ` (${option})`}`,
     received: stage,
     expected: `one of ${names.join(', ')}`,
     ...(close === undefined ? {} : { fix: `did you mean ${close}?` }),
@@ -90,8 +91,8 @@ function checkStage(experiment: ExperimentDefinition, option: string, stage: str
 
 /** @throws TrainbookError for a stage that does not exist, or an end before the beginning */
 export function checkRange(experiment: ExperimentDefinition, { from, to }: RunRange): void {
-  checkStage(experiment, 'from', from);
-  checkStage(experiment, 'to', to);
+  checkStage(experiment, from, 'from');
+  checkStage(experiment, to, 'to');
   const names = experiment.stages.map((each) => each.name);
   if (from === undefined || to === undefined || names.indexOf(from) <= names.indexOf(to)) return;
   throw new TrainbookError({

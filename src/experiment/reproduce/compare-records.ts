@@ -1,5 +1,5 @@
 import type { Json } from '../../files.js';
-import { compareRuns } from './compare.js';
+import { compareOutcomes } from './compare.js';
 import type { Comparison } from './compare.js';
 import { environmentDiffers, isSameComputing } from './differences.js';
 import type { Difference } from './differences.js';
@@ -23,7 +23,7 @@ export interface ComparedRecords extends Comparison {
 export async function compareRecords(recorded: string, now: string, tolerance = 0.02): Promise<ComparedRecords> {
   const [before, after] = await Promise.all([readRecordedRun(recorded), readRecordedRun(now)]);
   const differences = environmentDiffers(computedWith(before), computedWith(after));
-  return { ...compareRuns(before, after, { tolerance, sameComputing: isSameComputing(differences) }), differences };
+  return { ...compareOutcomes(before, after, { tolerance, sameComputing: isSameComputing(differences) }), differences };
 }
 
 /** What results depend on beside the code, as a run's record tells it. */

@@ -63,9 +63,9 @@ function compareStage(recorded: RecordedStage, now: RecordedStage | undefined): 
  * metrics, facts of summaries; not those of speed, time and memory) is within the tolerance and there is at least one.
  *
  * @example
- * compareRuns(recorded, fresh, { tolerance: 0.02, sameComputing: true }).verdict; // 'reproduced bit for bit'
+ * compareOutcomes(recorded, fresh, { tolerance: 0.02, sameComputing: true }).verdict; // 'reproduced bit for bit'
  */
-export function compareRuns(
+export function compareOutcomes(
   recorded: Pick<RecordedRun, 'stages'>,
   now: Pick<RecordedRun, 'stages'>,
   { tolerance, sameComputing }: CompareOptions,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { compareRuns } from '../../../src/experiment/reproduce/compare.js';
+import { compareOutcomes } from '../../../src/experiment/reproduce/compare.js';
 import { environmentDiffers, isSameComputing } from '../../../src/experiment/reproduce/differences.js';
 import type { RecordedStage } from '../../../src/experiment/reproduce/recorded-run.js';
 
@@ -12,41 +12,41 @@ const recorded = { stages: [stage('corpus', 'a'), stage('base', 'b', { loss: 2 }
 const elsewhere = { tolerance: 0.02, sameComputing: false };
 const here = { tolerance: 0.02, sameComputing: true };
 
-describe('compareRuns', () => {
+describe('compareOutcomes', () => {
   it('says bit for bit where all artifacts are equal, on whatever machine', () => {
-    expect(compareRuns(recorded, recorded, here)).toMatchObject({
+    expect(compareOutcomes(recorded, recorded, here)).toMatchObject({
       verdict: 'reproduced bit for bit',
       first: undefined,
     });
-    expect(compareRuns(recorded, recorded, elsewhere).verdict).toBe('reproduced bit for bit');
+    expect(compareOutcomes(recorded, recorded, elsewhere).verdict).toBe('reproduced bit for bit');
   });
 
   it('allows the tolerance on another machine, and only there', () => {
     const close = {
       stages: [stage('corpus', 'a'), stage('base', 'x', { loss: 2.02 }), stage('score', 'y', { bits: 1 })],
     };
-    const found = compareRuns(recorded, close, elsewhere);
+    const found = compareOutcomes(recorded, close, elsewhere);
     expect(found).toMatchObject({ verdict: 'within tolerance', first: 'base' });
     // (2.02 − 2) / 2.02
     expect(found.largest).toMatchObject({ stage: 'base', name: 'loss' });
     expect(found.largest?.relativeDifference).toBeCloseTo(0.02 / 2.02, 12);
-    expect(compareRuns(recorded, close, here)).toMatchObject({ verdict: 'differs', first: 'base' });
-    expect(compareRuns(recorded, close, { ...elsewhere, tolerance: 0.009 }).verdict).toBe('differs');
+    expect(compareOutcomes(recorded, close, here)).toMatchObject({ verdict: 'differs', first: 'base' });
+    expect(compareOutcomes(recorded, close, { ...elsewhere, tolerance: 0.009 }).verdict).toBe('differs');
   });
 
   it('is not within tolerance if a stage or a number is missing, or there are no numbers', () => {
     const some = [stage('corpus', 'a'), stage('base', 'x', { loss: 2 })];
-    expect(compareRuns(recorded, { stages: some }, elsewhere)).toMatchObject({ verdict: 'differs', first: 'base' });
+    expect(compareOutcomes(recorded, { stages: some }, elsewhere)).toMatchObject({ verdict: 'differs', first: 'base' });
     const noNumber = { stages: [...some, stage('score', 'c', { bits: null })] };
-    expect(compareRuns(recorded, noNumber, elsewhere).largest?.relativeDifference).toBe(Infinity);
+    expect(compareOutcomes(recorded, noNumber, elsewhere).largest?.relativeDifference).toBe(Infinity);
     const bare = { stages: [stage('corpus', 'a')] };
-    expect(compareRuns(bare, { stages: [stage('corpus', 'b')] }, elsewhere).verdict).toBe('differs');
+    expect(compareOutcomes(bare, { stages: [stage('corpus', 'b')] }, elsewhere).verdict).toBe('differs');
   });
 
   it('takes two numbers that are none, and two zeros, for equal', () => {
     const odd = { stages: [stage('base', 'a', { loss: null, zero: 0 })] };
     const now = { stages: [stage('base', 'b', { loss: null, zero: 0 })] };
-    expect(compareRuns(odd, now, elsewhere)).toMatchObject({
+    expect(compareOutcomes(odd, now, elsewhere)).toMatchObject({
       verdict: 'within tolerance',
       largest: { relativeDifference: 0 },
     });
