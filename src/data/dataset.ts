@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { createReadStream, existsSync, readFileSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
@@ -93,26 +93,45 @@ export function parseCard(value: unknown, path: string): Card {
  *
  * @throws TrainbookError if they do not have the hash that the card states: the file was changed or cut.
  */
-export async function readDatasetFile({ card, folder }: Dataset, file: Card['files'][number]): Promise<Buffer> {
-  const path = join(folder, file.file);
-  const bytes = await readFile(path).catch((cause: unknown) => {
+export async function readDatasetFile(dataset: Dataset, file: Card['files'][number]): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of checkedBytes(dataset, file.file)) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+/**
+ * The bytes of a file of a data set, as a stream.
+ *
+ * @throws TrainbookError at their end if they do not have the hash that the card states: the file was changed or cut.
+ */
+export async function* checkedBytes({ card, folder }: Dataset, name: string): AsyncGenerator<Buffer, undefined> {
+  const path = join(folder, name);
+  const sha = createHash('sha256');
+  let numBytes = 0;
+  try {
+    for await (const chunk of createReadStream(path, { highWaterMark: 1_048_576 }) as AsyncIterable<Buffer>) {
+      sha.update(chunk);
+      numBytes += chunk.length;
+      yield chunk;
+    }
+  } catch (cause) {
     throw new TrainbookError({
       what: `cannot read a file of the data set ${card.name}`,
       received: path,
       fix: 'install trainbook again',
       cause,
     });
-  });
-  const sha256 = createHash('sha256').update(bytes).digest('hex');
-  if (sha256 !== file.sha256) {
+  }
+  const sha256 = sha.digest('hex');
+  const file = card.files.find((one) => one.file === name);
+  if (sha256 !== file?.sha256) {
     throw new TrainbookError({
       what: `${path} is not the file that the card of ${card.name} describes`,
-      received: `${bytes.length} bytes with SHA-256 ${sha256}`,
-      expected: `${file.bytes} bytes with SHA-256 ${file.sha256}`,
+      received: `${numBytes} bytes with SHA-256 ${sha256}`,
+      expected: file === undefined ? 'a file of its list' : `${file.bytes} bytes with SHA-256 ${file.sha256}`,
       fix: 'install trainbook again, or load the changed file by its path',
     });
   }
-  return bytes;
 }
 
 /** `datasets/` of the package, from `src/` and from `dist/` alike: beside the nearest package.json that is named trainbook. */

@@ -1,11 +1,14 @@
-import { readFile, stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { TrainbookError } from '../../error.js';
-import { datasetNamesOf, findDataset, readDatasetFile } from '../dataset.js';
+import { checkedBytes, datasetNamesOf, findDataset } from '../dataset.js';
 import type { Dataset } from '../dataset.js';
+import { readBytes } from './bytes.js';
+import { readerOf, requireFormat } from './formats.js';
 import { expandGlob, filesBelow, isGlob } from './glob.js';
-import { readDocuments } from './read.js';
+import type { ReadOptions } from './options.js';
 import type { Origin, ReadDocument } from './read.js';
+import { compressionOf, unpack } from './unpack.js';
 
 /**
  * What to read: a data set by name (`shakespeare`), a file, a folder, a glob (`corpus/*.jsonl.gz`), several of them, or the
@@ -58,15 +61,23 @@ export async function listInputs(source: Source): Promise<readonly Input[]> {
 }
 
 /**
- * The documents of a file, one after the other, as they are found.
+ * The documents of a file, one after the other, as they are found: memory does not grow with the file.
  *
- * @throws TrainbookError that names the file, and the line where there is one.
+ * @throws TrainbookError that names the file, and the line where there is one; for a file of a data set also, at its end, if it is not
+ *   the one that the card describes.
+ * @example
+ * for (const input of await listInputs('corpus/*.jsonl.gz')) {
+ *   for await (const { document, place } of readInput(input)) console.log(place.row, document.title);
+ * }
  */
-export async function* readInput({ path, origin, dataset }: Input): AsyncGenerator<ReadDocument, undefined> {
-  const file = dataset?.card.files.find((one) => one.file === path);
-  const bytes =
-    dataset === undefined || file === undefined ? await readBytes(path) : await readDatasetFile(dataset, file);
-  yield* readDocuments(bytes, path, origin);
+export async function* readInput(input: Input, options: ReadOptions = {}): AsyncGenerator<ReadDocument, undefined> {
+  const { path, origin, dataset } = input;
+  const disk = dataset === undefined ? path : join(dataset.folder, path);
+  const { compression } = compressionOf(path);
+  const read = await readerOf(options.format ?? requireFormat(path));
+  const packed = dataset === undefined ? readBytes(disk) : checkedBytes(dataset, path);
+  const bytes = compression === undefined ? packed : unpack(packed, compression, path);
+  for await (const documents of read({ disk, path, origin, options, bytes })) yield* documents;
 }
 
 async function filesOf(name: string): Promise<readonly string[]> {
@@ -80,18 +91,4 @@ async function filesOf(name: string): Promise<readonly string[]> {
     expected: `a path, a glob, or one of the data sets ${(await datasetNamesOf('documents')).join(', ')}`,
     fix: `check the spelling; paths start at ${process.cwd()}`,
   });
-}
-
-async function readBytes(path: string): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (cause) {
-    throw new TrainbookError({
-      what: 'load: cannot read the file',
-      received: path,
-      expected: 'a file that may be read',
-      fix: String(cause),
-      cause,
-    });
-  }
 }

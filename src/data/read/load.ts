@@ -4,6 +4,7 @@ import { openLedger } from '../ledger/ledger.js';
 import { Pipeline } from '../pipeline.js';
 import { listInputs, namesOf, readInput } from './inputs.js';
 import type { Source } from './inputs.js';
+import type { ReadOptions } from './options.js';
 import type { ReadDocument } from './read.js';
 
 /**
@@ -19,11 +20,11 @@ import type { ReadDocument } from './read.js';
  * const corpus = await load({ shares: { shakespeare: 0.6, brown: 0.4 } }).through(normalise());
  * const mine = await load('my.txt');
  */
-export function load(source: Source): Pipeline {
+export function load(source: Source, options: ReadOptions = {}): Pipeline {
   return new Pipeline(async () => {
     const read: ReadDocument[] = [];
     for (const input of await listInputs(source)) {
-      for await (const found of readInput(input)) read.push(found);
+      for await (const found of readInput(input, options)) read.push(found);
     }
     const documents = read.flatMap(({ verdict }) => ('keep' in verdict ? [verdict.keep] : []));
     if (documents.length === 0) {

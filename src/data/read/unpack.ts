@@ -1,0 +1,69 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
+import { TrainbookError } from '../../error.js';
+import type { Chunks } from './bytes.js';
+
+/** How a file is packed, told by the ending of its name. */
+export type Compression = 'gzip' | 'bzip2' | 'zstd';
+
+const endings: readonly (readonly [RegExp, Compression])[] = [
+  [/\.gz$/iu, 'gzip'],
+  [/\.bz2$/iu, 'bzip2'],
+  [/\.zst$/iu, 'zstd'],
+];
+
+/** `a.jsonl.gz` → `a.jsonl`, packed by gzip. */
+export function compressionOf(path: string): { readonly name: string; readonly compression: Compression | undefined } {
+  const found = endings.find(([ending]) => ending.test(path));
+  return found === undefined
+    ? { name: path, compression: undefined }
+    : { name: path.replace(found[0], ''), compression: found[1] };
+}
+
+/**
+ * The bytes of a file unpacked, as a stream; files of many gzip members, bzip2 streams or zstd frames are read to their end.
+ *
+ * @throws TrainbookError if they are damaged or end too early.
+ */
+export async function* unpack(
+  packed: Chunks,
+  compression: Compression,
+  path: string,
+): AsyncGenerator<Buffer, undefined> {
+  try {
+    if (compression === 'gzip') yield* gunzipped(packed);
+    else throw new Error('not yet');
+  } catch (cause) {
+    if (cause instanceof TrainbookError) throw cause;
+    throw new TrainbookError({
+      what: `load: the ${compression} file is damaged or cut off`,
+      received: `${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      expected: `a whole ${compression} file`,
+      fix: 'copy or download it again',
+      cause,
+    });
+  }
+}
+
+/** zlib reads member after member, and takes what follows the last one for padding: other than zeros, it is damage. */
+async function* gunzipped(packed: Chunks): AsyncGenerator<Buffer, undefined> {
+  let numBytes = 0;
+  let tail: Buffer = Buffer.alloc(0);
+  const counted = async function* (): AsyncGenerator<Buffer> {
+    for await (const chunk of packed) {
+      numBytes += chunk.length;
+      tail = chunk;
+      yield chunk;
+    }
+  };
+  const unzip = createGunzip({ chunkSize: 262_144 });
+  const feeding = pipeline(Readable.from(counted(), { objectMode: true, highWaterMark: 1 }), unzip);
+  feeding.catch(() => undefined); // told by the loop
+  yield* unzip as AsyncIterable<Buffer>;
+  await feeding;
+  const numLeft = numBytes - unzip.bytesWritten;
+  if (numLeft > 0 && (numLeft > tail.length || tail.subarray(tail.length - numLeft).some((byte) => byte !== 0))) {
+    throw new Error(`${numLeft} bytes after the last member are not gzip`);
+  }
+}
