@@ -35,26 +35,31 @@ export interface FoundParts {
   readonly meta?: Readonly<Record<string, Json>>;
   /** The rule by which reading drops it, such as `redirect`. */
   readonly drop?: string | undefined;
+  /** What led to it, in a few words: no text of the document. */
+  readonly evidence?: string;
+  /** What it was made of: its hash is the id where there is no text. */
+  readonly raw?: Buffer | string;
 }
 
 /** The document, kept unless it has no text or is to be dropped. */
 export function found({ path, origin }: OpenFile, parts: FoundParts): ReadDocument {
   const { text, numInvalid } = mendSurrogates(parts.text);
   const place = { file: path, row: parts.row };
-  const { title, domain, language, meta = {} } = parts;
-  const read = document({
+  const { title, domain, language, meta = {}, raw } = parts;
+  const fields = {
     text,
     ...origin,
     ...(domain === undefined ? {} : { domain }),
     ...(language === undefined ? {} : { language }),
     ...(title === undefined ? {} : { title }),
     ...(Object.keys(meta).length === 0 ? {} : { meta }),
-  });
-  return { ...judgedFound(read, (parts.numInvalid ?? 0) + numInvalid, parts.drop), place };
+  };
+  const read = text === '' && raw !== undefined ? { id: hash(raw), ...fields } : document(fields);
+  return { ...judgedFound(read, (parts.numInvalid ?? 0) + numInvalid, parts), place };
 }
 
-function judgedFound(read: Document, replaced: number, drop: string | undefined): Omit<ReadDocument, 'place'> {
-  if (drop !== undefined) return { document: read, verdict: { drop } };
+function judgedFound(read: Document, replaced: number, { drop, evidence }: FoundParts): Omit<ReadDocument, 'place'> {
+  if (drop !== undefined) return { document: read, verdict: { drop, ...(evidence === undefined ? {} : { evidence }) } };
   if (read.text.trim() === '') return { document: read, verdict: { drop: 'no text' } };
   return {
     document: read,

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { TrainbookError } from '../../error.js';
+import { hash } from '../../files.js';
 import { checkedBytes, datasetNamesOf, findDataset } from '../dataset.js';
 import type { Dataset } from '../dataset.js';
 import { readBytes } from './bytes.js';
@@ -74,10 +75,29 @@ export async function* readInput(input: Input, options: ReadOptions = {}): Async
   const { path, origin, dataset } = input;
   const disk = dataset === undefined ? path : join(dataset.folder, path);
   const { compression } = compressionOf(path);
-  const read = await readerOf(options.format ?? requireFormat(path));
+  const format = options.format ?? requireFormat(path);
+  const read = await readerOf(format);
   const packed = dataset === undefined ? readBytes(disk) : checkedBytes(dataset, path);
+  // Parquet is read by ranges: its hash is looked at before.
+  if (format === 'parquet' && dataset !== undefined) for await (const chunk of packed) void chunk;
   const bytes = compression === undefined ? packed : unpack(packed, compression, path);
-  for await (const documents of read({ disk, path, origin, options, bytes })) yield* documents;
+  let row = 0;
+  try {
+    for await (const documents of read({ disk, path, origin, options, bytes })) {
+      for (const found of documents) {
+        row = found.place.row;
+        yield found;
+      }
+    }
+  } catch (cause) {
+    if (options.onBadRow !== 'reject' || dataset !== undefined || !(cause instanceof TrainbookError)) throw cause;
+    const [what] = cause.message.split('\n');
+    yield {
+      document: { id: hash(`${path}:${row}`), text: '', ...origin },
+      verdict: { drop: 'file damaged', evidence: what ?? '' },
+      place: { file: path, row: row + 1 },
+    };
+  }
 }
 
 async function filesOf(name: string): Promise<readonly string[]> {

@@ -74,7 +74,7 @@ function metaOf(row: Row, { options }: OpenFile, [text = '', ...others]: readonl
 }
 
 const documentKeys = new Set(['id', 'text', 'source', 'domain', 'language', 'title', 'meta']);
-const metaSchema = z.record(z.string(), z.json() as z.ZodType<Json>);
+const metaSchema = z.record(z.string(), z.json());
 
 /** A row that is a whole `Document` and nothing else: an id that is a hash, a source, a domain. */
 function writtenDocument(row: Row): Document | undefined {

@@ -2,7 +2,9 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { TrainbookError } from '../../error.js';
+import { bunzip2 } from './bunzip2.js';
 import type { Chunks } from './bytes.js';
+import { unzstd } from './unzstd.js';
 
 /** How a file is packed, told by the ending of its name. */
 export type Compression = 'gzip' | 'bzip2' | 'zstd';
@@ -33,7 +35,8 @@ export async function* unpack(
 ): AsyncGenerator<Buffer, undefined> {
   try {
     if (compression === 'gzip') yield* gunzipped(packed);
-    else throw new Error('not yet');
+    else if (compression === 'bzip2') yield* bunzip2(packed);
+    else yield* unzstd(packed);
   } catch (cause) {
     if (cause instanceof TrainbookError) throw cause;
     throw new TrainbookError({
