@@ -1,3 +1,5 @@
+import { open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import type { RecordBatch } from 'apache-arrow';
 import { TrainbookError } from '../../error.js';
 import type { Json } from '../../files.js';
@@ -7,6 +9,7 @@ import { jsonValue } from './json-value.js';
 import { unpackLz4 } from './lz4.js';
 import { wantedColumns } from './parquet.js';
 import { rowDocument } from './row.js';
+import { compressionOf } from './unpack.js';
 
 const FILE_MAGIC = 'ARROW1';
 /** Bytes before the stream in a file: the magic and two of padding. */
@@ -23,9 +26,18 @@ export const readArrow: FormatReader = async function* (file) {
   compressionRegistry.set(CompressionType.ZSTD, { decode: (bytes) => Uint8Array.from(decompress(bytes)) });
   const source = new Source(file.bytes);
   let row = 0;
+  let handle: FileHandle | undefined;
   try {
-    const reader = await RecordBatchReader.from(source.stream());
-    await reader.open();
+    let reader = await RecordBatchReader.from(source.stream());
+    try {
+      await reader.open();
+    } catch (cause) {
+      // Arrow's own JavaScript writes files that have their schema only at the end: these are read from there.
+      if (!source.isFile || compressionOf(file.path).compression !== undefined) throw cause;
+      handle = await open(file.disk, 'r');
+      reader = await RecordBatchReader.from(handle);
+      await reader.open();
+    }
     const names = reader.schema?.fields.map(({ name }) => name) ?? [];
     if (source.numBytes === 0)
       throw new TrainbookError({ what: 'load: the file is empty', received: file.path, expected: 'Arrow IPC' });
@@ -51,6 +63,8 @@ export const readArrow: FormatReader = async function* (file) {
       fix: 'copy or download it again',
       cause,
     });
+  } finally {
+    await handle?.close().catch(() => undefined); // its reader may have closed it
   }
 };
 
@@ -58,7 +72,7 @@ export const readArrow: FormatReader = async function* (file) {
 class Source {
   numBytes = 0;
   private tail: Buffer = Buffer.alloc(0);
-  private isFile = false;
+  isFile = false;
   private readonly chunks: AsyncIterator<Buffer>;
 
   constructor(chunks: Chunks) {

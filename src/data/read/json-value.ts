@@ -33,8 +33,7 @@ export function jsonValue(value: unknown): Json | undefined {
 function objectOf(entries: readonly (readonly [string, unknown])[]): Readonly<Record<string, Json>> {
   const held: [string, Json][] = [];
   for (const [key, item] of entries) {
-    const json = jsonValue(item);
-    if (json !== undefined && key !== '__proto__') held.push([key, json]);
+    if (key !== '__proto__') held.push([key, jsonValue(item) ?? null]);
   }
   return Object.fromEntries(held);
 }

@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises';
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import type { AsyncBuffer, FileMetaData } from 'hyparquet';
 import { TrainbookError } from '../../error.js';
 import type { FormatReader, OpenFile } from './found.js';
@@ -25,8 +26,12 @@ export const readParquet: FormatReader = async function* (file) {
     import('hyparquet'),
     import('hyparquet-compressors'),
   ]);
-  // hyparquet-compressors 1.1.2 refuses blocks that pyarrow writes ("offset out of range").
-  const unpackers = { ...compressors, LZ4_RAW: unpackLz4Block };
+  const unpackers = {
+    ...compressors,
+    GZIP: (page: Uint8Array) => gunzipSync(page), // Node's is in C
+    BROTLI: (page: Uint8Array) => brotliDecompressSync(page),
+    LZ4_RAW: unpackLz4Block, // hyparquet-compressors 1.1.2 refuses blocks that pyarrow writes ("offset out of range")
+  };
   const handle = await open(file.disk, 'r');
   try {
     const { size } = await handle.stat();
@@ -63,7 +68,7 @@ export const readParquet: FormatReader = async function* (file) {
       );
       checkRows(file, rows.length, end - start, metadata);
       yield rows.map((cells, at) => {
-        const row = jsonValue(cells) as Row;
+        const row = present(jsonValue(cells) as Row);
         return rowDocument(file, row, start + at + 1, () => JSON.stringify(row));
       });
       start = end;
@@ -72,6 +77,11 @@ export const readParquet: FormatReader = async function* (file) {
     await handle.close();
   }
 };
+
+/** The cells that are not null. */
+function present(row: Row): Row {
+  return Object.fromEntries(Object.entries(row).filter(([, cell]) => cell !== null));
+}
 
 /** The columns to read; undefined for all. */
 export function wantedColumns({ path, options }: OpenFile, names: readonly string[]): readonly string[] | undefined {

@@ -84,7 +84,7 @@ function writtenDocument(row: Row): Document | undefined {
   if (typeof text !== 'string' || Object.keys(row).some((key) => !documentKeys.has(key))) return undefined;
   if ([language, title].some((word) => word !== undefined && typeof word !== 'string')) return undefined;
   if (mendSurrogates(text).numInvalid > 0) return undefined;
-  const held = meta === undefined ? undefined : metaSchema.safeParse(meta);
+  const held = meta === undefined ? undefined : metaSchema.safeParse(typeof meta === 'string' ? parsed(meta) : meta);
   if (held?.success === false) return undefined;
   return {
     id,
@@ -95,4 +95,13 @@ function writtenDocument(row: Row): Document | undefined {
     ...(typeof title === 'string' ? { title } : {}),
     ...(held === undefined ? {} : { meta: held.data }),
   };
+}
+
+/** JSON in a column of Parquet or Arrow; undefined if it is none. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
 }

@@ -85,6 +85,20 @@ describe('Markdown', () => {
   });
 });
 
+describe('Arrow files of Arrow’s own JavaScript', () => {
+  it('have their schema at the end alone, and are read from there', async () => {
+    const { tableFromArrays, tableToIPC } = await import('apache-arrow');
+    const table = tableFromArrays({ text: ['a', 'b'], n: Int32Array.of(1, 2) });
+    for (const format of ['file', 'stream'] as const) {
+      const path = await write(`js-${format}.arrow`, tableToIPC(table, format));
+      expect((await readAll(path)).map(({ document }) => [document.text, document.meta])).toEqual([
+        ['a', { n: 1 }],
+        ['b', { n: 2 }],
+      ]);
+    }
+  });
+});
+
 const paragraph =
   'The walk goes up the hill, and from there, where the old mill stands, one sees the river, the town and the sea. ';
 const page = (body: string, head = ''): string =>
