@@ -1,6 +1,9 @@
 import type { FormatName } from './format-names.js';
 
-/** The fields (columns) of a row that make the parts of its document; the rest of them goes to `meta`. */
+/**
+ * The fields (columns) of a row that make the parts of its document; the rest of them goes to `meta`. A field inside of a field is named with the way to
+ * it: `meta.source`.
+ */
 export interface FieldNames {
   /** Default: `text`. */
   readonly text?: string;

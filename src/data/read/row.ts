@@ -32,7 +32,7 @@ export function rowDocument(
     return { document: written, verdict: { keep: written }, place: { file: file.path, row } };
   }
   const { text = 'text', title = 'title', domain = 'domain', language = 'language' } = file.options.fields ?? {};
-  const body = value[text];
+  const body = valueAt(value, text);
   if (typeof body !== 'string') {
     return rejected(file, {
       row,
@@ -44,7 +44,10 @@ export function rowDocument(
       evidence: `fields: ${Object.keys(value).join(', ')}`.slice(0, 200),
     });
   }
-  const word = (name: string): string | undefined => (typeof value[name] === 'string' ? value[name] : undefined);
+  const word = (name: string): string | undefined => {
+    const found = valueAt(value, name);
+    return typeof found === 'string' ? found : undefined;
+  };
   const words = { title: word(title), domain: word(domain), language: word(language) };
   return found(file, {
     text: body,
@@ -53,6 +56,14 @@ export function rowDocument(
     ...words,
     meta: metaOf(value, file, [text, title, domain, language]),
   });
+}
+
+/** A field by its name, or, where no field has it, by the names on the way to it: `meta.pile_set_name`. */
+function valueAt(row: Row, name: string): Json | undefined {
+  if (Object.hasOwn(row, name) || !name.includes('.')) return row[name];
+  let value: Json | undefined = row;
+  for (const part of name.split('.')) value = isRow(value) && Object.hasOwn(value, part) ? value[part] : undefined;
+  return value;
 }
 
 export function isRow(value: unknown): value is Row {

@@ -1,5 +1,4 @@
 import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { TrainbookError } from '../../error.js';
 import { bunzip2 } from './bunzip2.js';
@@ -52,21 +51,30 @@ export async function* unpack(
 /** zlib reads member after member, and takes what follows the last one for padding: other than zeros, it is damage. */
 async function* gunzipped(packed: Chunks): AsyncGenerator<Buffer, undefined> {
   let numBytes = 0;
-  let tail: Buffer = Buffer.alloc(0);
+  let last: readonly Buffer[] = [];
   const counted = async function* (): AsyncGenerator<Buffer> {
     for await (const chunk of packed) {
       numBytes += chunk.length;
-      tail = chunk;
+      last = [...last.slice(-3), chunk]; // zlib and the streams before it hold no more of them
       yield chunk;
     }
   };
   const unzip = createGunzip({ chunkSize: 262_144 });
-  const feeding = pipeline(Readable.from(counted(), { objectMode: true, highWaterMark: 1 }), unzip);
-  feeding.catch(() => undefined); // told by the loop
-  yield* unzip as AsyncIterable<Buffer>;
-  await feeding;
-  const numLeft = numBytes - unzip.bytesWritten;
-  if (numLeft > 0 && (numLeft > tail.length || tail.subarray(tail.length - numLeft).some((byte) => byte !== 0))) {
-    throw new Error(`${numLeft} bytes after the last member are not gzip`);
+  const source = Readable.from(counted(), { objectMode: true, highWaterMark: 1 });
+  source.on('error', (cause) => unzip.destroy(cause));
+  source.pipe(unzip);
+  try {
+    yield* unzip as AsyncIterable<Buffer>;
+    source.unpipe(unzip);
+    const tail = Buffer.concat(last);
+    const numLeft = numBytes - unzip.bytesWritten;
+    if (numLeft > 0 && tail.subarray(-numLeft).some((byte) => byte !== 0)) throw notGzip();
+    if (source.readableEnded) return;
+    for await (const chunk of source as AsyncIterable<Buffer>) if (chunk.some((byte) => byte !== 0)) throw notGzip();
+  } finally {
+    source.destroy();
+    unzip.destroy();
   }
 }
+
+const notGzip = (): Error => new Error('what follows the last member is not gzip');
