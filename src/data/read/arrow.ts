@@ -38,9 +38,10 @@ export const readArrow: FormatReader = async function* (file) {
       reader = await RecordBatchReader.from(handle);
       await reader.open();
     }
-    const names = reader.schema?.fields.map(({ name }) => name) ?? [];
-    if (source.numBytes === 0)
+    if (source.numBytes === 0) {
       throw new TrainbookError({ what: 'load: the file is empty', received: file.path, expected: 'Arrow IPC' });
+    }
+    const names = reader.schema.fields.map(({ name }) => name);
     const columns = wantedColumns(file, names) ?? names;
     for await (const batch of reader as AsyncIterable<RecordBatch>) {
       const vectors = columns.map((name) => [name, batch.getChild(name)] as const);
@@ -102,8 +103,9 @@ class Source {
   }
 
   private async next(): Promise<Buffer | undefined> {
-    const { done, value } = await this.chunks.next();
-    if (done === true) return undefined;
+    const step = await this.chunks.next();
+    if (step.done === true) return undefined;
+    const { value } = step;
     this.numBytes += value.length;
     this.tail = Buffer.from(value.length >= 8 ? value.subarray(-8) : Buffer.concat([this.tail, value]).subarray(-8));
     return value;

@@ -49,9 +49,9 @@ export class ByteReader {
   }
 
   private async more(): Promise<boolean> {
-    const { done, value } = await this.chunks.next();
-    if (done === true) return false;
-    this.held = this.held.length === 0 ? value : Buffer.concat([this.held, value]);
+    const step = await this.chunks.next();
+    if (step.done === true) return false;
+    this.held = this.held.length === 0 ? step.value : Buffer.concat([this.held, step.value]);
     return true;
   }
 }

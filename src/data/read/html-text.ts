@@ -42,7 +42,7 @@ let libraries: Promise<readonly [typeof import('linkedom'), typeof import('@mozi
 
 /**
  * The main text of an HTML page, by Mozilla's Readability (the reader view of Firefox) over linkedom; paragraphs, list items and
- * rows become lines. Undefined where Readability finds no article. No script of the page runs, and nothing is fetched.
+ * rows become lines. Undefined where Readability finds no article, or the page cannot be understood. No script of the page runs, and nothing is fetched.
  */
 export async function mainText(html: string): Promise<MainText | undefined> {
   libraries ??= Promise.all([import('linkedom'), import('@mozilla/readability')]);
@@ -51,17 +51,19 @@ export async function mainText(html: string): Promise<MainText | undefined> {
   const whole = /<(html|body)[\s>]/iu.test(html)
     ? html
     : `<!doctype html><html><head></head><body>${html}</body></html>`;
-  const { document } = parseHTML(whole);
-  if (!('documentElement' in document) || document.documentElement === null) return undefined;
-  const stated = document.documentElement.getAttribute('lang')?.trim() ?? '';
-  const article = new Readability<Node>(document as unknown as ConstructorParameters<typeof Readability<Node>>[0], {
-    serializer: (element) => element as unknown as Node,
-  }).parse();
-  if (article?.content === null || article?.content === undefined) return undefined;
-  const text = elementText(article.content);
-  const title = article.title?.trim() ?? '';
-  const language = /^[a-zA-Z]{2,3}(-[a-zA-Z0-9]+)*$/u.test(stated) ? stated : undefined;
-  return { text, title: title === '' ? undefined : title, language };
+  try {
+    const { document } = parseHTML(whole);
+    const root: { getAttribute(name: string): string | null } | null = document.querySelector('html');
+    const stated = root?.getAttribute('lang')?.trim() ?? '';
+    const article = new Readability<Node>(document, { serializer: (element) => element }).parse();
+    if (article?.content === null || article?.content === undefined) return undefined;
+    const text = elementText(article.content);
+    const title = article.title?.trim() ?? '';
+    const language = /^[a-zA-Z]{2,3}(-[a-zA-Z0-9]+)*$/u.test(stated) ? stated : undefined;
+    return { text, title: title === '' ? undefined : title, language };
+  } catch {
+    return undefined; // no page that linkedom understands, or nested deeper than a stack
+  }
 }
 
 /** The text below a node, with line feeds where a browser begins lines. */

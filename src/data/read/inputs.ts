@@ -110,7 +110,7 @@ export async function* readInput(input: Input, given: ReadOptions = {}): AsyncGe
   const read = await readerOf(format);
   const packed = dataset === undefined ? readBytes(disk) : checkedBytes(dataset, path);
   // Parquet is read by ranges: its hash is looked at before.
-  if (format === 'parquet' && dataset !== undefined) for await (const chunk of packed) void chunk;
+  if (format === 'parquet' && dataset !== undefined) await drained(packed);
   const bytes = compression === undefined ? packed : unpack(packed, compression, path);
   let row = 0;
   let numRows = 0;
@@ -174,11 +174,17 @@ async function changedFile(
 
 async function firstError(input: Input, options: ReadOptions): Promise<TrainbookError | undefined> {
   try {
-    for await (const found of readInput(input, options)) void found;
+    await drained(readInput(input, options));
   } catch (error) {
     if (error instanceof TrainbookError) return error;
   }
   return undefined;
+}
+
+/** Reads something to its end. */
+async function drained(iterable: AsyncIterable<unknown>): Promise<void> {
+  const iterator = iterable[Symbol.asyncIterator]();
+  while ((await iterator.next()).done !== true);
 }
 
 async function filesOf(name: string): Promise<readonly string[]> {

@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import type { SchemaElement } from 'hyparquet';
+import type { ParquetWriter as Writer } from 'hyparquet-writer';
 import { batchesOf } from './batches.js';
 import type { Encoder } from './encoders.js';
 import { zstdOfNode } from './pack.js';
@@ -42,7 +42,7 @@ export const encodeParquet: Encoder = async function* (documents, compression) {
 
 const names = ['id', 'text', 'source', 'domain', 'language', 'title', 'meta'] as const;
 
-const schema: SchemaElement[] = [
+const schema: ConstructorParameters<typeof Writer>[0]['schema'] = [
   { name: 'root', num_children: names.length },
   ...names.map((name, index) => ({
     name,

@@ -167,9 +167,9 @@ class Source {
   }
 
   async next(): Promise<Document | undefined> {
-    const { done, value } = this.ahead ?? (await this.iterator.next());
+    const step = this.ahead ?? (await this.iterator.next());
     this.ahead = undefined;
-    return done === true ? undefined : value;
+    return step.done === true ? undefined : step.value;
   }
 
   async close(): Promise<void> {

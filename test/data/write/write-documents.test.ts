@@ -101,6 +101,7 @@ describe('writeDocuments', () => {
   it.each(shards)('makes numbered shards that are read in order: %o', async (options) => {
     const target = join(folder.path(), `shards-${options.name ?? 'part'}`);
     const source = async function* (): AsyncGenerator<Document> {
+      await Promise.resolve();
       yield* many;
     };
     const files = await writeDocuments(source(), target, options);
