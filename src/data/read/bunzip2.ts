@@ -7,6 +7,8 @@ const BLOCK = 0x314159265359;
 const END = 0x177245385090;
 /** More than any block of level 1 takes, packed: 100,000 symbols of at most 20 bits, and its tables. */
 const packedBytes = 260_000;
+/** At least what the header of a stream takes. */
+const headerBytes = 16;
 
 /** The contents of bzip2 streams. @throws Error if they are damaged or end too early. */
 export async function* bunzip2(packed: Chunks): AsyncGenerator<Buffer, undefined> {
@@ -16,7 +18,7 @@ export async function* bunzip2(packed: Chunks): AsyncGenerator<Buffer, undefined
   for await (const chunk of packed) {
     bits.append(chunk);
     isBegun ||= chunk.length > 0;
-    while (bits.numBytes > packedBytes * decoder.level) yield* decoder.next();
+    while (bits.numBytes > packedBytes * decoder.level + headerBytes) yield* decoder.next();
   }
   if (!isBegun) throw new Error('it is empty');
   while (!decoder.isAtEnd || bits.numBytes > 0) yield* decoder.next();

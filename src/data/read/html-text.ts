@@ -38,15 +38,34 @@ const blocks: ReadonlyMap<string, number> = new Map([
 ]);
 const hidden = new Set(['SCRIPT', 'STYLE', 'NOSCRIPT', 'TEMPLATE', 'HEAD', 'SVG', 'MATH', 'IFRAME', 'OBJECT']);
 
+/** How deep browsers nest elements (Blink's limit of its tree). What is deeper takes time with the square of its depth, or the stack. */
+const deepest = 512;
+/** More elements than any article has. */
+const mostElements = 200_000;
+
+/** About how deep a page nests elements: of those that must be closed. */
+function depth(html: string): number {
+  let open = 0;
+  let most = 0;
+  for (const [, slash] of html.matchAll(
+    /<(\/?)(?:div|span|section|article|main|table|ul|ol|dl|blockquote|center|font|a|b|i|u|em|strong|small|big|form|pre)\b/giu,
+  )) {
+    open = slash === '/' ? Math.max(0, open - 1) : open + 1;
+    if (open > most) most = open;
+  }
+  return most;
+}
+
 let libraries: Promise<readonly [typeof import('linkedom'), typeof import('@mozilla/readability')]> | undefined;
 
 /**
  * The main text of an HTML page, by Mozilla's Readability (the reader view of Firefox) over linkedom; paragraphs, list items and
- * rows become lines. Undefined where Readability finds no article, or the page cannot be understood. No script of the page runs, and nothing is fetched.
+ * rows become lines. Undefined where Readability finds no article, or the page is nested deeper than browsers show. No script of the page runs, and nothing is fetched.
  */
 export async function mainText(html: string): Promise<MainText | undefined> {
   libraries ??= Promise.all([import('linkedom'), import('@mozilla/readability')]);
   const [{ parseHTML }, { Readability }] = await libraries;
+  if (depth(html) > deepest) return undefined;
   // linkedom gives a document without a body for a fragment.
   const whole = /<(html|body)[\s>]/iu.test(html)
     ? html
@@ -55,7 +74,10 @@ export async function mainText(html: string): Promise<MainText | undefined> {
     const { document } = parseHTML(whole);
     const root: { getAttribute(name: string): string | null } | null = document.querySelector('html');
     const stated = root?.getAttribute('lang')?.trim() ?? '';
-    const article = new Readability<Node>(document, { serializer: (element) => element }).parse();
+    const article = new Readability<Node>(document, {
+      serializer: (element) => element,
+      maxElemsToParse: mostElements,
+    }).parse();
     if (article?.content === null || article?.content === undefined) return undefined;
     const text = elementText(article.content);
     const title = article.title?.trim() ?? '';

@@ -124,6 +124,8 @@ describe('HTML', () => {
     expect((await textsOf(await write('latin.html', latin)))[0]).toContain('Café.');
     const [none] = await readAll(await write('none.html', '<html><body></body></html>'));
     expect(none?.verdict).toEqual({ drop: 'no main text' });
+    const [deep] = await readAll(await write('deep.html', `<html><body>${'<div>'.repeat(20_000)}x`));
+    expect(deep?.verdict).toEqual({ drop: 'no main text' });
   });
 });
 
