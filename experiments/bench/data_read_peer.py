@@ -8,7 +8,9 @@ import resource
 import time
 
 import pyarrow
-from datatrove.pipeline.readers import CsvReader, JsonlReader, ParquetReader, WarcReader
+import pyarrow.ipc
+from datatrove.pipeline.readers import JsonlReader, ParquetReader, WarcReader
+from datatrove.pipeline.readers.csv import CsvReader
 from loguru import logger
 
 from peer import serve
