@@ -4,6 +4,7 @@ import { ablationKills } from './ablation-kills.js';
 import { attention } from './attention.js';
 import { charShakespeare, charShakespeareLong } from './char-shakespeare.js';
 import { dataParallel } from './data-parallel.js';
+import { dataRead } from './data-read.js';
 import { decode } from './decode.js';
 import { dropped } from './dropped.js';
 import { flatness } from './flatness.js';
@@ -33,6 +34,7 @@ export const benchmarks: readonly Benchmark[] = [
   rematMemory,
   trainingMemoryBenchmark,
   attention,
+  dataRead,
   tokenizers,
   decode,
   opOverhead,

@@ -2,6 +2,7 @@ import { TrainbookError } from '../../error.js';
 import type { Figure } from '../../figure.js';
 import { compareText } from '../document.js';
 import type { Document } from '../document.js';
+import type { Place } from '../read/read.js';
 import { sankey } from './sankey.js';
 import type { Dropped, Verdict } from '../step.js';
 
@@ -25,6 +26,8 @@ export interface Fate {
   readonly source: string;
   readonly domain: string;
   readonly title?: string;
+  /** Where it was found: the file, and the line, row or record there; absent for documents that no file held. */
+  readonly place?: Place;
   /** Characters when it was read. */
   readonly characters: number;
   readonly events: readonly Event[];
@@ -125,15 +128,18 @@ export class Ledger {
 }
 
 /** The ledger of documents just read, with what reading found. */
-export function openLedger(read: readonly { readonly document: Document; readonly verdict: Verdict }[]): Ledger {
+export function openLedger(
+  read: readonly { readonly document: Document; readonly verdict: Verdict; readonly place?: Place }[],
+): Ledger {
   return new Ledger(
-    read.map(({ document: { id, source, domain, title, text }, verdict }) => {
+    read.map(({ document: { id, source, domain, title, text }, verdict, place }) => {
       const event = eventOf(READ, verdict);
       return {
         id,
         source,
         domain,
         ...(title === undefined ? {} : { title }),
+        ...(place === undefined ? {} : { place }),
         characters: text.length,
         events: event === undefined ? [] : [event],
       };
@@ -160,6 +166,7 @@ function nextName(step: string, names: readonly string[]): string {
 function story(fate: Fate): string {
   const title = fate.title === undefined ? '' : ` “${fate.title}”`;
   const lines = [`${fate.id}${title} from ${fate.source} (${fate.domain}, ${format(fate.characters)} characters)`];
+  if (fate.place !== undefined) lines.push(`  found at ${fate.place.file}:${fate.place.row}`);
   for (const { step, changes, dropped } of fate.events) {
     if (changes !== undefined) lines.push(`  ${step}: changed (${formatChanges(changes)})`);
     if (dropped !== undefined) {
