@@ -23,7 +23,7 @@ export interface PersonalDataOptions {
  * others need a form of their own or a word that names them. Names and addresses of streets are not found. The data itself never comes into
  * the ledger. Full-width digits are found after `normalise({ form: 'NFKC' })` only.
  *
- * @throws TrainbookError for a kind that there is not.
+ * @throws TrainbookError for a kind or an action that there is not.
  * @example
  * await load('mail.jsonl').through(normalise(), personalData({ action: 'mask', kinds: ['email', 'phone'] }));
  */
@@ -35,6 +35,13 @@ export function personalData(options: PersonalDataOptions): LocalStep {
       what: 'personalData: no such kind',
       received: wrong.join(', ') || 'none',
       expected: personalKinds.join(', '),
+    });
+  }
+  if (!['find', 'mask', 'drop'].includes(action)) {
+    throw new TrainbookError({
+      what: 'personalData: no such action',
+      received: String(action),
+      expected: 'find, mask or drop',
     });
   }
   return localStep(
