@@ -45,14 +45,14 @@ function foldTable(): Uint16Array {
   return folds;
 }
 
-/** Words to look for; empty ones are passed over, and so is what has only separators. */
+/** Words to look for; empty ones are passed over, and so is what has only separators and digits (`13.` would be any 13). */
 export function wordList(words: readonly string[]): WordList {
   const table = foldTable();
   const distinct = new Map<string, string>();
   for (const word of words) {
     const trimmed = word.trim();
     const folded = foldWord(trimmed, table);
-    if (folded.letters !== '' && !distinct.has(`${folded.letters} ${folded.gaps.toString()}`))
+    if (/[^0-9]/u.test(folded.letters) && !distinct.has(`${folded.letters} ${folded.gaps.toString()}`))
       distinct.set(`${folded.letters} ${folded.gaps.toString()}`, trimmed);
   }
   const kept = [...distinct.values()];
