@@ -3,19 +3,19 @@
 /** Bytes 80 to 9F of Windows-1252. Written out, since Node's decoder of that name reads Latin-1. */
 export const WINDOWS_1252 = '€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”•–—˜™š›œ\x9džŸ';
 
-let windows: ReadonlyMap<number, number> | undefined;
+let windows: Uint8Array | undefined;
 
 /**
- * The byte of a character in Windows-1252, by code unit, as browsers read it: the five bytes that it leaves open are the controls of
+ * The byte of a character in Windows-1252, by code unit, 0 for those that it lacks and for ASCII; as browsers read it: the five bytes that it leaves open are the controls of
  * Latin-1. U+0080 to U+009F stand for their own bytes, too, so that texts that were read as Latin-1 are covered.
  */
-export function windows1252Bytes(): ReadonlyMap<number, number> {
+export function windows1252Bytes(): Uint8Array {
   if (windows !== undefined) return windows;
-  const map = new Map<number, number>();
-  for (let byte = 0x80; byte < 0x100; byte++) map.set(byte, byte);
-  for (let index = 0; index < WINDOWS_1252.length; index++) map.set(WINDOWS_1252.charCodeAt(index), 0x80 + index);
-  windows = map;
-  return map;
+  const table = new Uint8Array(65_536);
+  for (let byte = 0x80; byte < 0x100; byte++) table[byte] = byte;
+  for (let index = 0; index < WINDOWS_1252.length; index++) table[WINDOWS_1252.charCodeAt(index)] = 0x80 + index;
+  windows = table;
+  return table;
 }
 
 let gbk: Uint16Array | undefined;

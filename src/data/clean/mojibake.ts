@@ -30,7 +30,7 @@ const LEADS = [...LATIN, 0xce, 0xcf, 0xd0, 0xd1, 0xd2, 0xd6, 0xd7, 0xd8, 0xd9, 0
  * do in no right text: an accented capital before a sign, or several such pairs in a row.
  */
 export function repairUtf8(text: string): Repaired {
-  if (!/[\u0080-\uffff]/u.test(text)) return { text, count: 0 };
+  if (!/[\u00c2-\u00f4][\u0080-\uffff]/u.test(text)) return { text, count: 0 };
   const sequences = sequencesOf(text);
   if (sequences.length === 0) return { text, count: 0 };
   // Where a script was met in a row, its single letters are believed, too.
@@ -54,11 +54,11 @@ function sequencesOf(text: string): readonly Sequence[] {
   const bytes = windows1252Bytes();
   const found: Sequence[] = [];
   for (let start = 0; start < text.length; start++) {
-    const lead = bytes.get(text.charCodeAt(start)) ?? 0;
+    const lead = bytes[text.charCodeAt(start)] ?? 0;
     const length = lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
     if (length === 0 || start + length > text.length) continue;
     const read = [lead];
-    for (let index = 1; index < length; index++) read.push(bytes.get(text.charCodeAt(start + index)) ?? 0);
+    for (let index = 1; index < length; index++) read.push(bytes[text.charCodeAt(start + index)] ?? 0);
     if (read.slice(1).some((byte) => byte < 0x80 || byte > 0xbf)) continue;
     const character = decodeStrictly(read);
     if (character === undefined || !isPlausible(character, text.charAt(start + 1))) continue;
@@ -97,9 +97,11 @@ function isMojibake(
   return /\p{Ll}/u.test(after) || /\p{Ll}/u.test(before) || (/[™›‹•]/u.test(rest) && LETTER.test(before));
 }
 
+const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 function decodeStrictly(bytes: readonly number[]): string | undefined {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Uint8Array.from(bytes));
+    return strict.decode(Uint8Array.from(bytes));
   } catch {
     return undefined;
   }
@@ -109,9 +111,9 @@ function decodeStrictly(bytes: readonly number[]): string | undefined {
 export function repairLostBytes(text: string): Repaired {
   let count = 0;
   const repaired = text
-    .replace(/(?<=\p{Ll} ?)Ã(?= \p{Ll})/gu, () => (count++, 'à'))
-    .replace(/(?<=[\p{Ll}.,;:!?])Â(?= )/gu, () => (count++, ''))
-    .replace(/(?<=“[^”]{0,400})â€(?=[\s.,;:!?)]|$)/gu, () => (count++, '”'));
+    .replace(/Ã(?<=\p{Ll}{2} ?Ã)(?= \p{Ll})/gu, () => (count++, 'à'))
+    .replace(/Â(?<=[\p{Ll}.,;:!?]Â)(?= )/gu, () => (count++, ''))
+    .replace(/â€(?=[\s.,;:!?)]|$)(?<=“[^”]{0,400}â€)/gu, () => (count++, '”'));
   return { text: repaired, count };
 }
 
@@ -153,6 +155,7 @@ export function repairUtf8AsGbk(text: string): Repaired {
 
 /** GBK that was read as Windows-1252: four or more accented letters and signs in a row that make frequent Chinese characters, and no word of a language. */
 export function repairGbk(text: string): Repaired {
+  if (!/[\u00a1-\u00ff]{4}/u.test(text)) return { text, count: 0 };
   let count = 0;
   const repaired = text.replace(/(?<![\p{L}])[\u00a1-\u00ff]{4,}(?![\p{L}])/gu, (run) => {
     const inSequences = sequencesOf(run).reduce((sum, { start, end }) => sum + end - start, 0);
