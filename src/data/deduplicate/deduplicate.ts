@@ -151,10 +151,7 @@ function* groups({ values, length }: Rows): Generator<{
   }
 }
 
-function pairsOf({
-  values,
-  length,
-}: Rows): readonly {
+function pairsOf({ values, length }: Rows): readonly {
   readonly a: number;
   readonly b: number;
   readonly similarity: number;

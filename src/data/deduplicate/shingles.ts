@@ -15,12 +15,12 @@ export interface ShingleOptions {
 export const FIVE_WORDS: ShingleOptions = { unit: 'words', width: 5 };
 
 /** In the table of characters: the lower case in the low 16 bits, 0 for what separates words; this bit for what is a word by itself. */
-const BY_ITSELF = 0x10000;
+export const BY_ITSELF = 0x10000;
 
 let table: Uint32Array | undefined;
 
 /** For each UTF-16 code unit, its lower case and what it is. Made at the first use, in about 20 ms. */
-function characterTable(): Uint32Array {
+export function characterTable(): Uint32Array {
   if (table !== undefined) return table;
   table = new Uint32Array(65_536);
   // Halves of surrogate pairs count as letters: letters of the higher planes, and emoji, make words.
