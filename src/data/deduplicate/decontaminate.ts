@@ -82,7 +82,8 @@ type Chosen = z.infer<typeof optionsSchema>;
  * seen. Documents that share a run of n words with a reference are dropped, or the shared passages cut out. The ledger says with
  * which reference document (by id), names the first shared run, and the share of the document's words that are in such runs.
  *
- * The reference is read when the first document is judged, and held as 4 bytes a word and 8 to 16 an n-gram. Shared runs are compared word by word.
+ * The reference is read when the first document is judged, and held in memory: about 70 bytes an n-gram. Shared runs are compared word by
+ * word, not only by their hash.
  *
  * @throws TrainbookError for options that are none; when run, for a reference that cannot be read or has no n-gram.
  * @example

@@ -11,18 +11,26 @@ export interface Passage {
   readonly reference: string;
 }
 
-/** The runs of n words of reference texts; shorter texts, if long enough, as one run. */
+/** The runs of n words of reference texts; shorter texts, if long enough, as one run. About 70 bytes a run and 4 a word. */
 export class NgramIndex {
   private readonly ids: string[] = [];
   private readonly words: Uint32Array[] = [];
-  /** By length of run, for each hash the places that have it: text and first word. Different runs of one hash are kept apart. */
-  private readonly runs = new Map<number, Map<number, number[]>>();
-  size = 0;
+  /** By length of run, for each hash the first run that has it. */
+  private readonly runs = new Map<number, Map<number, number>>();
+  /** Of each run the text and its first word, and the next run of the same hash; −1 after the last. */
+  private readonly texts: number[] = [];
+  private readonly starts: number[] = [];
+  private readonly nexts: number[] = [];
 
   constructor(
     private readonly n: number,
     private readonly minimumWords: number,
   ) {}
+
+  /** Different runs. */
+  get size(): number {
+    return this.texts.length;
+  }
 
   get numTexts(): number {
     return this.ids.length;
@@ -34,14 +42,14 @@ export class NgramIndex {
     this.words.push(words);
     if (words.length < Math.min(this.n, this.minimumWords)) return;
     const width = Math.min(this.n, words.length);
-    const known = this.runs.get(width) ?? new Map<number, number[]>();
+    const known = this.runs.get(width) ?? new Map<number, number>();
     this.runs.set(width, known);
     runHashes(words, width).forEach((hash, start) => {
-      const places = known.get(hash);
-      if (places === undefined) known.set(hash, [place, start]);
-      else if (this.find(places, words, start, width) === undefined) places.push(place, start);
-      else return;
-      this.size++;
+      const run = known.get(hash) ?? -1;
+      if (this.find(run, words, start, width) !== undefined) return;
+      known.set(hash, this.texts.push(place) - 1);
+      this.starts.push(start);
+      this.nexts.push(run);
     });
   }
 
@@ -52,8 +60,8 @@ export class NgramIndex {
     for (const [width, known] of this.runs) {
       if (words.length < width) continue;
       runHashes(words, width).forEach((hash, start) => {
-        const places = known.get(hash);
-        const reference = places === undefined ? undefined : this.find(places, words, start, width);
+        const run = known.get(hash);
+        const reference = run === undefined ? undefined : this.find(run, words, start, width);
         if (reference === undefined) return;
         const last = shared.at(-1);
         if (last !== undefined && start >= last.start && start <= last.end) last.end = start + width;
@@ -71,14 +79,14 @@ export class NgramIndex {
     }));
   }
 
-  /** The reference text, of these places, that has the very words. */
-  private find(places: readonly number[], words: Uint32Array, start: number, width: number): string | undefined {
-    for (let at = 0; at < places.length; at += 2) {
-      const place = places[at] ?? 0;
+  /** The reference text that has the very words, of this run or those of the same hash after it. */
+  private find(first: number, words: Uint32Array, start: number, width: number): string | undefined {
+    for (let run = first; run >= 0; run = this.nexts[run] ?? -1) {
+      const place = this.texts[run] ?? 0;
       const reference = this.words[place];
-      const first = places[at + 1] ?? 0;
+      const from = this.starts[run] ?? 0;
       let length = 0;
-      while (length < width && reference?.[first + length] === words[start + length]) length++;
+      while (length < width && reference?.[from + length] === words[start + length]) length++;
       if (length === width) return this.ids[place];
     }
     return undefined;
