@@ -17,6 +17,8 @@ export class NgramIndex {
   private readonly words: Uint32Array[] = [];
   /** By length of run, for each hash the first run that has it. */
   private readonly runs = new Map<number, Map<number, number>>();
+  /** A bit for each 24 bits of a hash: whether any run has them. It is asked first: 2 MB stay near the processor, the maps do not. */
+  private readonly bits = new Uint8Array(2 ** 21);
   /** Of each run the text and its first word, and the next run of the same hash; −1 after the last. */
   private readonly texts: number[] = [];
   private readonly starts: number[] = [];
@@ -48,6 +50,7 @@ export class NgramIndex {
       const run = known.get(hash) ?? -1;
       if (this.find(run, words, start, width) !== undefined) return;
       known.set(hash, this.texts.push(place) - 1);
+      this.bits[hash >>> 11] = (this.bits[hash >>> 11] ?? 0) | (1 << ((hash >>> 8) & 7));
       this.starts.push(start);
       this.nexts.push(run);
     });
@@ -60,6 +63,7 @@ export class NgramIndex {
     for (const [width, known] of this.runs) {
       if (words.length < width) continue;
       runHashes(words, width).forEach((hash, start) => {
+        if (((this.bits[hash >>> 11] ?? 0) & (1 << ((hash >>> 8) & 7))) === 0) return;
         const run = known.get(hash);
         const reference = run === undefined ? undefined : this.find(run, words, start, width);
         if (reference === undefined) return;

@@ -39,7 +39,8 @@ export function characterTable(): Uint32Array {
 export function wordHashes(text: string, unit: ShingleOptions['unit'] = 'words'): Uint32Array {
   const characters = characterTable();
   const always = unit === 'characters' ? BY_ITSELF : 0;
-  const hashes = new Uint32Array(text.length);
+  // Most texts have a word for each five or six characters; some have as many words as characters.
+  let hashes: Uint32Array<ArrayBuffer> = new Uint32Array((text.length >> 2) + 2);
   let count = 0;
   let hash = 0;
   let inWord = false;
@@ -51,10 +52,12 @@ export function wordHashes(text: string, unit: ShingleOptions['unit'] = 'words')
       inWord = true;
       continue;
     }
+    if (count + 2 > hashes.length) hashes = longer(hashes);
     if (inWord) hashes[count++] = mix(hash);
     inWord = false;
     if (kind !== 0) hashes[count++] = mix(Math.imul(0x811c9dc5 ^ (kind & 0xffff), 0x01000193));
   }
+  if (count === hashes.length) hashes = longer(hashes);
   if (inWord) hashes[count++] = mix(hash);
   return hashes.subarray(0, count);
 }
@@ -62,12 +65,13 @@ export function wordHashes(text: string, unit: ShingleOptions['unit'] = 'words')
 /** Where the text's words begin and end, as they are counted by `wordHashes`: [start, end) of each in turn. */
 export function wordSpans(text: string): Uint32Array {
   const characters = characterTable();
-  const spans = new Uint32Array(2 * text.length);
+  let spans: Uint32Array<ArrayBuffer> = new Uint32Array((text.length >> 1) + 4);
   let count = 0;
   let inWord = false;
   for (let index = 0; index < text.length; index++) {
     const kind = characters[text.charCodeAt(index)] ?? 0;
     const isLetter = kind !== 0 && (kind & BY_ITSELF) === 0;
+    if (count + 3 > spans.length) spans = longer(spans);
     if (isLetter && !inWord) spans[count++] = index;
     if (!isLetter && inWord) spans[count++] = index;
     inWord = isLetter;
@@ -76,8 +80,15 @@ export function wordSpans(text: string): Uint32Array {
       spans[count++] = index + 1;
     }
   }
+  if (count === spans.length) spans = longer(spans);
   if (inWord) spans[count++] = text.length;
   return spans.subarray(0, count);
+}
+
+function longer(list: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
+  const longer = new Uint32Array(2 * list.length + 4);
+  longer.set(list);
+  return longer;
 }
 
 /** The base of the polynomial that a run of words is hashed by; odd, so that no word is lost in it. */
