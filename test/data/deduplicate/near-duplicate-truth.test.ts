@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { agreement, exactClusters, joined } from '../../../experiments/bench/exact-clusters.js';
 import { deduplicate } from '../../../src/data/deduplicate/deduplicate.js';
 import type { DeduplicateOptions, DeduplicateWork } from '../../../src/data/deduplicate/deduplicate.js';
@@ -30,7 +31,7 @@ async function clustersOf(
 
 describe('deduplicate, on licences with labelled near-duplicates', () => {
   // Some licences have one text.
-  const named = licences.map((one) => ({ ...one, id: String(one.meta?.['id']) }));
+  const named = licences.map((one) => ({ ...one, id: z.string().parse(one.meta?.['id']) }));
   // GPL-1.0	GPL-1.0+	1.0000
   const pairs = gunzipSync(fixture('spdx-pairs.tsv.gz')).toString('utf8').trim().split('\n').slice(1);
   const labelled = pairs.map((line) => {
@@ -94,7 +95,7 @@ it('20 random orders of short licences, with copies, give one outcome', async ()
 
 describe('deduplicate, on small corpora', () => {
   // Texts of 30 words of which some are exchanged: similarities from 0 to 1.
-  const edits = fc.array(fc.constantFrom(0, 1, 2, 15, 27, 28, 29), { maxLength: 2 });
+  const edits = fc.array(fc.constantFrom<number[]>(0, 1, 2, 15, 27, 28, 29), { maxLength: 2 });
   const text = fc
     .tuple(fc.integer({ min: 0, max: 1 }), edits, fc.constantFrom('x', 'y'))
     .map(([family, places, mark]) =>

@@ -76,7 +76,9 @@ describe('acts on parts of the groups', () => {
       for (const row of await make().find(part.sorted(), numbered())) found.push(...row);
     }
     const decisions = new Map(await make().decide(found.sorted(), numbered()));
-    return Promise.all(documents.map((one) => make().judgeOne(one, decisions.get(ordered.indexOf(one)))));
+    const verdicts: Verdict[] = [];
+    for (const one of documents) verdicts.push(await make().judgeOne(one, decisions.get(ordered.indexOf(one))));
+    return verdicts;
   }
 
   function at<Item>(list: readonly Item[], index: number): Item {
@@ -86,8 +88,8 @@ describe('acts on parts of the groups', () => {
   }
 
   const kinds: readonly (readonly [string, () => JointStep])[] = [
-    ['deduplicate', () => deduplicate({ threshold: 0.6 }) as JointStep],
-    ['deduplicate lines', () => deduplicateLines({ unit: 'line', minimumWords: 2, minimumCopies: 3 }) as JointStep],
+    ['deduplicate', () => deduplicate({ threshold: 0.6 })],
+    ['deduplicate lines', () => deduplicateLines({ unit: 'line', minimumWords: 2, minimumCopies: 3 })],
   ];
   it.each(kinds)('come to the same as in one: %s', async (_, make) => {
     // Families of texts that are alike, and copies.
