@@ -3,6 +3,7 @@ import type { Benchmark } from '../../src/commands/bench.js';
 import { ablationKills } from './ablation-kills.js';
 import { attention } from './attention.js';
 import { charShakespeare, charShakespeareLong } from './char-shakespeare.js';
+import { dataDeduplicate } from './data-deduplicate.js';
 import { dataParallel } from './data-parallel.js';
 import { dataRead } from './data-read.js';
 import { decode } from './decode.js';
@@ -37,6 +38,7 @@ export const benchmarks: readonly Benchmark[] = [
   dataRead,
   tokenizers,
   decode,
+  dataDeduplicate,
   opOverhead,
   flatness,
   dropped,
