@@ -33,13 +33,21 @@ const fateSchema: z.ZodType<Fate> = z.strictObject({
   source: z.string(),
   domain: z.string(),
   title: z.string().optional(),
+  language: z.string().optional(),
   characters: z.int(),
   events: z.array(
     z.strictObject({
       step: z.string(),
       changes: counts.optional(),
+      evidence: z.record(z.string(), z.string()).optional(),
+      scores: counts.optional(),
       dropped: z
-        .strictObject({ drop: z.string(), like: z.string().optional(), score: z.number().optional() })
+        .strictObject({
+          drop: z.string(),
+          like: z.string().optional(),
+          score: z.number().optional(),
+          evidence: z.string().optional(),
+        })
         .optional(),
     }),
   ),

@@ -9,6 +9,10 @@ import type { Dropped, Verdict } from '../step.js';
 export interface Event {
   readonly step: string;
   readonly changes?: Readonly<Record<string, number>>;
+  /** For some of these rules the first thing it met. */
+  readonly evidence?: Readonly<Record<string, string>>;
+  /** What the step measured on it. */
+  readonly scores?: Readonly<Record<string, number>>;
   readonly dropped?: Dropped;
 }
 
@@ -25,6 +29,7 @@ export interface Fate {
   readonly source: string;
   readonly domain: string;
   readonly title?: string;
+  readonly language?: string;
   /** Characters when it was read. */
   readonly characters: number;
   readonly events: readonly Event[];
@@ -127,13 +132,14 @@ export class Ledger {
 /** The ledger of documents just read, with what reading found. */
 export function openLedger(read: readonly { readonly document: Document; readonly verdict: Verdict }[]): Ledger {
   return new Ledger(
-    read.map(({ document: { id, source, domain, title, text }, verdict }) => {
+    read.map(({ document: { id, source, domain, title, language, text }, verdict }) => {
       const event = eventOf(READ, verdict);
       return {
         id,
         source,
         domain,
         ...(title === undefined ? {} : { title }),
+        ...(language === undefined ? {} : { language }),
         characters: text.length,
         events: event === undefined ? [] : [event],
       };
@@ -147,7 +153,14 @@ export function isDropped(fate: Fate): boolean {
 
 function eventOf(step: string, verdict: Verdict): Event | undefined {
   if ('drop' in verdict) return { step, dropped: verdict };
-  return verdict.changes === undefined ? undefined : { step, changes: verdict.changes };
+  const { changes, evidence, scores } = verdict;
+  if (changes === undefined && scores === undefined) return undefined;
+  return {
+    step,
+    ...(changes === undefined ? {} : { changes }),
+    ...(evidence === undefined ? {} : { evidence }),
+    ...(scores === undefined ? {} : { scores }),
+  };
 }
 
 /** A step that is used again gets a number: `normalise`, `normalise 2`. */
