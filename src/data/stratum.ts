@@ -16,7 +16,8 @@ export function numbersOf(name: string): readonly [group: number, rest: number] 
   return [Number.parseInt(digits.slice(0, 8), 16), Number.parseInt(digits.slice(8, 21), 16)];
 }
 
-type RowsInOne = readonly Float64Array[] | { readonly length: number; readonly width: number; readonly values: Float64Array };
+type RowsInOne =
+  readonly Float64Array[] | { readonly length: number; readonly width: number; readonly values: Float64Array };
 
 /** The rows of a joint step one by one, whether they lie in one array or each by itself. */
 export function* eachRow(rows: RowsInOne): Generator<Float64Array> {

@@ -94,5 +94,5 @@ export class ArpaBuilder {
 
 /** As KenLM has it, `<UNK>` is `<unk>`. */
 function spelling(name: string): string {
-  return name === '<UNK>' ? (borders[UNKNOWN] ?? name) : name;
+  return name === '<UNK>' ? borders[UNKNOWN] : name;
 }

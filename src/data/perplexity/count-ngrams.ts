@@ -31,7 +31,7 @@ export class NgramCounts {
     let position = 0;
     for (let at = 0; at <= sentence.length; at++) {
       const unit = at === sentence.length ? END : this.unit(sentence[at] ?? '');
-      if (unit < END) continue;
+      if (unit <= END && at < sentence.length) continue;
       length = this.count(unit, length, position++);
     }
   }

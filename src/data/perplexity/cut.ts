@@ -43,7 +43,11 @@ export function bandOf(sorted: ArrayLike<number>, { from, to }: Quantiles): Band
  */
 export function cutActs(
   score: (document: Document) => number | undefined | Promise<number | undefined>,
-  { by, quantiles, verdict }: {
+  {
+    by,
+    quantiles,
+    verdict,
+  }: {
     readonly by: Stratum;
     readonly quantiles: Quantiles;
     readonly verdict: (document: Document, cut: Cut | undefined) => Verdict;
@@ -56,7 +60,9 @@ export function cutActs(
         if (value !== undefined && Number.isFinite(value)) to(...numbersOf(nameOf(document)), value);
       };
       const value = score(document);
-      return value instanceof Promise ? value.then(told) : told(value);
+      if (value instanceof Promise) return value.then(told);
+      told(value);
+      return undefined;
     },
     // rows [group, document, rest of the group's name, score]
     find: (told) =>
@@ -89,6 +95,9 @@ function groupsOf(told: Rows): readonly (readonly Float64Array[])[] {
 }
 
 /** Where a score stands: within its band, below or above it. */
-export function sideOf(score: number, { low, high }: { readonly low: number | null; readonly high: number | null }): -1 | 0 | 1 {
+export function sideOf(
+  score: number,
+  { low, high }: { readonly low: number | null; readonly high: number | null },
+): -1 | 0 | 1 {
   return low !== null && score < low ? -1 : high !== null && score > high ? 1 : 0;
 }

@@ -10,7 +10,7 @@ const FALLBACK = [0.5, 1, 1.5] as const;
  *   Y = t₁ / (t₁ + 2 t₂),   D₁ = 1 − 2Y t₂/t₁,   D₂ = 2 − 3Y t₃/t₂,   D₃₊ = 3 − 4Y t₄/t₃,
  *
  * the estimate that leaves out one occurrence at a time (Chen and Goodman 1998, "An Empirical Study of Smoothing Techniques for
- * Language Modeling", TR-10-98, section 4.1.6). Where one of the tₖ is 0 or a discount does not lie in 0 … k, all three are the
+ * Language Modeling", TR-10-98, section 4.1.6). Where t₁, t₂ or t₃ is 0 or a discount does not lie in 0 … k, all three are the
  * fallback's.
  *
  * @example
@@ -21,7 +21,7 @@ export function kneserNeyDiscounts(counts: readonly number[]): Discounts {
   const y = t(1) / (t(1) + 2 * t(2));
   const discount = (count: number): number => count - ((count + 1) * y * t(count + 1)) / t(count);
   const values = [discount(1), discount(2), discount(3)] as const;
-  const isSound = t(1) * t(2) * t(3) * t(4) > 0 && values.every((value, index) => value >= 0 && value <= index + 1);
+  const isSound = t(1) * t(2) * t(3) > 0 && values.every((value, index) => value >= 0 && value <= index + 1);
   return { values: isSound ? values : FALLBACK, isFallback: !isSound };
 }
 

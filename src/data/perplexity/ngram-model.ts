@@ -61,7 +61,7 @@ export function isNgramModel(value: unknown): value is NgramModel {
 
 /** The place of an n-gram that is the one at `prefix` with `unit` after it, or −1. */
 export function placeOf({ keys, numSlots, numUnits }: NgramTable, prefix: number, unit: number): number {
-  for (let slot = slotOf(prefix, unit, numSlots); ; ) {
+  for (let slot = slotOf(prefix, unit, numSlots); ;) {
     const found = keys[2 * slot + 1] ?? -1;
     if (found === unit && keys[2 * slot] === prefix) return numUnits + slot;
     if (found < 0) return -1;

@@ -58,7 +58,13 @@ export function perplexityFigure(
       if (bars.length === 0) continue;
       data.push({
         type: 'bar',
-        name: kept ? (groups.length === 1 ? 'kept' : `${group}: kept`) : groups.length === 1 ? 'dropped' : `${group}: dropped`,
+        name: kept
+          ? groups.length === 1
+            ? 'kept'
+            : `${group}: kept`
+          : groups.length === 1
+            ? 'dropped'
+            : `${group}: dropped`,
         // In logarithms, so that bars are equally wide; each group's tallest bar is 0.9 high.
         x: bars.map(([bar]) => (bar + 0.5) / BARS),
         y: bars.map(([, count]) => (0.9 * count) / tallest),
@@ -135,7 +141,10 @@ function cutsOf(points: readonly PerplexityPoint[]): readonly number[] {
   if (kept.length === 0) return [];
   const low = min(kept);
   const high = -min(kept.map((value) => -value));
-  return [...(dropped.some((value) => value < low) ? [low] : []), ...(dropped.some((value) => value > high) ? [high] : [])];
+  return [
+    ...(dropped.some((value) => value < low) ? [low] : []),
+    ...(dropped.some((value) => value > high) ? [high] : []),
+  ];
 }
 
 /** How many points are in each bar. */

@@ -65,9 +65,7 @@ export function perplexity(options: PerplexityOptions): Step {
       PERPLEXITY,
       (document) => {
         const value = score(document);
-        return value instanceof Promise
-          ? value.then((one) => verdictOf(document, one))
-          : verdictOf(document, value);
+        return value instanceof Promise ? value.then((one) => verdictOf(document, one)) : verdictOf(document, value);
       },
       made,
     );
@@ -78,7 +76,8 @@ export function perplexity(options: PerplexityOptions): Step {
     cutActs(score, {
       by,
       quantiles,
-      verdict: (document, cut) => (cut === undefined ? { drop: 'nothing to score' } : verdict(document, cut.score, cut)),
+      verdict: (document, cut) =>
+        cut === undefined ? { drop: 'nothing to score' } : verdict(document, cut.score, cut),
     }),
     made,
   );

@@ -14,18 +14,16 @@ const SPACE = '▁';
 export function splitterOf(units: Units): (line: string) => readonly string[] {
   if (units === 'words') return splitWords;
   if (units === 'characters') return (line) => Array.from(line, (one) => (/\s/u.test(one) ? SPACE : one));
-  if (units === 'spaces') return (line) => line.split(/[\s\0]+/u).filter((word) => word !== '');
+  if (units === 'spaces') return (line) => line.split(/[\0\t\n\v\f\r ]+/u).filter((word) => word !== '');
   return (line) => units(line).map((unit) => (typeof unit === 'number' ? `${unit}` : unit.replace(/\s/gu, SPACE)));
 }
 
-const enum Class {
-  Unknown,
-  Space,
-  /** A letter, a digit, or a mark on one: goes on with its neighbours. */
-  Word,
-  /** Stands alone: punctuation, and characters that are words. */
-  Alone,
-}
+// The classes of code units; 0 is not known yet.
+const SPACE_CLASS = 1;
+/** A letter, a digit, or a mark on one: goes on with its neighbours. */
+const WORD = 2;
+/** Stands alone: punctuation, and characters that are words. */
+const ALONE = 3;
 
 const word = /[\p{L}\p{M}\p{N}_]/u;
 const ideograph = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]/u;
@@ -46,18 +44,18 @@ export function splitWords(text: string): string[] {
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
     const kind = classes[code] || classify(code);
-    if (kind === Class.Word) {
+    if (kind === WORD) {
       if (start < 0) start = at;
       continue;
     }
     if (start >= 0) {
       const isApostrophe = code === 0x27 || code === 0x2019;
       const next = text.charCodeAt(at + 1); // NaN at the end
-      if (isApostrophe && (classes[next] || classify(next)) === Class.Word) continue;
+      if (isApostrophe && (classes[next] || classify(next)) === WORD) continue;
       words.push(text.slice(start, at));
       start = -1;
     }
-    if (kind === Class.Alone) {
+    if (kind === ALONE) {
       const isPair = code >= 0xd800 && code < 0xdc00 && at + 1 < text.length;
       words.push(text.slice(at, at + (isPair ? 2 : 1)));
       if (isPair) at++;
@@ -68,14 +66,14 @@ export function splitWords(text: string): string[] {
 }
 
 /** Halves of surrogate pairs stand alone: those are rare ideographs and pictures. */
-function classify(code: number): Class {
-  if (Number.isNaN(code)) return Class.Space;
+function classify(code: number): number {
+  if (Number.isNaN(code)) return SPACE_CLASS;
   const character = String.fromCharCode(code);
   const kind = /[\s\p{Cc}]/u.test(character)
-    ? Class.Space
+    ? SPACE_CLASS
     : word.test(character) && !ideograph.test(character)
-      ? Class.Word
-      : Class.Alone;
+      ? WORD
+      : ALONE;
   classes[code] = kind;
   return kind;
 }
