@@ -34,11 +34,14 @@ const fateSchema: z.ZodType<Fate> = z.strictObject({
   domain: z.string(),
   title: z.string().optional(),
   place: z.strictObject({ file: z.string(), row: z.int() }).optional(),
+  language: z.string().optional(),
   characters: z.int(),
   events: z.array(
     z.strictObject({
       step: z.string(),
       changes: counts.optional(),
+      evidence: z.record(z.string(), z.string()).optional(),
+      scores: counts.optional(),
       dropped: z
         .strictObject({
           drop: z.string(),

@@ -5,7 +5,7 @@ import { TrainbookError } from '../error.js';
 import { judged } from './corpus.js';
 import type { Corpus, SplitCorpus } from './corpus.js';
 import { compareText, countCharacters } from './document.js';
-import { shuffled } from './mix/mix.js';
+import { shuffled } from './mix/draw.js';
 
 /** The schema of a fraction in a config: above 0 and below 1. */
 export function fraction() {

@@ -1,4 +1,5 @@
 import { corpusCodec, splitCorpusCodec } from '../data/corpus-codec.js';
+import { ngramCodec } from '../data/perplexity/ngram-codec.js';
 import { scoreCodec } from '../evaluate/score-codec.js';
 import type { Codec } from '../files.js';
 import { encoderCodec } from '../model/encoder-model.js';
@@ -10,6 +11,7 @@ import { tokenizerCodec } from '../tokens/tokenizer-codec.js';
 export const codecs: readonly Codec<unknown>[] = [
   splitCorpusCodec,
   corpusCodec,
+  ngramCodec,
   tokenizerCodec,
   modelCodec,
   encoderCodec,

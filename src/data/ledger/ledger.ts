@@ -10,6 +10,10 @@ import type { Dropped, Verdict } from '../step.js';
 export interface Event {
   readonly step: string;
   readonly changes?: Readonly<Record<string, number>>;
+  /** For some of these rules the first thing it met. */
+  readonly evidence?: Readonly<Record<string, string>>;
+  /** What the step measured on it. */
+  readonly scores?: Readonly<Record<string, number>>;
   readonly dropped?: Dropped;
 }
 
@@ -28,6 +32,7 @@ export interface Fate {
   readonly title?: string;
   /** Where it was found: the file, and the line, row or record there; absent for documents that no file held. */
   readonly place?: Place;
+  readonly language?: string;
   /** Characters when it was read. */
   readonly characters: number;
   readonly events: readonly Event[];
@@ -132,7 +137,7 @@ export function openLedger(
   read: readonly { readonly document: Document; readonly verdict: Verdict; readonly place?: Place }[],
 ): Ledger {
   return new Ledger(
-    read.map(({ document: { id, source, domain, title, text }, verdict, place }) => {
+    read.map(({ document: { id, source, domain, title, language, text }, verdict, place }) => {
       const event = eventOf(READ, verdict);
       return {
         id,
@@ -140,6 +145,7 @@ export function openLedger(
         domain,
         ...(title === undefined ? {} : { title }),
         ...(place === undefined ? {} : { place }),
+        ...(language === undefined ? {} : { language }),
         characters: text.length,
         events: event === undefined ? [] : [event],
       };
@@ -153,7 +159,14 @@ export function isDropped(fate: Fate): boolean {
 
 function eventOf(step: string, verdict: Verdict): Event | undefined {
   if ('drop' in verdict) return { step, dropped: verdict };
-  return verdict.changes === undefined ? undefined : { step, changes: verdict.changes };
+  const { changes, evidence, scores } = verdict;
+  if (changes === undefined && scores === undefined) return undefined;
+  return {
+    step,
+    ...(changes === undefined ? {} : { changes }),
+    ...(evidence === undefined ? {} : { evidence }),
+    ...(scores === undefined ? {} : { scores }),
+  };
 }
 
 /** A step that is used again gets a number: `normalise`, `normalise 2`. */

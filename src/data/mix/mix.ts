@@ -1,131 +1,122 @@
 import { posix } from 'node:path';
-import { z } from 'zod';
-import { fold, permutation } from '../../engine/key.js';
+import { fold } from '../../engine/key.js';
 import type { Key } from '../../engine/key.js';
 import { TrainbookError } from '../../error.js';
-import { compareDocuments, countCharacters } from '../document.js';
 import type { Document } from '../document.js';
+import { jointStep } from '../joint-step.js';
+import type { Numbered, Rows } from '../joint-step.js';
 import { isGlob, matchesGlob } from '../read/glob.js';
 import type { Step, Verdict } from '../step.js';
+import { eachRow, numbersOf, stratumOf } from '../stratum.js';
+import type { Stratum } from '../stratum.js';
+import { draw } from './draw.js';
+import type { Sized } from './draw.js';
+import { planMix } from './plan-mix.js';
+import type { MixTargets } from './plan-mix.js';
 
-/**
- * The schema of shares in a config: a positive number for each of the named sources, of which some may be left out. Shares are
- * relative: 3 and 2 are the same as 0.6 and 0.4.
- *
- * @example
- * z.strictObject({ shares: shares(['shakespeare', 'brown']) });
- */
-export function shares<const Names extends readonly [string, ...string[]]>(names: Names) {
-  return z
-    .partialRecord(z.enum(names), z.number().nonnegative())
-    .refine((record) => Object.values(record).some((share) => typeof share === 'number' && share > 0), {
-      error: 'at least one share must be above 0',
-    });
-}
+/** What sizes are counted in; a function counts tokens: `(text) => tokenizer.encode(text).length`. */
+export type SizeUnit = 'characters' | 'bytes' | ((text: string) => number);
 
-export interface MixOptions {
-  /** For each source (a data set, a file, or the folder or glob that was loaded) its share of all characters. They are relative. */
-  readonly shares: Readonly<Record<string, number | undefined>>;
+export interface MixOptions extends MixTargets {
+  /**
+   * What has shares. By source, the default, a share's name is a data set, a file, or the folder or glob that was loaded; else it is
+   * the domain or language, or what a function says.
+   */
+  readonly by?: Stratum;
+  /** Default: characters. */
+  readonly size?: SizeUnit;
   readonly key: Key;
 }
 
 /**
- * Keeps as many documents of each source as bring its characters to its share of the whole, chosen by the key. The whole is as
- * large as the scarcest source allows: that one is kept whole. Documents are not cut, so shares are met to within half a
- * document. What is chosen does not depend on the order of the documents.
+ * Keeps as many documents of each source as bring its size to its share of the whole, chosen by the key. Without a budget the whole
+ * is as large as the scarcest source allows: that one is kept whole. Documents are not cut, so shares are met to within half a document.
+ * What is chosen does not depend on the order of the documents. `planMix` says how much is taken of what, with caps, temperatures,
+ * budgets and epochs.
  *
- * @throws TrainbookError for a source that has no share, a share without documents, or shares of which none is above 0.
+ * A document that is taken k > 1 times stays one document: it has `meta.epochs: k`, the ledger says so, and `withRepeats` gives it k
+ * times to whatever trains on it. In the ledger each kept document has the `share` planned for its stratum.
+ *
+ * @throws TrainbookError for shares of which none is above 0, and, when documents come, for a document that has no share, a share
+ *   without documents, and what `planMix` refuses.
  * @example
  * await load(config.data).through(normalise(), mix({ shares: { shakespeare: 0.6, brown: 0.4 }, key }));
+ * // a fifth of all, encyclopedia at most 0.4 of it, small domains raised
+ * mix({ by: 'domain', temperature: 2, caps: { encyclopedia: 0.4 }, size: 'bytes', budget: 2e9, key });
  */
-export function mix({ shares: given, key }: MixOptions): Step {
-  const positive = Object.entries(given).flatMap(([name, share]) =>
-    share !== undefined && share > 0 ? [{ name, share }] : [],
-  );
-  if (positive.length === 0) {
+export function mix(options: MixOptions): Step {
+  const { shares: given, key, by, size } = options;
+  if (given !== undefined && !Object.values(given).some((share) => share !== undefined && share > 0)) {
     throw new TrainbookError({
       what: 'mix: no share is above 0',
       received: JSON.stringify(given),
       expected: 'a share above 0 for at least one source',
     });
   }
-  const total = positive.reduce((sum, { share }) => sum + share, 0);
-  return {
-    name: 'mix',
-    judge: (documents) => {
-      const groups = groupBySource(documents, Object.keys(given));
-      const parts = positive.map(({ name, share }) => {
-        const positions = groups.get(name) ?? [];
-        const characters = countCharacters(at(documents, positions));
-        if (characters === 0) {
-          throw new TrainbookError({
-            what: 'mix: a source with a share has no documents',
-            received: name,
-            expected: 'documents of it',
-            fix: 'load it, or take its share away',
-          });
+  const nameOf = mixedStratum(options);
+  const sizeOf = sizeIn(size);
+  return jointStep<{ readonly share: number; readonly times: number }>(
+    'mix',
+    {
+      tell: (document, to) => {
+        to(...numbersOf(nameOf(document)), sizeOf(document.text));
+      },
+      // [group, document, rest of the stratum's name, size] → [document, group, rest, size]
+      find: (told) =>
+        Array.from(eachRow(told), ([group = 0, number = 0, rest = 0, own = 0]) => [number, group, rest, own]),
+      decide: function* (found, documents) {
+        const strata = strataOf(found, documents, nameOf);
+        const { strata: planned } = planMix(sizesOf(strata, options), options);
+        for (const { name, share, target } of planned) {
+          for (const [number, times] of draw(strata.get(name) ?? [], target, fold(key, name))) {
+            yield [number, { share, times }] as const;
+          }
         }
-        return { name, positions, characters, share: share / total };
-      });
-      const whole = Math.min(...parts.map(({ characters, share }) => characters / share));
-      const verdicts: Verdict[] = documents.map(() => ({ drop: 'more than its share' }));
-      for (const { name, positions, share } of parts) {
-        for (const position of choose(documents, positions, whole * share, fold(key, name))) {
-          const keep = documents[position];
-          if (keep !== undefined) verdicts[position] = { keep };
-        }
-      }
-      return verdicts;
+      },
+      judgeOne: (document, decision): Verdict => {
+        if (decision === undefined) return { drop: 'more than its share' };
+        const { share, times } = decision;
+        if (times === 1) return { keep: document, scores: { share } };
+        return {
+          keep: { ...document, meta: { ...document.meta, epochs: times } },
+          changes: { repetitions: times - 1 },
+          scores: { share, epochs: times },
+        };
+      },
     },
+    typeof by === 'function' || typeof size === 'function'
+      ? undefined
+      : { module: import.meta.url, name: 'mix', options: [options] },
+  );
+}
+
+/** The function that counts sizes. */
+export function sizeIn(size: SizeUnit = 'characters'): (text: string) => number {
+  if (typeof size === 'function') return size;
+  return size === 'bytes' ? (text) => Buffer.byteLength(text) : (text) => text.length;
+}
+
+/** The function that names the stratum of a document, by the names that the options use. */
+export function mixedStratum({
+  by = 'source',
+  shares,
+  caps = {},
+  epochs = {},
+}: MixOptions): (document: Document) => string {
+  const own = stratumOf(by);
+  const names = Object.keys(shares ?? { ...caps, ...(typeof epochs === 'number' ? {} : epochs) });
+  return (document) => {
+    const name = own(document);
+    const known = names.find((candidate) => (by === 'source' ? belongs(name, candidate) : name === candidate));
+    if (known !== undefined) return known;
+    if (shares === undefined) return name;
+    throw new TrainbookError({
+      what: `mix: documents of a ${typeof by === 'function' ? 'stratum' : by} that has no share`,
+      received: name,
+      expected: `one of ${names.join(', ')}`,
+      fix: 'give it a share (0 leaves it out)',
+    });
   };
-}
-
-/** Positions of documents whose characters sum to about `target`, drawn by key. */
-function choose(
-  documents: readonly Document[],
-  positions: readonly number[],
-  target: number,
-  key: Key,
-): readonly number[] {
-  const chosen: number[] = [];
-  let sum = 0;
-  for (const position of shuffled(documents, positions, key)) {
-    const size = documents[position]?.text.length ?? 0;
-    // Take it if that brings the sum nearer; half a character of slack for the rounding of whole × share.
-    if (sum + size / 2 > target + 0.5) break;
-    chosen.push(position);
-    sum += size;
-  }
-  return chosen;
-}
-
-/** Positions in an order drawn by key from the documents themselves, whatever their order. */
-export function shuffled(documents: readonly Document[], positions: readonly number[], key: Key): readonly number[] {
-  const inOrder = [...positions].sort((a, b) => {
-    const [left, right] = [documents[a], documents[b]];
-    return left === undefined || right === undefined ? 0 : compareDocuments(left, right);
-  });
-  return Array.from(permutation(key, inOrder.length), (index) => inOrder[index] ?? 0);
-}
-
-function groupBySource(
-  documents: readonly Document[],
-  names: readonly string[],
-): ReadonlyMap<string, readonly number[]> {
-  const groups = new Map<string, number[]>(names.map((name) => [name, []]));
-  documents.forEach(({ source }, position) => {
-    const name = names.find((candidate) => belongs(source, candidate));
-    if (name === undefined) {
-      throw new TrainbookError({
-        what: 'mix: documents of a source that has no share',
-        received: source,
-        expected: `one of ${names.join(', ')}`,
-        fix: 'give it a share (0 leaves it out)',
-      });
-    }
-    groups.get(name)?.push(position);
-  });
-  return groups;
 }
 
 function belongs(source: string, name: string): boolean {
@@ -135,6 +126,39 @@ function belongs(source: string, name: string): boolean {
   );
 }
 
-function at(documents: readonly Document[], positions: readonly number[]): readonly Document[] {
-  return positions.flatMap((position) => documents[position] ?? []);
+/** The documents of each stratum in their canonical order, the strata in the order of their names' numbers. */
+function strataOf(
+  found: Rows,
+  documents: Numbered,
+  nameOf: (document: Document) => string,
+): ReadonlyMap<string, readonly Sized[]> {
+  const byNumbers = new Map<string, Sized[]>();
+  for (const [number = 0, group = 0, rest = 0, size = 0] of eachRow(found)) {
+    const numbers = `${group} ${rest}`;
+    const stratum = byNumbers.get(numbers);
+    if (stratum === undefined) byNumbers.set(numbers, [{ number, size }]);
+    else stratum.push({ number, size });
+  }
+  return new Map(
+    [...byNumbers.values()].map((stratum) => [nameOf(documents.read(stratum[0]?.number ?? 0)), stratum] as const),
+  );
+}
+
+/** The sizes of all strata that have a share, in the order of their names, however documents came. */
+function sizesOf(strata: ReadonlyMap<string, readonly Sized[]>, { by = 'source', shares }: MixOptions) {
+  const sum = (sized: readonly Sized[] = []): number => sized.reduce((total, { size }) => total + size, 0);
+  const names = shares === undefined ? [...strata.keys()].sort() : Object.keys(shares);
+  return names.flatMap((name) => {
+    const available = sum(strata.get(name));
+    const isWanted = shares === undefined || (shares[name] ?? 0) > 0;
+    if (isWanted && available === 0 && shares !== undefined) {
+      throw new TrainbookError({
+        what: `mix: a ${typeof by === 'function' ? 'stratum' : by} with a share has no documents`,
+        received: name,
+        expected: 'documents of it',
+        fix: 'load it, or take its share away',
+      });
+    }
+    return isWanted && available > 0 ? [{ name, available }] : [];
+  });
 }
