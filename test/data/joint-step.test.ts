@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { document } from '../../src/data/document.js';
 import type { Document } from '../../src/data/document.js';
-import { compareRows, jointStep } from '../../src/data/joint-step.js';
+import { jointStep, TOLD_AT_ONCE } from '../../src/data/joint-step.js';
 import { localStep } from '../../src/data/local-step.js';
 
 /** Drops all documents of a title but the first in canonical order. */
@@ -10,8 +10,12 @@ const oneTitle = jointStep<boolean>('one title', {
   tell: ({ title }, to) => {
     if (title !== undefined) to(title.length);
   },
-  find: (told) => told.flatMap((row, index) => (row[0] === told[index - 1]?.[0] ? [[row[1] ?? 0]] : [])),
-  decide: (found) => found.map((row): [number, boolean] => [row[0] ?? 0, true]),
+  find: function* ({ values, length }) {
+    for (let row = 1; row < length; row++) {
+      if (values[2 * row] === values[2 * (row - 1)]) yield [values[2 * row + 1] ?? 0];
+    }
+  },
+  decide: ({ values }) => Array.from(values, (number): [number, boolean] => [number, true]),
   judgeOne: (keep, isLater) => (isLater === true ? { drop: 'title seen before' } : { keep }),
 });
 
@@ -56,7 +60,22 @@ test('a local step judges one document like all', async () => {
   expect(verdicts.filter((verdict) => 'drop' in verdict)).toHaveLength(2);
 });
 
-test('rows are ordered number by number, shorter ones first', () => {
-  const rows = [[1, 2, 3], [1, 2], [0, 9], [-1], [1, 1, 9]].map((row) => Float64Array.from(row));
-  expect(rows.sort(compareRows).map((row) => [...row])).toEqual([[-1], [0, 9], [1, 1, 9], [1, 2], [1, 2, 3]]);
+test('documents are told of many at a time where telling takes time', async () => {
+  let waiting = 0;
+  let most = 0;
+  const slow = jointStep<boolean>('slow', {
+    tell: async (_, to) => {
+      most = Math.max(most, ++waiting);
+      await new Promise((resolve) => setImmediate(resolve));
+      waiting--;
+      to(0xffff_ffff, waiting);
+    },
+    find: ({ length }) => [[length]],
+    decide: ({ values }) => [[values[0] ?? 0, true]],
+    judgeOne: (keep, decision) => (decision === true ? { drop: 'decided' } : { keep }),
+  });
+  const given = documents(Array.from({ length: 2 * TOLD_AT_ONCE + 5 }, () => 'x'));
+  const verdicts = await slow.judge(given);
+  expect(most).toBe(TOLD_AT_ONCE);
+  expect(verdicts.every((verdict) => 'keep' in verdict)).toBe(true); // 133 rows came: there is no document 133
 });

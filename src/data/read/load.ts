@@ -1,10 +1,10 @@
 import { TrainbookError } from '../../error.js';
 import type { Corpus } from '../corpus.js';
 import { openLedger } from '../ledger/ledger.js';
+import type { Found } from '../ledger/ledger.js';
 import { Pipeline } from '../pipeline.js';
 import { listInputs, namesOf, readInput } from './inputs.js';
 import type { Source } from './inputs.js';
-import type { ReadDocument } from './read.js';
 
 /**
  * Reads documents. JSON Lines (`.jsonl`, `.ndjson`) hold one document a row, its text in the field `text`; `title`, `domain`
@@ -21,9 +21,10 @@ import type { ReadDocument } from './read.js';
  */
 export function load(source: Source): Pipeline {
   return new Pipeline(async () => {
-    const read: ReadDocument[] = [];
+    const read: Found[] = [];
     for (const input of await listInputs(source)) {
-      for await (const found of readInput(input)) read.push(found);
+      let row = 0;
+      for await (const found of readInput(input)) read.push({ ...found, file: input.path, row: ++row });
     }
     const documents = read.flatMap(({ verdict }) => ('keep' in verdict ? [verdict.keep] : []));
     if (documents.length === 0) {
@@ -34,6 +35,7 @@ export function load(source: Source): Pipeline {
         fix: 'give files with text',
       });
     }
-    return { documents, ledger: openLedger(read) } satisfies Corpus;
-  });
+    const dropped = read.flatMap(({ document, verdict }) => ('keep' in verdict ? [] : [document]));
+    return { documents, ledger: openLedger(read), dropped } satisfies Corpus;
+  }, source);
 }
