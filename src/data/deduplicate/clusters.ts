@@ -1,40 +1,42 @@
 /**
- * Union-find (Tarjan 1975): joins numbers 0 … count − 1 into clusters. Which clusters come out depends only on which pairs
- * were joined, not on their order.
+ * Union-find (Tarjan 1975): joins whole numbers into clusters; only numbers that were joined take memory. Which clusters come out
+ * depends only on which pairs were joined, not on their order.
  */
 export class Clusters {
-  private readonly parents: Uint32Array;
+  /** A number nearer to the one that stands for its cluster; the one that stands for it, its smallest, has none. */
+  private readonly parents = new Map<number, number>();
 
-  constructor(count: number) {
-    this.parents = Uint32Array.from({ length: count }, (_, index) => index);
-  }
-
-  /** The number that stands for the cluster of `index`. */
-  find(index: number): number {
-    let at = index;
+  /** The number that stands for the cluster of `member`: the smallest there. */
+  find(member: number): number {
+    let at = member;
     for (;;) {
-      const parent = this.parents[at] ?? at;
-      if (parent === at) return at;
+      const parent = this.parents.get(at);
+      if (parent === undefined) return at;
+      const above = this.parents.get(parent);
+      if (above === undefined) return parent;
       // Halve the path as it is walked.
-      this.parents[at] = this.parents[parent] ?? parent;
-      at = parent;
+      this.parents.set(at, above);
+      at = above;
     }
   }
 
-  join(a: number, b: number): void {
-    const [low, high] = [this.find(a), this.find(b)].sort((left, right) => left - right);
-    if (low !== undefined && high !== undefined) this.parents[high] = low;
+  /** Whether they were in two clusters until now. */
+  join(a: number, b: number): boolean {
+    const [left, right] = [this.find(a), this.find(b)];
+    if (left === right) return false;
+    this.parents.set(Math.max(left, right), Math.min(left, right));
+    return true;
   }
 
-  /** The members of each cluster, in order. */
+  /** The members of each cluster of two or more, in order. */
   groups(): readonly (readonly number[])[] {
     const groups = new Map<number, number[]>();
-    for (let index = 0; index < this.parents.length; index++) {
-      const root = this.find(index);
+    for (const member of [...this.parents.keys()].sort((a, b) => a - b)) {
+      const root = this.find(member);
       const group = groups.get(root);
-      if (group === undefined) groups.set(root, [index]);
-      else group.push(index);
+      if (group === undefined) groups.set(root, [root, member]);
+      else group.push(member);
     }
-    return [...groups.values()];
+    return [...groups.values()].sort(([a = 0], [b = 0]) => a - b);
   }
 }
