@@ -42,6 +42,7 @@ export async function runStage(run: StageRun, { signal, share, waits }: StageOpt
   const { folder, plan } = work;
   const index = work.stages.indexOf(stage);
   const total = numTasks(stage, plan);
+  if (isWhole(folder)) return true;
   mkdirSync(dirname(join(folder, taskFile(stage.name, 0, 'done'))), { recursive: true });
   const open = new Set<number>();
   for (let task = 0; task < total; task++) if (readDone(folder, stage.name, task) === undefined) open.add(task);
@@ -80,6 +81,7 @@ export async function runStage(run: StageRun, { signal, share, waits }: StageOpt
     const most = here ? 1 : run.workers + 1; // one waits, so that no thread does
     while (open.size > 0) {
       signal?.throwIfAborted();
+      if (isWhole(folder)) break;
       if (failure !== undefined) break;
       for (const task of open) {
         if (running.size >= most) break;
@@ -95,14 +97,20 @@ export async function runStage(run: StageRun, { signal, share, waits }: StageOpt
       if (running.size === 0 || share !== undefined) told.add(closeDone(work, stage, open, running));
     }
     await Promise.allSettled(running.values());
+    if (isWhole(folder)) return true;
     if (failure !== undefined) throw failure.error;
     if (open.size > 0) return false;
   }
-  if (!existsSync(join(folder, factsFile(stage.name)))) {
+  if (!existsSync(join(folder, factsFile(stage.name))) && !isWhole(folder)) {
     const facts = Array.from({ length: total }, (_, task) => readDone(folder, stage.name, task)?.facts ?? null);
     writeWhole(folder, factsFile(stage.name), Buffer.from(JSON.stringify(facts)));
   }
   return true;
+}
+
+/** Whether another process was the first to finish: it then removes what lies between the stages. */
+export function isWhole(folder: string): boolean {
+  return existsSync(join(folder, 'card.json'));
 }
 
 /** Tasks that others did meanwhile are done; gives how many. */

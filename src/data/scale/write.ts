@@ -17,7 +17,7 @@ import type { Pool } from './pool.js';
 import { checkUnchanged } from './read-task.js';
 import type { ReadFacts } from './read-task.js';
 import { openShards } from './open-shards.js';
-import { runStage } from './run-stage.js';
+import { isWhole, runStage } from './run-stage.js';
 import { findShardCard } from './shard-card.js';
 import type { ShardedCorpus } from './sharded-corpus.js';
 import { checkStageDone } from './finish-task.js';
@@ -95,6 +95,7 @@ async function runStages(work: Work, job: Job, options: WriteOptions): Promise<v
   try {
     for (const stage of work.stages) {
       signal?.throwIfAborted();
+      if (isWhole(work.folder)) return;
       if (only !== undefined && stage.name !== only) {
         if (work.stages.findIndex(({ name }) => name === only) < work.stages.indexOf(stage)) break;
         checkStageDone(work, stage);
@@ -106,10 +107,11 @@ async function runStages(work: Work, job: Job, options: WriteOptions): Promise<v
         ...(share && { share }),
         waits: only === undefined,
       });
-      if (done && stage.kind === 'read') checkNotEmpty(work);
+      if (done && stage.kind === 'read' && !isWhole(work.folder)) checkNotEmpty(work);
     }
   } catch (error) {
     signal?.throwIfAborted();
+    if (isWhole(work.folder)) return; // another process finished, and removed what this one was about to read
     throw error;
   } finally {
     stop.abort();
