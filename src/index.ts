@@ -46,6 +46,7 @@ export {
 
 // Data: files → documents, with a ledger of every document's fate.
 export * from './data/read/index.js';
+export * from './data/write/index.js';
 export type { Document } from './data/document.js';
 export type { Corpus, SplitCorpus } from './data/corpus.js';
 export type { Pipeline } from './data/pipeline.js';

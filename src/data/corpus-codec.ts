@@ -34,8 +34,7 @@ const fateSchema: z.ZodType<Fate> = z.strictObject({
   domain: z.string(),
   title: z.string().optional(),
   language: z.string().optional(),
-  file: z.string().optional(),
-  row: z.int().optional(),
+  place: z.strictObject({ file: z.string(), row: z.int() }).optional(),
   characters: z.int(),
   bytes: z.int().optional(),
   events: z.array(

@@ -1,13 +1,26 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { createReadStream, existsSync, readFileSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { TrainbookError } from '../error.js';
 import { readJson } from '../files.js';
+import { formatNames } from './read/format-names.js';
 
 const text = z.string().min(1);
+
+/** What `ReadOptions` of a data set are the same for whoever reads it. */
+const readingSchema = z.strictObject({
+  format: z.enum(formatNames).optional(),
+  fields: z
+    .strictObject({ text: text.optional(), title: text.optional(), domain: text.optional(), language: text.optional() })
+    .optional(),
+  meta: z.array(text).optional(),
+  delimiter: z.string().length(1).optional(),
+  columnNames: z.array(text).optional(),
+  encoding: text.optional(),
+});
 
 /**
  * The card of a data set: what it is, where it comes from, who may use it how, and the hash of each file.
@@ -23,16 +36,25 @@ export const cardSchema = z.strictObject({
   description: text,
   source: text,
   licence: text,
-  /** BCP 47. */
-  language: text,
+  /** BCP 47; several as a list, the most frequent first; `und` where it is not known. */
+  language: z.union([text, z.array(text).min(2)]),
   /** The domain of rows that do not say their own; the name where absent. */
   domain: text.optional(),
   rows: z.int().positive(),
   /** Of the texts, unpacked. */
   bytes: z.int().positive(),
   files: z
-    .array(z.strictObject({ file: text, bytes: z.int().positive(), sha256: z.string().regex(/^[0-9a-f]{64}$/) }))
+    .array(
+      z.strictObject({
+        file: text,
+        bytes: z.int().positive(),
+        sha256: z.string().regex(/^[0-9a-f]{64}$/),
+        rows: z.int().nonnegative().optional(),
+      }),
+    )
     .min(1),
+  /** How its files are read, where that is not as their names and fields say. */
+  reading: readingSchema.optional(),
   /** What each field of a row holds. */
   fields: z.record(text, text),
   /** One row, texts shortened. */
@@ -72,9 +94,22 @@ export async function datasetNamesOf(kind: 'documents' | 'table'): Promise<reado
 /** The data set of that name, its card checked; undefined if there is none. */
 export async function findDataset(name: string): Promise<Dataset | undefined> {
   if (!/^[a-z0-9_]+$/.test(name)) return undefined;
-  const folder = join(datasetsFolder(), name);
-  if (!existsSync(join(folder, 'card.json'))) return undefined;
-  return { card: parseCard(await readJson(join(folder, 'card.json')), join(folder, 'card.json')), folder };
+  return datasetAt(join(datasetsFolder(), name));
+}
+
+/** The data set whose card lies in that folder; undefined if none does. */
+export async function datasetAt(folder: string): Promise<Dataset | undefined> {
+  const path = join(folder, cardFile);
+  if (!existsSync(path)) return undefined;
+  return { card: parseCard(await readJson(path), path), folder };
+}
+
+/** The name of the file that a card lies in. */
+export const cardFile = 'card.json';
+
+/** The language of all documents of a data set, if they have one. */
+export function languageOf({ language }: Card): string | undefined {
+  return typeof language === 'string' && language !== 'und' ? language : undefined;
 }
 
 /** @throws TrainbookError that names the file and the field that is wrong. */
@@ -93,26 +128,54 @@ export function parseCard(value: unknown, path: string): Card {
  *
  * @throws TrainbookError if they do not have the hash that the card states: the file was changed or cut.
  */
-export async function readDatasetFile({ card, folder }: Dataset, file: Card['files'][number]): Promise<Buffer> {
-  const path = join(folder, file.file);
-  const bytes = await readFile(path).catch((cause: unknown) => {
+export async function readDatasetFile(dataset: Dataset, file: Card['files'][number]): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of checkedBytes(dataset, file.file)) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+/**
+ * The bytes of a file of a data set, as a stream.
+ *
+ * @throws TrainbookError at their end if they do not have the hash that the card states: the file was changed or cut.
+ */
+export async function* checkedBytes({ card, folder }: Dataset, name: string): AsyncGenerator<Buffer, undefined> {
+  const path = join(folder, name);
+  const sha = createHash('sha256');
+  let numBytes = 0;
+  try {
+    for await (const chunk of createReadStream(path, { highWaterMark: 1_048_576 }) as AsyncIterable<Buffer>) {
+      sha.update(chunk);
+      numBytes += chunk.length;
+      yield chunk;
+    }
+  } catch (cause) {
     throw new TrainbookError({
       what: `cannot read a file of the data set ${card.name}`,
       received: path,
-      fix: 'install trainbook again',
+      fix: mending(folder),
       cause,
     });
-  });
-  const sha256 = createHash('sha256').update(bytes).digest('hex');
-  if (sha256 !== file.sha256) {
+  }
+  const sha256 = sha.digest('hex');
+  const file = card.files.find((one) => one.file === name);
+  if (sha256 !== file?.sha256) {
     throw new TrainbookError({
-      what: `${path} is not the file that the card of ${card.name} describes`,
-      received: `${bytes.length} bytes with SHA-256 ${sha256}`,
-      expected: `${file.bytes} bytes with SHA-256 ${file.sha256}`,
-      fix: 'install trainbook again, or load the changed file by its path',
+      what: `${path} ${NOT_DESCRIBED} ${card.name} describes`,
+      received: `${numBytes} bytes with SHA-256 ${sha256}`,
+      expected: file === undefined ? 'a file of its list' : `${file.bytes} bytes with SHA-256 ${file.sha256}`,
+      fix: `${mending(folder)}, or load the changed file by its path`,
     });
   }
-  return bytes;
+}
+
+/** The words by which an error says that a file was changed. */
+export const NOT_DESCRIBED = 'is not the file that the card of';
+
+function mending(folder: string): string {
+  return dirname(folder) === datasetsFolder()
+    ? 'install trainbook again'
+    : 'copy the file again, make the card anew (describeFolder)';
 }
 
 /** `datasets/` of the package, from `src/` and from `dist/` alike: beside the nearest package.json that is named trainbook. */

@@ -1,10 +1,18 @@
 import { TrainbookError } from '../error.js';
 import { apply } from './corpus.js';
 import type { Corpus } from './corpus.js';
-import type { Source } from './read/inputs.js';
+import type { From, Source } from './read/inputs.js';
+import type { ReadOptions } from './read/options.js';
 import type { ShardedCorpus } from './scale/sharded-corpus.js';
 import type { WriteOptions } from './scale/write-options.js';
 import type { Step } from './step.js';
+
+/** What a pipeline reads, and how. */
+export interface Reading {
+  readonly source: Source;
+  readonly from?: From;
+  readonly options?: ReadOptions;
+}
 
 /**
  * A corpus to be read and the steps it goes through. Nothing happens until it is awaited or written; each step then judges all
@@ -20,7 +28,7 @@ export class Pipeline implements PromiseLike<Corpus> {
   constructor(
     private readonly start: () => Promise<Corpus>,
     /** What `start` reads; where it is not known, the pipeline cannot run over shards. */
-    readonly source?: Source,
+    readonly reading?: Reading,
     readonly steps: readonly Step[] = [],
   ) {}
 
@@ -31,7 +39,7 @@ export class Pipeline implements PromiseLike<Corpus> {
       for (const step of steps) corpus = await apply(corpus, step);
       return corpus;
     };
-    return new Pipeline(start, this.source, [...this.steps, ...steps]);
+    return new Pipeline(start, this.reading, [...this.steps, ...steps]);
   }
 
   /**
@@ -43,14 +51,14 @@ export class Pipeline implements PromiseLike<Corpus> {
    * const corpus = await load('corpus/*.jsonl.gz').through(normalise()).write('out', { workers: 2 });
    */
   async write(folder: string, options: WriteOptions = {}): Promise<ShardedCorpus> {
-    if (this.source === undefined) {
+    if (this.reading === undefined) {
       throw new TrainbookError({
         what: 'write: this pipeline does not know what it reads',
         expected: 'one that begins with load(…)',
       });
     }
     const { writeShards } = await import('./scale/write.js');
-    return writeShards({ source: this.source, steps: this.steps }, folder, options);
+    return writeShards({ reading: this.reading, steps: this.steps }, folder, options);
   }
 
   then<Value = Corpus, Failure = never>(

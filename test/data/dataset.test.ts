@@ -85,7 +85,7 @@ describe('datasets', () => {
         /7 bytes with SHA-256 \w{64}[\s\S]*1009420 bytes/u,
       );
       await rm(join(folder, file.file));
-      await expect(readDatasetFile({ ...dataset, folder }, file)).rejects.toThrow('install trainbook again');
+      await expect(readDatasetFile({ ...dataset, folder }, file)).rejects.toThrow('copy the file again');
     } finally {
       await rm(folder, { recursive: true });
     }

@@ -2,6 +2,7 @@ import { TrainbookError } from '../../error.js';
 import type { Figure } from '../../figure.js';
 import { compareText } from '../document.js';
 import type { Document } from '../document.js';
+import type { Place } from '../read/read.js';
 import { sankey } from './sankey.js';
 import type { Dropped, Verdict } from '../step.js';
 
@@ -30,9 +31,8 @@ export interface Fate {
   readonly domain: string;
   readonly title?: string;
   readonly language?: string;
-  /** The file that it was read from, and which of the documents there it is, from 1. */
-  readonly file?: string;
-  readonly row?: number;
+  /** Where it was found: the file, and the line, row or record there; absent for documents that no file held. */
+  readonly place?: Place;
   /** Characters when it was read. */
   readonly characters: number;
   /** In UTF-8, when it was read. */
@@ -139,8 +139,7 @@ export class Ledger {
 export interface Found {
   readonly document: Document;
   readonly verdict: Verdict;
-  readonly file?: string;
-  readonly row?: number;
+  readonly place?: Place;
 }
 
 /** The ledger of documents just read, with what reading found. */
@@ -149,7 +148,7 @@ export function openLedger(read: readonly Found[]): Ledger {
 }
 
 /** The fate of a document that was just read. */
-export function openFate({ document: { id, source, domain, title, language, text }, verdict, file, row }: Found): Fate {
+export function openFate({ document: { id, source, domain, title, language, text }, verdict, place }: Found): Fate {
   const event = eventOf(READ, verdict);
   return {
     id,
@@ -157,8 +156,7 @@ export function openFate({ document: { id, source, domain, title, language, text
     domain,
     ...(title === undefined ? {} : { title }),
     ...(language === undefined ? {} : { language }),
-    ...(file === undefined ? {} : { file }),
-    ...(row === undefined ? {} : { row }),
+    ...(place === undefined ? {} : { place }),
     characters: text.length,
     bytes: Buffer.byteLength(text),
     events: event === undefined ? [] : [event],
@@ -216,10 +214,8 @@ export function stories(found: readonly Fate[], prefix: string, example = '0a94c
 /** A document's way, step by step, as text. */
 export function story(fate: Fate): string {
   const title = fate.title === undefined ? '' : ` “${fate.title}”`;
-  const place = fate.file === undefined || fate.row === undefined ? '' : `, document ${fate.row} of ${fate.file}`;
-  const lines = [
-    `${fate.id}${title} from ${fate.source} (${fate.domain}, ${format(fate.characters)} characters${place})`,
-  ];
+  const lines = [`${fate.id}${title} from ${fate.source} (${fate.domain}, ${format(fate.characters)} characters)`];
+  if (fate.place !== undefined) lines.push(`  found at ${fate.place.file}:${fate.place.row}`);
   for (const { step, changes, evidence, scores, dropped } of fate.events) {
     if (changes !== undefined) lines.push(`  ${step}: changed (${formatChanges(changes)})`);
     if (scores !== undefined) lines.push(`  ${step}: ${formatScores(scores)}`);

@@ -7,10 +7,7 @@
  *
  * @param characters UTF-16 code units; by default a 64th of the text, but at least 256 and at most 2,048.
  */
-export function passages(
-  text: string,
-  characters = Math.min(Math.max(Math.ceil(text.length / 64), 256), 2048),
-): readonly string[] {
+export function passages(text: string, characters = passageCharacters(text.length)): readonly string[] {
   const cut: string[] = [];
   let start = 0;
   while (text.length - start > characters) {
@@ -20,6 +17,11 @@ export function passages(
   }
   if (start < text.length) cut.push(text.slice(start));
   return cut;
+}
+
+/** Characters of the passages of a text of that length. */
+export function passageCharacters(length: number): number {
+  return Math.min(Math.max(Math.ceil(length / 64), 256), 2048);
 }
 
 /** The best place to cut between `from` and `to`. */

@@ -5,7 +5,7 @@ import type { Fate } from '../ledger/ledger.js';
 
 // A document on its way through the stages, a line of JSON:
 // {"document":{"id":"0a94…","text":"The Fulton County …","source":"brown","domain":"news"},
-//  "fate":{"id":"0a94…","source":"brown","domain":"news","characters":12176,"bytes":12201,"file":"…","row":1,"events":[]}}
+//  "fate":{"id":"0a94…","source":"brown","domain":"news","characters":12176,"bytes":12201,"place":{"file":"…","row":1},"events":[]}}
 
 /** A document as the steps so far left it, and what became of it so far. */
 export interface Entry {
@@ -31,8 +31,8 @@ export function* parseEntries(lines: Buffer): Generator<Entry, undefined> {
 export function compareEntries(a: Entry, b: Entry): number {
   return (
     compareCanonically(a.document, b.document) ||
-    compareText(a.fate.file ?? '', b.fate.file ?? '') ||
-    (a.fate.row ?? 0) - (b.fate.row ?? 0)
+    compareText(a.fate.place?.file ?? '', b.fate.place?.file ?? '') ||
+    (a.fate.place?.row ?? 0) - (b.fate.place?.row ?? 0)
   );
 }
 

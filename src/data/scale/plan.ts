@@ -6,6 +6,7 @@ import { TrainbookError } from '../../error.js';
 import { canonicalJson, hash } from '../../files.js';
 import { compareText } from '../document.js';
 import type { Input } from '../read/inputs.js';
+import type { ReadOptions } from '../read/options.js';
 import type { Step } from '../step.js';
 import { ledgerNames } from './steps.js';
 
@@ -18,6 +19,8 @@ const planSchema = z.strictObject({
   /** The hash of trainbook's own code for data. */
   code: z.string(),
   inputs: z.array(z.strictObject({ path: z.string(), dataset: z.string().optional(), bytes: z.int() })),
+  /** How they are read. */
+  read: z.json(),
   /** The inputs of each task of the stage `read`, by number. */
   tasks: z.array(z.array(z.int())),
   steps: z.array(
@@ -49,7 +52,12 @@ export interface PlanOptions {
 }
 
 /** The plan for inputs and steps. It depends on nothing else: not on the order of the inputs, nor on who will work. */
-export async function makePlan(inputs: readonly Input[], steps: readonly Step[], options: PlanOptions): Promise<Plan> {
+export async function makePlan(
+  inputs: readonly Input[],
+  read: ReadOptions,
+  steps: readonly Step[],
+  options: PlanOptions,
+): Promise<Plan> {
   const names = ledgerNames(steps);
   return {
     format: 1,
@@ -59,6 +67,7 @@ export async function makePlan(inputs: readonly Input[], steps: readonly Step[],
       ...(dataset === undefined ? {} : { dataset: dataset.card.name }),
       bytes,
     })),
+    read: plain(read),
     tasks: tasksOf(inputs),
     steps: await Promise.all(
       steps.map(async (step, index) => ({
@@ -148,6 +157,7 @@ function difference(found: Plan, wanted: Plan): string {
     const options = JSON.stringify(is.options) === JSON.stringify(was.options) ? 'code' : 'options';
     return `step ${index + 1}, ${is.name}, has other ${options}`;
   }
+  if (JSON.stringify(found.read) !== JSON.stringify(wanted.read)) return 'files that are read otherwise';
   if (found.shards !== wanted.shards) return `${wanted.shards} shards, and there were ${found.shards}`;
   if (found.code !== wanted.code) return 'another version of trainbook';
   return 'other options';

@@ -29,7 +29,7 @@ export interface ReadFacts {
 
 /** Reads some files whole and sorts their documents into buckets. */
 export async function readTask(work: Work, task: number): Promise<Done> {
-  const { folder, plan, inputs } = work;
+  const { folder, plan, inputs, read } = work;
   const name = taskFile('read', task, 'buckets');
   mkdirSync(dirname(join(folder, name)), { recursive: true });
   const writer = new SectionWriter(join(folder, name), plan.shards);
@@ -40,9 +40,10 @@ export async function readTask(work: Work, task: number): Promise<Done> {
       const input = inputs[index];
       if (input === undefined) throw new Error(`no input ${index}`);
       const before = await stateOf(input);
-      let row = 0;
-      for await (const found of readInput(input)) {
-        const fate = openFate({ ...found, file: input.path, row: ++row });
+      let rows = 0;
+      for await (const found of readInput(input, read)) {
+        const fate = openFate(found);
+        rows++;
         const isKept = 'keep' in found.verdict;
         const document = 'keep' in found.verdict ? found.verdict.keep : found.document;
         writer.add(bucketOf(document.id, plan.shards), entryLine({ document, fate }));
@@ -52,8 +53,8 @@ export async function readTask(work: Work, task: number): Promise<Done> {
       if (size !== before.bytes || mtimeMs !== before.modified || size !== plan.inputs[index]?.bytes) {
         throw changed(input);
       }
-      states[index] = { ...before, documents: row };
-      documents += row;
+      states[index] = { ...before, documents: rows };
+      documents += rows;
       bytes += before.bytes;
     }
     const facts: ReadFacts = { documents, kept, bytes, inputs: states };

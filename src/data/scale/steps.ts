@@ -11,7 +11,7 @@ import { nextName, READ } from '../ledger/ledger.js';
 import { isLocalStep } from '../local-step.js';
 import type { LocalStep } from '../local-step.js';
 import { isPipeline } from '../pipeline.js';
-import type { Source } from '../read/inputs.js';
+import type { Reading } from '../pipeline.js';
 import type { Made, Step, Verdict } from '../step.js';
 
 /** A step as it runs over shards, by its name in the ledger. */
@@ -103,6 +103,12 @@ async function stepOfFile(file: string, index: number): Promise<Step> {
   return step;
 }
 
+/** What a pipeline is made of. */
+export interface Parts {
+  readonly reading: Reading;
+  readonly steps: readonly Step[];
+}
+
 let registered = false;
 
 /**
@@ -110,9 +116,7 @@ let registered = false;
  *
  * @throws TrainbookError for a file that is not there or exports no pipeline
  */
-export async function importPipeline(
-  file: string,
-): Promise<{ readonly source: Source; readonly steps: readonly Step[] }> {
+export async function importPipeline(file: string): Promise<Parts> {
   if (!existsSync(file)) {
     throw new TrainbookError({
       what: 'data run: no such file',
@@ -128,7 +132,7 @@ export async function importPipeline(
   }
   const { default: found } = (await import(pathToFileURL(file).href)) as { default?: unknown };
   // its parts: a pipeline itself would be awaited, and so be run
-  if (isPipeline(found) && found.source !== undefined) return { source: found.source, steps: found.steps };
+  if (isPipeline(found) && found.reading !== undefined) return { reading: found.reading, steps: found.steps };
   throw new TrainbookError({
     what: `data run: ${file} exports no pipeline`,
     received: found === undefined ? 'no default export' : `a default export of type ${typeof found}`,

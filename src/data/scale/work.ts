@@ -1,4 +1,5 @@
 import type { Input } from '../read/inputs.js';
+import type { ReadOptions } from '../read/options.js';
 import type { Step } from '../step.js';
 import type { Plan } from './plan.js';
 import { stagesOf } from './stage.js';
@@ -11,6 +12,7 @@ export interface Job {
   readonly folder: string;
   readonly plan: Plan;
   readonly inputs: readonly Input[];
+  readonly read: ReadOptions;
   readonly steps: readonly (Whereabouts | undefined)[];
 }
 
@@ -19,12 +21,13 @@ export interface Work {
   readonly folder: string;
   readonly plan: Plan;
   readonly inputs: readonly Input[];
+  readonly read: ReadOptions;
   readonly steps: readonly NamedStep[];
   readonly stages: readonly Stage[];
 }
 
 /** @param steps where they are at hand; else they are made */
-export async function openWork({ folder, plan, inputs, ...job }: Job, steps?: readonly Step[]): Promise<Work> {
+export async function openWork({ folder, plan, inputs, read, ...job }: Job, steps?: readonly Step[]): Promise<Work> {
   const made =
     steps ??
     (await makeSteps(
@@ -32,7 +35,7 @@ export async function openWork({ folder, plan, inputs, ...job }: Job, steps?: re
       plan.steps.map(({ name }) => name),
     ));
   const named = namedSteps(made);
-  return { folder, plan, inputs, steps: named, stages: stagesOf(named) };
+  return { folder, plan, inputs, read, steps: named, stages: stagesOf(named) };
 }
 
 export function numTasks({ kind }: Stage, plan: Plan): number {

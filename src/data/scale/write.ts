@@ -5,8 +5,6 @@ import { TrainbookError } from '../../error.js';
 import { writeAtomic } from '../../files.js';
 import { silent } from '../../progress.js';
 import { listInputs } from '../read/inputs.js';
-import type { Source } from '../read/inputs.js';
-import type { Step } from '../step.js';
 import { openClaims } from './claim.js';
 import { fullDisk } from './full-disk.js';
 import { readDone, WORK } from './marker.js';
@@ -22,6 +20,7 @@ import { findShardCard } from './shard-card.js';
 import type { ShardedCorpus } from './sharded-corpus.js';
 import { checkStageDone } from './finish-task.js';
 import { whereabouts } from './steps.js';
+import type { Parts } from './steps.js';
 import { numTasks, openWork } from './work.js';
 import type { Job, Work } from './work.js';
 import type { WriteOptions } from './write-options.js';
@@ -41,19 +40,20 @@ import type { WriteOptions } from './write-options.js';
  * @throws the signal's reason when it is aborted; what is done is not done again
  */
 export async function writeShards(
-  { source, steps }: { readonly source: Source; readonly steps: readonly Step[] },
+  { reading, steps }: Parts,
   folder: string,
   options: WriteOptions = {},
 ): Promise<ShardedCorpus> {
   checkOptions(options);
-  const inputs = inOrder(await listInputs(source));
-  const plan = await makePlan(inputs, steps, options);
+  const inputs = inOrder(await listInputs(reading.source, reading.from));
+  const read = reading.options ?? {};
+  const plan = await makePlan(inputs, read, steps, options);
   if (options.again === true) removeOwn(folder);
   if (await isFinished(folder, plan)) {
     rmSync(join(folder, WORK), { recursive: true, force: true });
     return openShards(folder);
   }
-  const job: Job = { folder, plan, inputs, steps: whereabouts(steps, options.file && resolve(options.file)) };
+  const job: Job = { folder, plan, inputs, read, steps: whereabouts(steps, options.file && resolve(options.file)) };
   try {
     await begin(folder, plan);
     const work = await openWork(job, steps);

@@ -20,18 +20,29 @@ const RETURN = 13;
  * a field that does not begin with one are taken as they are. A line without any character is a record of one empty field.
  *
  * @param path stands in errors.
+ * @param line The line that the text begins with.
+ * @param isWhole Whether the text ends the file; if not, the record that its end cuts off is left.
+ * @returns where the record begins that was left, and its line.
  * @throws TrainbookError, with path and line, if a quotation mark is never closed, or text follows a closed one.
  */
-export function* csvRecords(text: string, delimiter: string, path: string): Generator<CsvRecord> {
+export function* csvRecords(
+  text: string,
+  delimiter: string,
+  path: string,
+  line = 1,
+  isWhole = true,
+): Generator<CsvRecord, { readonly at: number; readonly line: number }> {
   const separator = delimiter.charCodeAt(0);
   let at = 0;
-  let line = 1;
   while (at < text.length) {
     const fields: string[] = [];
     const first = line;
+    const left = { at, line };
     for (;;) {
       if (text.charCodeAt(at) === QUOTE) {
-        const end = closingQuote(text, at, path, line);
+        const end = closingQuote(text, at);
+        if (!isWhole && (end < 0 || end + 2 >= text.length)) return left;
+        if (end < 0) throw neverClosed(text, at, path, line);
         const inside = text.slice(at + 1, end);
         line += countLines(inside);
         fields.push(inside.replaceAll('""', '"'));
@@ -52,6 +63,7 @@ export function* csvRecords(text: string, delimiter: string, path: string): Gene
         }
         fields.push(text.slice(start, at));
       }
+      if (!isWhole && at + 1 >= text.length) return left;
       if (text.charCodeAt(at) !== separator) break;
       at++;
     }
@@ -60,6 +72,7 @@ export function* csvRecords(text: string, delimiter: string, path: string): Gene
     line++;
     yield { fields, line: first };
   }
+  return { at: text.length, line };
 }
 
 /** Whether a field may end here: at a delimiter, the end of a line, or the end of the text. */
@@ -68,11 +81,16 @@ function endsField(text: string, at: number, separator: number): boolean {
   return code === separator || code === FEED || code === RETURN || at >= text.length;
 }
 
-function closingQuote(text: string, opened: number, path: string, line: number): number {
+/** The place of the mark that closes the one at `opened`; -1 if there is none. */
+function closingQuote(text: string, opened: number): number {
   for (let at = text.indexOf('"', opened + 1); at >= 0; at = text.indexOf('"', at + 2)) {
     if (text.charCodeAt(at + 1) !== QUOTE) return at;
   }
-  throw new TrainbookError({
+  return -1;
+}
+
+function neverClosed(text: string, opened: number, path: string, line: number): TrainbookError {
+  return new TrainbookError({
     what: `${path}:${line}: a quotation mark is never closed`,
     received: excerpt(text, opened),
     expected: 'a second mark that ends the field',

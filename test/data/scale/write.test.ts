@@ -8,6 +8,7 @@ import type { Document } from '../../../src/data/document.js';
 import { localStep } from '../../../src/data/local-step.js';
 import type { Pipeline } from '../../../src/data/pipeline.js';
 import { load } from '../../../src/data/read/load.js';
+import { openShards } from '../../../src/data/scale/open-shards.js';
 import type { WriteOptions } from '../../../src/data/scale/write-options.js';
 import type { Step } from '../../../src/data/step.js';
 import { folderHash, shuffledBy, writeCorpus } from './corpus.js';
@@ -57,6 +58,27 @@ test('over shards a pipeline keeps, changes and drops what it does in memory', a
   for await (const fate of ledger.fates()) fates.push(JSON.stringify(fate));
   expect(fates.sort()).toEqual(inMemory.ledger.fates.map((fate) => JSON.stringify(fate)).sort());
   expect((await readdir(folder)).sort()).not.toContain('.work');
+});
+
+test('a folder of shards is loaded as the corpus that it is, and may be gone through again', async () => {
+  const inMemory = await pipeline();
+  const folder = fresh();
+  await pipeline().write(folder, small);
+  const loaded = await load(folder);
+  expect(new Set(loaded.documents)).toEqual(new Set(inMemory.documents));
+  expect(loaded.documents.map(({ id }) => id)).toEqual(loaded.ledger.kept.map(({ id }) => id));
+  expect(loaded.ledger.counts()).toEqual(inMemory.ledger.counts());
+  expect(new Set(loaded.dropped)).toEqual(new Set(inMemory.dropped));
+  const [id = ''] = inMemory.documents.map((document) => document.id);
+  expect(loaded.ledger.why(id)).toBe(inMemory.ledger.why(id));
+  const { ledger } = await load(folder).through(shout(3)).write(fresh(), small);
+  expect(ledger.counts()).toEqual((await load([folder, folder]).through(shout(3))).ledger.counts());
+  const [part = ''] = (await readdir(folder)).filter((name) => name.startsWith('part-'));
+  const bytes = await readFile(join(folder, part));
+  await writeFile(join(folder, part), bytes.fill(0, 50, 51));
+  await expect(load(folder)).rejects.toThrow(/a shard is not the one that was written/u);
+  await truncate(join(folder, part), 60);
+  await expect(openShards(folder)).rejects.toThrow(/60 bytes/u);
 });
 
 test('orders of the files give the same bytes', async () => {
