@@ -1,4 +1,4 @@
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createReadStream, createWriteStream, existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -15,8 +15,8 @@ import type { Document } from './document.js';
 import { formatChanges, Ledger, READ } from './ledger/ledger.js';
 import type { Fate } from './ledger/ledger.js';
 
-// A corpus on disk is two files of JSON Lines, gzipped: `documents.jsonl.gz`, a document a line as in document.ts, and
-// `ledger.jsonl.gz`, first `{"steps":["read","normalise"]}` and then a fate a line as in ledger.ts.
+// A corpus on disk is three files of JSON Lines, gzipped: `documents.jsonl.gz`, a document a line as in document.ts,
+// `dropped.jsonl.gz`, likewise, and `ledger.jsonl.gz`, first `{"steps":["read","normalise"]}` and then a fate a line as in ledger.ts.
 
 const counts = z.record(z.string(), z.number());
 const documentSchema: z.ZodType<Document> = z.strictObject({
@@ -33,9 +33,11 @@ const fateSchema: z.ZodType<Fate> = z.strictObject({
   source: z.string(),
   domain: z.string(),
   title: z.string().optional(),
+  language: z.string().optional(),
   place: z.strictObject({ file: z.string(), row: z.int() }).optional(),
   language: z.string().optional(),
   characters: z.int(),
+  bytes: z.int().optional(),
   events: z.array(
     z.strictObject({
       step: z.string(),
@@ -62,18 +64,21 @@ export const corpusCodec: Codec<Corpus> = {
   async write(corpus, folder) {
     await mkdir(folder, { recursive: true });
     await writeLines(join(folder, 'documents.jsonl.gz'), corpus.documents);
+    if (corpus.dropped !== undefined) await writeLines(join(folder, 'dropped.jsonl.gz'), corpus.dropped);
     await writeLines(join(folder, 'ledger.jsonl.gz'), [{ steps: corpus.ledger.steps }, ...corpus.ledger.fates]);
   },
   async read(folder) {
-    const documents: Document[] = [];
-    for await (const line of readLines(join(folder, 'documents.jsonl.gz'))) documents.push(documentSchema.parse(line));
+    const documents = await readDocumentLines(join(folder, 'documents.jsonl.gz'));
+    const droppedFile = join(folder, 'dropped.jsonl.gz');
+    const dropped = existsSync(droppedFile) ? await readDocumentLines(droppedFile) : undefined;
     let steps: readonly string[] | undefined;
     const fates: Fate[] = [];
     for await (const line of readLines(join(folder, 'ledger.jsonl.gz'))) {
       if (steps === undefined) steps = headSchema.parse(line).steps;
       else fates.push(fateSchema.parse(line));
     }
-    return { documents, ledger: new Ledger(fates, steps ?? [READ]) };
+    const ledger = new Ledger(fates, steps ?? [READ]);
+    return { documents, ledger, ...(dropped === undefined ? {} : { dropped }) };
   },
   summarise: (corpus) => ({
     title: 'Corpus',
@@ -174,6 +179,12 @@ async function writeLines(path: string, values: readonly object[]): Promise<void
     })(),
   );
   await pipeline(lines, createGzip(), createWriteStream(path));
+}
+
+async function readDocumentLines(path: string): Promise<readonly Document[]> {
+  const documents: Document[] = [];
+  for await (const line of readLines(path)) documents.push(documentSchema.parse(line));
+  return documents;
 }
 
 async function* readLines(path: string): AsyncGenerator {

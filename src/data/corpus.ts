@@ -6,6 +6,8 @@ import type { Step, Verdict } from './step.js';
 export interface Corpus {
   readonly documents: readonly Document[];
   readonly ledger: Ledger;
+  /** What was dropped, as it was then, in the order in which it was; absent where the texts were not kept. */
+  readonly dropped?: readonly Document[];
 }
 
 /** A corpus in two parts that share no document: one to train on, one that training never sees. */
@@ -21,14 +23,17 @@ export interface SplitCorpus {
  * const cleaned = await apply(corpus, normalise());
  */
 export async function apply(corpus: Corpus, step: Step): Promise<Corpus> {
-  return judged(corpus, step.name, await step.judge(corpus.documents));
+  const verdicts = await step.judge(corpus.documents);
+  const dropped = corpus.documents.filter((_, index) => 'drop' in (verdicts[index] ?? {}));
+  return { ...judged(corpus, step.name, verdicts), dropped: [...(corpus.dropped ?? []), ...dropped] };
 }
 
-/** The corpus that is left by `verdicts`, one for each document, with the ledger saying so. */
+/** The corpus that is left by `verdicts`, one for each document, with the ledger saying so; what they drop is not added to `dropped`. */
 export function judged(corpus: Corpus, step: string, verdicts: readonly Verdict[]): Corpus {
   return {
     documents: verdicts.flatMap((verdict) => ('keep' in verdict ? [verdict.keep] : [])),
     ledger: corpus.ledger.after(step, verdicts),
+    ...(corpus.dropped === undefined ? {} : { dropped: corpus.dropped }),
   };
 }
 

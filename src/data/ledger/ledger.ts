@@ -30,11 +30,13 @@ export interface Fate {
   readonly source: string;
   readonly domain: string;
   readonly title?: string;
+  readonly language?: string;
   /** Where it was found: the file, and the line, row or record there; absent for documents that no file held. */
   readonly place?: Place;
-  readonly language?: string;
   /** Characters when it was read. */
   readonly characters: number;
+  /** In UTF-8, when it was read. */
+  readonly bytes?: number;
   readonly events: readonly Event[];
 }
 
@@ -79,14 +81,13 @@ export class Ledger {
 
   /** The ledger after a step that gave `verdicts`, one for each document still there, in order. */
   after(step: string, verdicts: readonly Verdict[]): Ledger {
-    const name = this.steps.includes(step) ? nextName(step, this.steps) : step;
+    const name = nextName(step, this.steps);
     let position = 0;
     const fates = this.fates.map((fate) => {
       if (isDropped(fate)) return fate;
       const verdict = verdicts[position++];
       if (verdict === undefined) throw new Error(`ledger: ${step} gave ${verdicts.length} verdicts for more documents`);
-      const event = eventOf(name, verdict);
-      return event === undefined ? fate : { ...fate, events: [...fate.events, event] };
+      return fateAfter(fate, name, verdict);
     });
     if (position !== verdicts.length) {
       throw new Error(`ledger: ${step} gave ${verdicts.length} verdicts for ${position} documents`);
@@ -100,16 +101,11 @@ export class Ledger {
    * @throws TrainbookError if no document's id begins so, or more than ten.
    */
   why(prefix: string): string {
-    const found = this.fates.filter(({ id }) => id.startsWith(prefix));
-    if (found.length === 0 || found.length > 10) {
-      throw new TrainbookError({
-        what: `ledger.why: ${found.length === 0 ? 'no document' : `${found.length} documents`} with this id`,
-        received: prefix,
-        expected: 'the beginning of the id of one document, such as ' + (this.fates[0]?.id.slice(0, 8) ?? '0a94c7d1'),
-        fix: found.length === 0 ? 'ledger.fates lists all documents' : 'give more characters of the id',
-      });
-    }
-    return found.map((fate) => story(fate)).join('\n\n');
+    return stories(
+      this.fates.filter(({ id }) => id.startsWith(prefix)),
+      prefix,
+      this.fates[0]?.id,
+    );
   }
 
   /** What each step did, in order. */
@@ -126,41 +122,62 @@ export class Ledger {
     });
   }
 
+  /** How many documents were read of each source. */
+  get sources(): Readonly<Record<string, number>> {
+    const counts = new Map<string, number>();
+    for (const { source } of this.fates) counts.set(source, (counts.get(source) ?? 0) + 1);
+    return sorted(counts);
+  }
+
   /** The way of all documents as a figure: a band for each step, a branch for each reason of dropping. */
   sankey(): Figure {
     return sankey(this);
   }
 }
 
+/** A document as reading found it, and where. */
+export interface Found {
+  readonly document: Document;
+  readonly verdict: Verdict;
+  readonly place?: Place;
+}
+
 /** The ledger of documents just read, with what reading found. */
-export function openLedger(
-  read: readonly { readonly document: Document; readonly verdict: Verdict; readonly place?: Place }[],
-): Ledger {
-  return new Ledger(
-    read.map(({ document: { id, source, domain, title, language, text }, verdict, place }) => {
-      const event = eventOf(READ, verdict);
-      return {
-        id,
-        source,
-        domain,
-        ...(title === undefined ? {} : { title }),
-        ...(place === undefined ? {} : { place }),
-        ...(language === undefined ? {} : { language }),
-        characters: text.length,
-        events: event === undefined ? [] : [event],
-      };
-    }),
-  );
+export function openLedger(read: readonly Found[]): Ledger {
+  return new Ledger(read.map(openFate));
+}
+
+/** The fate of a document that was just read. */
+export function openFate({ document: { id, source, domain, title, language, text }, verdict, place }: Found): Fate {
+  const event = eventOf(READ, verdict);
+  return {
+    id,
+    source,
+    domain,
+    ...(title === undefined ? {} : { title }),
+    ...(language === undefined ? {} : { language }),
+    ...(place === undefined ? {} : { place }),
+    characters: text.length,
+    bytes: Buffer.byteLength(text),
+    events: event === undefined ? [] : [event],
+  };
+}
+
+/** The fate after one step more. */
+export function fateAfter(fate: Fate, step: string, verdict: Verdict): Fate {
+  const event = eventOf(step, verdict);
+  return event === undefined ? fate : { ...fate, events: [...fate.events, event] };
 }
 
 export function isDropped(fate: Fate): boolean {
   return fate.events.at(-1)?.dropped !== undefined;
 }
 
+/** What the ledger keeps of a verdict; undefined where nothing happened. */
 function eventOf(step: string, verdict: Verdict): Event | undefined {
   if ('drop' in verdict) return { step, dropped: verdict };
   const { changes, evidence, scores } = verdict;
-  if (changes === undefined && scores === undefined) return undefined;
+  if (changes === undefined && evidence === undefined && scores === undefined) return undefined;
   return {
     step,
     ...(changes === undefined ? {} : { changes }),
@@ -170,27 +187,53 @@ function eventOf(step: string, verdict: Verdict): Event | undefined {
 }
 
 /** A step that is used again gets a number: `normalise`, `normalise 2`. */
-function nextName(step: string, names: readonly string[]): string {
+export function nextName(step: string, names: readonly string[]): string {
+  if (!names.includes(step)) return step;
   let number = 2;
   while (names.includes(`${step} ${number}`)) number++;
   return `${step} ${number}`;
 }
 
-function story(fate: Fate): string {
+/**
+ * The stories of the documents whose id begins with a prefix.
+ *
+ * @throws TrainbookError if there are none, or more than ten
+ */
+export function stories(found: readonly Fate[], prefix: string, example = '0a94c7d1'): string {
+  if (found.length === 0 || found.length > 10) {
+    throw new TrainbookError({
+      what: `ledger.why: ${found.length === 0 ? 'no document' : `${found.length} documents`} with this id`,
+      received: prefix,
+      expected: `the beginning of the id of one document, such as ${example.slice(0, 8)}`,
+      fix: found.length === 0 ? 'ledger.fates lists all documents' : 'give more characters of the id',
+    });
+  }
+  return found.map((fate) => story(fate)).join('\n\n');
+}
+
+/** A document's way, step by step, as text. */
+export function story(fate: Fate): string {
   const title = fate.title === undefined ? '' : ` “${fate.title}”`;
   const lines = [`${fate.id}${title} from ${fate.source} (${fate.domain}, ${format(fate.characters)} characters)`];
   if (fate.place !== undefined) lines.push(`  found at ${fate.place.file}:${fate.place.row}`);
-  for (const { step, changes, dropped } of fate.events) {
+  for (const { step, changes, evidence, scores, dropped } of fate.events) {
     if (changes !== undefined) lines.push(`  ${step}: changed (${formatChanges(changes)})`);
-    if (dropped !== undefined) {
-      const like = dropped.like === undefined ? '' : ` like ${dropped.like}`;
-      lines.push(
-        `  ${step}: dropped, ${dropped.drop}${dropped.score === undefined ? '' : ` ${dropped.score.toFixed(3)}`}${like}`,
-      );
-    }
+    if (scores !== undefined) lines.push(`  ${step}: ${formatScores(scores)}`);
+    for (const [rule, found] of Object.entries(evidence ?? {})) lines.push(`    ${rule}: ${found}`);
+    if (dropped === undefined) continue;
+    const like = dropped.like === undefined ? '' : ` like ${dropped.like}`;
+    const score = dropped.score === undefined ? '' : ` ${dropped.score.toFixed(3)}`;
+    lines.push(`  ${step}: dropped, ${dropped.drop}${score}${like}`);
+    if (dropped.evidence !== undefined) lines.push(`    ${dropped.evidence}`);
   }
   if (!isDropped(fate)) lines.push('  kept');
   return lines.join('\n');
+}
+
+function formatScores(scores: Readonly<Record<string, number>>): string {
+  return Object.entries(scores)
+    .map(([name, score]) => `${name} ${Number(score.toPrecision(4))}`)
+    .join(', ');
 }
 
 /** `2 double spaces, 1 byte-order mark`. */

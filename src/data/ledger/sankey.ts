@@ -1,5 +1,5 @@
 import type { Figure } from '../../figure.js';
-import type { Ledger } from './ledger.js';
+import type { StepCount } from './ledger.js';
 
 // Drawn with paths and text, which every bundle of Plotly has; its own Sankey trace is only in the largest.
 
@@ -12,12 +12,17 @@ export interface Flow {
   readonly dropped: boolean;
 }
 
+/** What the figure is drawn from: documents of each source, and what each step did. */
+export interface Counted {
+  readonly sources: Readonly<Record<string, number>>;
+  counts(): readonly StepCount[];
+}
+
 /** What goes from the sources through each step to what is kept; behind each step come its drops, by reason. */
-export function flows(ledger: Ledger): readonly Flow[] {
-  const sources = new Map<string, number>();
-  for (const { source } of ledger.fates) sources.set(source, (sources.get(source) ?? 0) + 1);
-  const counts = ledger.counts();
-  const found: Flow[] = [...sources].map(([from, documents]) => {
+export function flows(counted: Counted): readonly Flow[] {
+  const { sources } = counted;
+  const counts = counted.counts();
+  const found: Flow[] = Object.entries(sources).map(([from, documents]) => {
     return { from, to: counts[0]?.step ?? 'kept', documents, dropped: false };
   });
   counts.forEach(({ step, documentsOut, dropped }, position) => {
@@ -37,10 +42,12 @@ const MOST_SOURCES = 6;
  * The way of the documents as a Sankey figure: from their sources on the left through each step to what is kept on the right,
  * with a branch down for each reason by which documents were dropped. A band is as high as its number of documents.
  */
-export function sankey(ledger: Ledger): Figure {
-  const total = Math.max(ledger.fates.length, 1);
-  const all = flows(ledger);
-  const columns = [...ledger.steps, 'kept'];
+export function sankey(counted: Counted): Figure {
+  const counts = counted.counts();
+  const numRead = counts[0]?.documentsIn ?? 0;
+  const total = Math.max(numRead, 1);
+  const all = flows(counted);
+  const columns = [...counts.map(({ step }) => step), 'kept'];
   const shapes: NonNullable<Figure['layout']['shapes']> = [];
   const labels: { x: number; y: number; text: string }[] = [];
   const band = (x0: number, top0: number, x1: number, top1: number, documents: number, fillcolor: string): void => {
@@ -62,7 +69,7 @@ export function sankey(ledger: Ledger): Figure {
   }
   let numDropping = 0;
   columns.forEach((column, x) => {
-    const documentsIn = ledger.counts()[x]?.documentsIn ?? ledger.kept.length;
+    const documentsIn = counts[x]?.documentsIn ?? counts.at(-1)?.documentsOut ?? 0;
     shapes.push({
       type: 'rect',
       x0: x - 0.02,
@@ -92,7 +99,7 @@ export function sankey(ledger: Ledger): Figure {
   });
   return {
     title: 'What became of each document',
-    source: `ledger of ${ledger.fates.length} documents`,
+    source: `ledger of ${numRead} documents`,
     data: [
       {
         type: 'scatter',

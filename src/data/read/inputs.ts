@@ -8,6 +8,9 @@ import type { Dataset } from '../dataset.js';
 import { readBytes } from './bytes.js';
 import { readerOf, requireFormat } from './formats.js';
 import { expandGlob, filesBelow, isGlob } from './glob.js';
+import { findShardCard } from '../scale/shard-card.js';
+import type { ShardCard } from '../scale/shard-card.js';
+import { partsOf, readWritten } from '../scale/read-shards.js';
 import type { ReadOptions } from './options.js';
 import type { Origin, ReadDocument } from './read.js';
 import { copiedFiles, publicDataset, publicDatasetNames } from './public-datasets.js';
@@ -27,6 +30,8 @@ export interface Input {
   readonly origin: Origin;
   /** The data set that it belongs to: its bytes are checked against the card. */
   readonly dataset?: Dataset;
+  /** A shard that a pipeline wrote, as its card states it: its documents keep their ids. */
+  readonly shard?: { readonly folder: string; readonly part: ShardCard['files'][number] };
   /** How files of its data set are read. */
   readonly reading?: ReadOptions;
 }
@@ -61,6 +66,13 @@ export async function listInputs(source: Source, from?: From): Promise<readonly 
 }
 
 async function inputsOf(name: string, copy: string | undefined): Promise<readonly Input[]> {
+  const shards = await findShardCard(name);
+  if (shards !== undefined) {
+    return partsOf(shards, 'kept').map((part) => {
+      const path = join(name, part.file);
+      return { path, bytes: part.bytes, origin: { source: name, domain: name }, shard: { folder: name, part } };
+    });
+  }
   const dataset = (await findDataset(name)) ?? (await datasetAt(name));
   if (dataset !== undefined) {
     const { card } = dataset;
@@ -102,7 +114,11 @@ async function inputsOf(name: string, copy: string | undefined): Promise<readonl
  * }
  */
 export async function* readInput(input: Input, given: ReadOptions = {}): AsyncGenerator<ReadDocument, undefined> {
-  const { path, origin, dataset } = input;
+  const { path, origin, dataset, shard } = input;
+  if (shard !== undefined) {
+    yield* readWritten(shard.folder, shard.part);
+    return;
+  }
   const options = { ...input.reading, ...given };
   const disk = dataset === undefined ? path : join(dataset.folder, path);
   const { compression } = compressionOf(path);

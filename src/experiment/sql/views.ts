@@ -1,3 +1,4 @@
+import { exactly, literal } from '../../data/ledger/select.js';
 import type { Json } from '../../files.js';
 import { canonicalJson } from '../../files.js';
 import type { AblationCells } from '../run-index/ablation-cells.js';
@@ -120,12 +121,6 @@ export function ablationCellsTable(ablations: readonly AblationCells[]): RecordT
 const numberOf = (value: Json): number | null => (typeof value === 'number' ? value : null);
 
 const textOf = (value: Json): string => (typeof value === 'string' ? value : canonicalJson(value));
-
-/** Text as a literal of SQL. */
-export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
-
-/** A path as DuckDB's readers of files take it, for whom brackets, stars and question marks would be patterns. */
-const exactly = (path: string): string => path.replace(/[[\]*?]/gu, '[$&]');
 
 /** A run's `metrics.jsonl`. */
 export interface MetricsFile {
