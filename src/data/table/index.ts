@@ -1,5 +1,7 @@
 // Tables: files → rows to train on and rows to test on → numbers.
 export { readTable, type ReadTableOptions } from './read-table.js';
+export { writeTable } from './write-table.js';
+export { fromDanfo, toDanfo, type Danfo, type DanfoFrame } from './danfo.js';
 export type { ColumnChoice, ColumnKind, ColumnKinds, ColumnName, TypedTable } from './table.js';
 export { dropMissing, type Cleaned } from './drop-missing.js';
 export { dropDuplicates } from './drop-duplicates.js';
