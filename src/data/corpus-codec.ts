@@ -34,6 +34,7 @@ const fateSchema: z.ZodType<Fate> = z.strictObject({
   domain: z.string(),
   title: z.string().optional(),
   characters: z.int(),
+  from: z.strictObject({ id: z.string(), step: z.string() }).optional(),
   events: z.array(
     z.strictObject({
       step: z.string(),

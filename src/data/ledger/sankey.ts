@@ -15,7 +15,9 @@ export interface Flow {
 /** What goes from the sources through each step to what is kept; behind each step come its drops, by reason. */
 export function flows(ledger: Ledger): readonly Flow[] {
   const sources = new Map<string, number>();
-  for (const { source } of ledger.fates) sources.set(source, (sources.get(source) ?? 0) + 1);
+  for (const { source, from } of ledger.fates) {
+    if (from === undefined) sources.set(source, (sources.get(source) ?? 0) + 1);
+  }
   const counts = ledger.counts();
   const found: Flow[] = [...sources].map(([from, documents]) => {
     return { from, to: counts[0]?.step ?? 'kept', documents, dropped: false };
