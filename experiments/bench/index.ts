@@ -2,6 +2,7 @@
 import type { Benchmark } from '../../src/commands/bench.js';
 import { ablationKills } from './ablation-kills.js';
 import { attention } from './attention.js';
+import { augmentation } from './augmentation.js';
 import { charShakespeare, charShakespeareLong } from './char-shakespeare.js';
 import { dataParallel } from './data-parallel.js';
 import { decode } from './decode.js';
@@ -34,6 +35,7 @@ export const benchmarks: readonly Benchmark[] = [
   trainingMemoryBenchmark,
   attention,
   tokenizers,
+  augmentation,
   decode,
   opOverhead,
   flatness,
