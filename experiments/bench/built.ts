@@ -5,6 +5,7 @@
 import type * as BlockMixingModule from '../../src/model/block-mixing.js';
 import type * as ChooseTokenModule from '../../src/model/choose-token.js';
 import type * as CompileModule from '../../src/engine/compile.js';
+import type * as ComparisonModule from '../../src/experiment/ablations/comparison.js';
 import type * as CompareRunsModule from '../../src/experiment/run-index/compare-runs.js';
 import type * as MetricsModule from '../../src/experiment/metrics.js';
 import type * as QueryModule from '../../src/experiment/sql/query.js';
@@ -31,6 +32,7 @@ export const { readSafetensors, writeSafetensors } = await built<typeof Safetens
 export const { requireHardware } = await built<typeof PrecisionModule>('engine/precision');
 export const { runProgram } = await built<typeof ProgramModule>('setup/program');
 export const { MetricsWriter } = await built<typeof MetricsModule>('experiment/metrics');
+export const { estimate } = await built<typeof ComparisonModule>('experiment/ablations/comparison');
 export const { compareRuns } = await built<typeof CompareRunsModule>('experiment/run-index/compare-runs');
 export const { listRuns } = await built<typeof RunEntryModule>('experiment/run-index/run-entry');
 export const { selectRuns } = await built<typeof SelectRunsModule>('experiment/run-index/select-runs');

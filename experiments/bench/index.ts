@@ -2,6 +2,7 @@
 import type { Benchmark } from '../../src/commands/bench.js';
 import { ablationKills } from './ablation-kills.js';
 import { attention } from './attention.js';
+import { augmentation } from './augmentation.js';
 import { charShakespeare, charShakespeareLong } from './char-shakespeare.js';
 import { dataDeduplicate } from './data-deduplicate.js';
 import { dataParallel } from './data-parallel.js';
@@ -37,6 +38,7 @@ export const benchmarks: readonly Benchmark[] = [
   attention,
   dataRead,
   tokenizers,
+  augmentation,
   decode,
   dataDeduplicate,
   opOverhead,

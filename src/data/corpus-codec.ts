@@ -35,9 +35,9 @@ const fateSchema: z.ZodType<Fate> = z.strictObject({
   title: z.string().optional(),
   language: z.string().optional(),
   place: z.strictObject({ file: z.string(), row: z.int() }).optional(),
-  language: z.string().optional(),
   characters: z.int(),
   bytes: z.int().optional(),
+  from: z.strictObject({ id: z.string(), step: z.string() }).optional(),
   events: z.array(
     z.strictObject({
       step: z.string(),

@@ -63,6 +63,7 @@ describe('npx trainbook bench', () => {
       'training-memory',
       'attention',
       'tokenizers',
+      'augmentation',
       'decode',
       'op-overhead',
       'flatness',

@@ -37,6 +37,8 @@ export interface Fate {
   readonly characters: number;
   /** In UTF-8, when it was read. */
   readonly bytes?: number;
+  /** For a document that was not read but made: the one that it was made of, and the step that made it. */
+  readonly from?: { readonly id: string; readonly step: string };
   readonly events: readonly Event[];
 }
 
@@ -111,12 +113,16 @@ export class Ledger {
   /** What each step did, in order. */
   counts(): readonly StepCount[] {
     const counts = new Map(this.steps.map((step) => [step, new Counter(step)]));
-    let remaining = this.fates.length;
+    let remaining = 0;
+    // What a step makes comes in there; what was read, with the first.
+    const entered = new Map<string, number>();
     for (const fate of this.fates) {
+      const entry = fate.from?.step ?? this.steps[0] ?? READ;
+      entered.set(entry, (entered.get(entry) ?? 0) + 1);
       for (const event of fate.events) counts.get(event.step)?.add(event);
     }
     return [...counts.values()].map((counter) => {
-      const count = counter.count(remaining);
+      const count = counter.count(remaining + (entered.get(counter.step) ?? 0));
       remaining = count.documentsOut;
       return count;
     });
@@ -125,7 +131,9 @@ export class Ledger {
   /** How many documents were read of each source. */
   get sources(): Readonly<Record<string, number>> {
     const counts = new Map<string, number>();
-    for (const { source } of this.fates) counts.set(source, (counts.get(source) ?? 0) + 1);
+    for (const { source, from } of this.fates) {
+      if (from === undefined) counts.set(source, (counts.get(source) ?? 0) + 1);
+    }
     return sorted(counts);
   }
 
@@ -216,6 +224,7 @@ export function story(fate: Fate): string {
   const title = fate.title === undefined ? '' : ` “${fate.title}”`;
   const lines = [`${fate.id}${title} from ${fate.source} (${fate.domain}, ${format(fate.characters)} characters)`];
   if (fate.place !== undefined) lines.push(`  found at ${fate.place.file}:${fate.place.row}`);
+  if (fate.from !== undefined) lines.push(`  made of ${fate.from.id}`);
   for (const { step, changes, evidence, scores, dropped } of fate.events) {
     if (changes !== undefined) lines.push(`  ${step}: changed (${formatChanges(changes)})`);
     if (scores !== undefined) lines.push(`  ${step}: ${formatScores(scores)}`);
@@ -253,7 +262,7 @@ class Counter {
   private readonly changes = new Map<string, number>();
   private readonly dropped = new Map<string, number>();
 
-  constructor(private readonly step: string) {}
+  constructor(readonly step: string) {}
 
   add({ changes, dropped }: Event): void {
     if (dropped !== undefined) this.dropped.set(dropped.drop, (this.dropped.get(dropped.drop) ?? 0) + 1);

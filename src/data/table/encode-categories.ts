@@ -126,7 +126,7 @@ export function categoriesOf(who: string, table: ColumnTable, name: string): rea
       what: `${who}: column ${name} has a value that is no category`,
       received: `${String(value)} in row ${row}`,
       expected: 'a string, a number or a boolean',
-      fix: `dropMissing(table, ['${name}']) drops rows without one`,
+      fix: `imputeMissing(['${name}'], 'most frequent') fills them, dropMissing(table, ['${name}']) drops the rows`,
     });
   });
 }

@@ -43,7 +43,7 @@ function noFeature(name: string, value: unknown, row: number): TrainbookError {
     received: `${isMissing(value) ? 'a missing value' : isNumber ? value : JSON.stringify(value)} in row ${row}`,
     expected: 'finite numbers, or true and false',
     fix: isMissing(value)
-      ? `dropMissing(table, ['${name}'])`
+      ? `fit(train, imputeMissing(['${name}'], 'median')), or dropMissing(table, ['${name}'])`
       : isNumber
         ? `fit(train, standardScaler(['${name}'])), or drop the row`
         : `fit(train, encodeCategories(['${name}'])), or leave the column out`,

@@ -3,7 +3,7 @@ import { TrainbookError } from '../../error.js';
 import { kindOf, missingWords, parseColumn } from './column-kind.js';
 import { csvRecords } from './csv.js';
 import type { CsvRecord } from './csv.js';
-import { columnKinds } from './table.js';
+import { checkNames, checkWanted } from './read-columns.js';
 import type { ColumnKinds } from './table.js';
 
 export interface ParseTableOptions<Columns extends ColumnKinds = ColumnKinds> {
@@ -36,7 +36,7 @@ export function parseTable(bytes: Uint8Array, path: string, options: ParseTableO
     });
   }
   const [header, ...records] = recordsOf(decodeStrictly(bytes, path), delimiter, path, options.names);
-  const names = checkNames(header.fields, `${path}:${header.line}`);
+  const names = namesOf(header.fields, `${path}:${header.line}`);
   const numColumns = names.length;
   const fields: (string | null)[][] = names.map(() => []);
   const words = new Set(missing);
@@ -44,23 +44,8 @@ export function parseTable(bytes: Uint8Array, path: string, options: ParseTableO
     if (record.fields.length !== numColumns) throw ragged(record, numColumns, path, delimiter);
     record.fields.forEach((field, column) => fields[column]?.push(words.has(field) ? null : field));
   }
-  const wanted = options.columns ?? Object.fromEntries(names.map((name) => [name, undefined]));
-  const absent = Object.keys(wanted).find((name) => !names.includes(name));
-  if (absent !== undefined) {
-    throw new TrainbookError({
-      what: `${path}:${header.line}: there is no column ${absent}`,
-      received: names.join(', '),
-      expected: `the columns ${Object.keys(wanted).join(', ')}`,
-    });
-  }
-  const strange = Object.values(wanted).find((kind) => kind !== undefined && !columnKinds.includes(kind));
-  if (strange !== undefined) {
-    throw new TrainbookError({
-      what: `readTable: there is no kind ${strange} of columns`,
-      received: JSON.stringify(wanted),
-      expected: 'number, string or boolean',
-    });
-  }
+  const wanted: Partial<ColumnKinds> = options.columns ?? Object.fromEntries(names.map((name) => [name, undefined]));
+  checkWanted(options.columns, names, `${path}:${header.line}`);
   const place = (row: number): string => `${path}:${records[row]?.line ?? header.line}`;
   return new Map(
     names.flatMap((name, column) => {
@@ -106,26 +91,14 @@ function ragged({ fields, line }: CsvRecord, numColumns: number, path: string, d
 }
 
 /** Column names as they are in the file; an unnamed column is called by its place, `column 1`. */
-function checkNames(header: readonly string[], place: string): readonly string[] {
+function namesOf(header: readonly string[], place: string): readonly string[] {
   const names = header.map((name, index) => (name === '' ? `column ${index + 1}` : name));
-  const twice = names.find((name, index) => names.indexOf(name) < index);
-  if (twice !== undefined) {
-    const places = names.flatMap((name, index) => (name === twice ? [index + 1] : []));
-    throw new TrainbookError({
-      what: `${place}: two columns have one name`,
-      received: `${twice}, columns ${places.slice(0, 5).join(', ')}${places.length > 5 ? ', …' : ''}`,
-      expected: 'a name of its own for each column',
-      fix: 'rename one; for a file without a line of names give { names: […] }',
-    });
-  }
-  if (names.includes('__proto__')) {
-    throw new TrainbookError({ what: `${place}: a column cannot have this name`, received: '__proto__' });
-  }
+  checkNames(names, place);
   return names;
 }
 
 /** The text of bytes that must be UTF-8; a byte-order mark is taken off. */
-function decodeStrictly(bytes: Uint8Array, path: string): string {
+export function decodeStrictly(bytes: Uint8Array, path: string): string {
   if (bytes.length === 0) {
     throw new TrainbookError({ what: `readTable: ${path} is empty`, received: '0 bytes', expected: 'a table' });
   }

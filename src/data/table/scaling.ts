@@ -1,6 +1,7 @@
 import type { ColumnTable } from 'arquero';
 import { z } from 'zod';
 import { TrainbookError } from '../../error.js';
+import { meanOf, quantile } from './column-statistics.js';
 import { chosenColumns, columnValues, isMissing } from './table.js';
 import type { ColumnChoice } from './table.js';
 
@@ -112,18 +113,6 @@ function numbersOf(who: string, table: ColumnTable, name: string): (number | nul
       fix: 'encodeCategories makes numbers of categories',
     });
   });
-}
-
-function meanOf(numbers: Float64Array): number {
-  const mean = numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
-  // Once more around the mean, which takes off most of the rounding of a long sum.
-  return mean + numbers.reduce((sum, number) => sum + (number - mean), 0) / numbers.length;
-}
-
-function quantile(sorted: Float64Array, share: number): number {
-  const place = share * (sorted.length - 1);
-  const [below, above] = [sorted[Math.floor(place)] ?? NaN, sorted[Math.ceil(place)] ?? NaN];
-  return below + (above - below) * (place - Math.floor(place));
 }
 
 /** A scale that can be divided by: 1 for what is 0 to rounding. */

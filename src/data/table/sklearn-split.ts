@@ -30,6 +30,15 @@ export function sklearnStratifiedRows(classes: readonly unknown[], testSize: num
   return { train: Uint32Array.from(random.permutation(train)), test: Uint32Array.from(random.permutation(test)) };
 }
 
+/** The rows of the first split of `GroupShuffleSplit(test_size=testSize, random_state=seed)`: the share is one of groups, not of rows. */
+export function sklearnGroupedRows(groups: readonly unknown[], testSize: number, seed: number): SplitRows {
+  const all = rowsByValue(groups, 'group');
+  const { train, test } = sklearnRows(all.length, testSize, seed);
+  const rowsOf = (chosen: Uint32Array): Uint32Array =>
+    Uint32Array.from([...chosen].flatMap((group) => all[group]?.rows ?? [])).sort();
+  return { train: rowsOf(train), test: rowsOf(test) };
+}
+
 /**
  * How many of `numDraws` rows drawn from classes of these sizes are of each, most likely: the share rounded down, and one more for
  * the largest rests, among equal rests at random (scikit-learn's `_approximate_mode`).

@@ -128,11 +128,11 @@ export function checkStrata<Stratum extends { readonly value: unknown; readonly 
   });
 }
 
-function refuseMissing(values: readonly unknown[], option: string): void {
+export function refuseMissing(values: readonly unknown[], option: string, who = 'trainTestSplit'): void {
   const row = values.findIndex((value) => value === null || value === undefined || Number.isNaN(value));
   if (row < 0) return;
   throw new TrainbookError({
-    what: `trainTestSplit: a value of { ${option} } is missing`,
+    what: `${who}: a value of { ${option} } is missing`,
     received: `${String(values[row])} in row ${row}`,
     expected: 'a value in each row',
     fix: 'dropMissing(table, [column])',

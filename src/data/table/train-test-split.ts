@@ -4,7 +4,7 @@ import type { Key } from '../../engine/key.js';
 import { TrainbookError } from '../../error.js';
 import { asTest, asTrain } from './part.js';
 import type { OfTest, Test, Train } from './part.js';
-import { sklearnRows, sklearnStratifiedRows } from './sklearn-split.js';
+import { sklearnGroupedRows, sklearnRows, sklearnStratifiedRows } from './sklearn-split.js';
 import { groupedRows, latestRows, plainRows, stratifiedRows } from './split-rows.js';
 import type { SplitRows } from './split-rows.js';
 import { columnValues, takeRows } from './table.js';
@@ -14,10 +14,10 @@ import type { ColumnName, WithColumns } from './table.js';
 export type Items = readonly unknown[] | Int32Array | Float32Array | Float64Array;
 
 /** What `stratify`, `group` and `time` say: the name of a column, or beside an array an item a row. */
-type By<T> = T extends ColumnTable ? ColumnName<T> : Items;
+export type By<T> = T extends ColumnTable ? ColumnName<T> : Items;
 
 /** A seed, or a key where there is one, such as an experiment's. */
-type Drawn =
+export type Drawn =
   | { readonly seed: number; readonly key?: never }
   | { readonly key: Key; readonly seed?: never; readonly order?: never };
 
@@ -38,7 +38,13 @@ type RowsDrawn<T> = Size &
 
 /** Whole groups drawn, such as all rows of a person. */
 type GroupsDrawn<T> = Size &
-  Drawn & { readonly group: By<T>; readonly stratify?: never; readonly time?: never; readonly order?: never };
+  Drawn & {
+    readonly group: By<T>;
+    /** The very rows of scikit-learn's `GroupShuffleSplit`, for which `testSize` is a share of groups. */
+    readonly order?: 'sklearn';
+    readonly stratify?: never;
+    readonly time?: never;
+  };
 
 /** The latest rows; nothing is drawn. Times are numbers, dates, or strings that sort as they follow (ISO 8601). */
 type Latest<T> = Size & {
@@ -53,7 +59,7 @@ type Latest<T> = Size & {
 export type TrainTestSplitOptions<T> = RowsDrawn<T> | GroupsDrawn<T> | Latest<T>;
 
 /** What parts of `T` are, whatever part it may be of itself. */
-type Whole<T> = T extends ColumnTable
+export type Whole<T> = T extends ColumnTable
   ? WithColumns<T>
   : T extends readonly (infer Item)[]
     ? readonly Item[]
@@ -74,7 +80,8 @@ export interface TrainTest<T> {
  * Splits a table or an array in rows to train on and rows to test on. The types keep the parts apart: what is learned from data
  * (`fit`) takes the training part alone. A training part can be split again, for validation; a test part cannot.
  *
- * Drawn by key, rows keep their order within a part. `order: 'sklearn'` draws as `train_test_split(…, random_state=seed)` does.
+ * Drawn by key, rows keep their order within a part. `order: 'sklearn'` draws as `train_test_split(…, random_state=seed)` does, of groups as
+ * `GroupShuffleSplit`.
  *
  * @throws TrainbookError if a part would be empty, a class or group cannot be in both parts as asked, or a value to split by is
  *   missing.
@@ -90,18 +97,26 @@ export function trainTestSplit(
   options: TrainTestSplitOptions<ColumnTable> | TrainTestSplitOptions<Items>,
 ): TrainTest<unknown> {
   const numRows = isTable(data) ? data.numRows() : data.length;
-  const items = (by: string | Items): readonly unknown[] => {
-    if (typeof by === 'string' && isTable(data)) return columnValues('trainTestSplit', data, by);
-    if (typeof by === 'string' || by.length !== numRows) {
-      throw new TrainbookError({
-        what: 'trainTestSplit: there is not one item a row to split by',
-        received: typeof by === 'string' ? by : `${by.length} items`,
-        expected: isTable(data) ? 'the name of a column' : `${numRows} items`,
-      });
-    }
-    return Array.from<unknown>(by);
-  };
-  const rows = choose(numRows, options, items);
+  const rows = choose(numRows, options, (by) => itemsBy('trainTestSplit', data, by));
+  return partsOf(data, rows);
+}
+
+/** What `stratify`, `group` or `time` name: an item for each row. */
+export function itemsBy(who: string, data: ColumnTable | Items, by: string | Items): readonly unknown[] {
+  if (typeof by === 'string' && isTable(data)) return columnValues(who, data, by);
+  const numRows = isTable(data) ? data.numRows() : data.length;
+  if (typeof by === 'string' || by.length !== numRows) {
+    throw new TrainbookError({
+      what: `${who}: there is not one item a row to split by`,
+      received: typeof by === 'string' ? by : `${by.length} items`,
+      expected: isTable(data) ? 'the name of a column' : `${numRows} items`,
+    });
+  }
+  return Array.from<unknown>(by);
+}
+
+/** The rows of both parts, each knowing which it is. */
+export function partsOf(data: ColumnTable | Items, rows: SplitRows): TrainTest<unknown> {
   const part = (chosen: Uint32Array): unknown => (isTable(data) ? takeRows(data, chosen) : takeItems(data, chosen));
   return { train: asTrain(part(rows.train)), test: asTest(part(rows.test)), rows };
 }
@@ -114,6 +129,7 @@ function choose(
   const { testSize } = options;
   if (options.time !== undefined) return latestRows(items(options.time), testSize);
   if (options.order === 'sklearn') {
+    if (options.group !== undefined) return sklearnGroupedRows(items(options.group), testSize, options.seed);
     return options.stratify === undefined
       ? sklearnRows(numRows, testSize, options.seed)
       : sklearnStratifiedRows(items(options.stratify), testSize, options.seed);
