@@ -33,6 +33,7 @@ const fateSchema: z.ZodType<Fate> = z.strictObject({
   source: z.string(),
   domain: z.string(),
   title: z.string().optional(),
+  language: z.string().optional(),
   characters: z.int(),
   events: z.array(
     z.strictObject({

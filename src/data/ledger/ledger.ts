@@ -25,6 +25,8 @@ export interface Fate {
   readonly source: string;
   readonly domain: string;
   readonly title?: string;
+  /** Its language when it was read, if that was known. */
+  readonly language?: string;
   /** Characters when it was read. */
   readonly characters: number;
   readonly events: readonly Event[];
@@ -127,13 +129,14 @@ export class Ledger {
 /** The ledger of documents just read, with what reading found. */
 export function openLedger(read: readonly { readonly document: Document; readonly verdict: Verdict }[]): Ledger {
   return new Ledger(
-    read.map(({ document: { id, source, domain, title, text }, verdict }) => {
+    read.map(({ document: { id, source, domain, title, language, text }, verdict }) => {
       const event = eventOf(READ, verdict);
       return {
         id,
         source,
         domain,
         ...(title === undefined ? {} : { title }),
+        ...(language === undefined ? {} : { language }),
         characters: text.length,
         events: event === undefined ? [] : [event],
       };

@@ -1,0 +1,56 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { holm, proportionTest, rateRatio, wilson } from '../../../src/data/audit/proportions.js';
+import type { Count } from '../../../src/data/audit/proportions.js';
+
+interface Reference {
+  readonly wilson: readonly { k: number; n: number; interval: readonly [number, number] }[];
+  readonly tables: readonly {
+    a: Count;
+    b: Count;
+    z: number;
+    fisher: number;
+    ratio: number;
+    interval: readonly [number, number];
+  }[];
+  readonly holm: { given: number[]; corrected: number[] };
+}
+const reference = JSON.parse(
+  readFileSync(new URL('./fixtures/proportions.json', import.meta.url), 'utf8'),
+) as Reference;
+
+describe('as statsmodels and SciPy have it', () => {
+  test.each(reference.wilson)('Wilson’s interval of $k of $n', ({ k, n, interval }) => {
+    const found = wilson(k, n);
+    expect(found.low).toBeCloseTo(interval[0], 10);
+    expect(found.high).toBeCloseTo(interval[1], 10);
+  });
+
+  test.each(reference.tables)('the ratio and test of $a and $b', ({ a, b, z, fisher, ratio, interval }) => {
+    const found = rateRatio(a, b);
+    expect(found.value).toBeCloseTo(ratio, 10);
+    expect(found.low / interval[0]).toBeCloseTo(1, 9);
+    expect(found.high / interval[1]).toBeCloseTo(1, 9);
+    const cases = a.k + b.k;
+    const few = (Math.min(cases, a.n + b.n - cases) * Math.min(a.n, b.n)) / (a.n + b.n) < 5;
+    expect(proportionTest(a, b) / (few ? fisher : z)).toBeCloseTo(1, 5);
+  });
+
+  test('Holm’s correction', () => {
+    holm(reference.holm.given).forEach((p, index) => {
+      expect(p).toBeCloseTo(reference.holm.corrected[index] ?? Number.NaN, 12);
+    });
+  });
+});
+
+test('what was counted whole has no doubt left', () => {
+  expect(wilson(3, 10, 10)).toEqual({ value: 0.3, low: 0.3, high: 0.3 });
+  const half = wilson(3, 10, 20);
+  const drawn = wilson(3, 10);
+  expect(half.high - half.low).toBeLessThan(drawn.high - drawn.low);
+});
+
+test('nobody among the others: the ratio is that of half a case more in each cell', () => {
+  // (3.5 / 10.5) / (0.5 / 20.5), by hand
+  expect(rateRatio({ k: 3, n: 10 }, { k: 0, n: 20 }).value).toBeCloseTo(13.6667, 4);
+});
