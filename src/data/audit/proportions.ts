@@ -16,21 +16,50 @@ export const z95 = 1.959963984540054;
  * It stays within 0 … 1 and has a width also where all or none were counted, unlike p ± z √(p (1 − p) / n). Wilson, "Probable
  * inference, the law of succession, and statistical inference", JASA 22:209; why this one: Brown, Cai and DasGupta 2001.
  *
- * @param population how many there are of which n were drawn without replacement; the interval is then that of
- *   n (N − 1) / (N − n) draws with replacement, and a point where all were counted
  * @example
  * wilson(8, 10); // { value: 0.8, low: 0.490, high: 0.943 }
  */
-export function wilson(k: number, n: number, population = Infinity): Estimated {
+export function wilson(k: number, n: number): Estimated {
   if (n === 0) return { value: Number.NaN, low: 0, high: 1 };
   const value = k / n;
-  if (n >= population) return { value, low: value, high: value };
-  const draws = population === Infinity ? n : (n * (population - 1)) / (population - n);
-  const spread = z95 ** 2 / draws;
+  const spread = z95 ** 2 / n;
   const middle = (value + spread / 2) / (1 + spread);
-  const half = (z95 * Math.sqrt((value * (1 - value)) / draws + spread / (4 * draws))) / (1 + spread);
+  const half = (z95 * Math.sqrt((value * (1 - value)) / n + spread / (4 * n))) / (1 + spread);
   // The formula meets 0 and 1 exactly, its rounding does not.
   return { value, low: k === 0 ? 0 : Math.max(0, middle - half), high: k === n ? 1 : Math.min(1, middle + half) };
+}
+
+/**
+ * The share in a population of N of which n were drawn without replacement, k of them counted, with the exact interval: from the
+ * smallest to the largest number K of the population for which neither P(X ≥ k) nor P(X ≤ k) is below 0.025, X being
+ * hypergeometric (Clopper and Pearson 1934; for finite populations Buonaccorsi 1987). It never holds the truth less often than
+ * 95 of 100 times, also for rare things, of which Wilson's lower limit is too high; and where all were counted it is a point.
+ */
+export function sampledShare(k: number, n: number, population: number): Estimated {
+  if (n === 0) return { value: Number.NaN, low: 0, high: 1 };
+  const chance = (K: number, from: number, to: number): number => {
+    let sum = 0;
+    const all = logChoose(population, n);
+    for (let x = Math.max(from, n - population + K); x <= Math.min(to, K); x++) {
+      sum += Math.exp(logChoose(K, x) + logChoose(population - K, n - x) - all);
+    }
+    return sum;
+  };
+  // The chance of k or more grows with K, that of k or fewer falls; k of the n drawn are counted, n − k are not.
+  const low = leastWith(k, population - n + k, (K) => chance(K, k, n) >= 0.025);
+  const high = leastWith(low, population - n + k + 1, (K) => chance(K, 0, k) < 0.025) - 1;
+  return { value: k / n, low: low / population, high: Math.max(low, high) / population };
+}
+
+/** The least whole number from `from` on that is so, where all after it are, too; `to` if none before it is. */
+function leastWith(from: number, to: number, isSo: (number: number) => boolean): number {
+  let [low, high] = [from, to];
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    if (isSo(middle)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 /** So many of so many. */

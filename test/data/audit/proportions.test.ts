@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { holm, proportionTest, rateRatio, wilson } from '../../../src/data/audit/proportions.js';
+import { holm, proportionTest, rateRatio, sampledShare, wilson } from '../../../src/data/audit/proportions.js';
 import type { Count } from '../../../src/data/audit/proportions.js';
 
 interface Reference {
@@ -13,6 +13,7 @@ interface Reference {
     ratio: number;
     interval: readonly [number, number];
   }[];
+  readonly exact: readonly { k: number; n: number; population: number; limits: readonly [number, number] }[];
   readonly holm: { given: number[]; corrected: number[] };
 }
 const reference = JSON.parse(
@@ -43,11 +44,17 @@ describe('as statsmodels and SciPy have it', () => {
   });
 });
 
-test('what was counted whole has no doubt left', () => {
-  expect(wilson(3, 10, 10)).toEqual({ value: 0.3, low: 0.3, high: 0.3 });
-  const half = wilson(3, 10, 20);
-  const drawn = wilson(3, 10);
-  expect(half.high - half.low).toBeLessThan(drawn.high - drawn.low);
+describe('the share in a finite population', () => {
+  test('has no doubt where all was counted', () => {
+    expect(sampledShare(3, 10, 10)).toEqual({ value: 0.3, low: 0.3, high: 0.3 });
+    // 3 of 9 counted, one is left: 3 or 4 of 10.
+    expect(sampledShare(3, 9, 10)).toEqual({ value: 3 / 9, low: 0.3, high: 0.4 });
+  });
+
+  test.each(reference.exact)('$k of $n from $population, as by trying every number with SciPy', (one) => {
+    const { low, high } = sampledShare(one.k, one.n, one.population);
+    expect([Math.round(low * one.population), Math.round(high * one.population)]).toEqual(one.limits);
+  });
 });
 
 test('nobody among the others: the ratio is that of half a case more in each cell', () => {
