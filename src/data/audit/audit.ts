@@ -1,6 +1,5 @@
 import { TrainbookError } from '../../error.js';
 import type { Figure, Summary, Table } from '../../figure.js';
-import type { Corpus } from '../corpus.js';
 import type { Fate } from '../ledger/ledger.js';
 import { sharesFigure, survivalFigure } from './audit-figures.js';
 import { disparities, disparityText } from './disparity.js';
@@ -12,7 +11,7 @@ import type { GroupCount } from './tally.js';
 
 /** The fates of documents and the steps they went through: a ledger, or what is read of one. */
 export interface Fates {
-  readonly fates: Iterable<Fate> | AsyncIterable<Fate>;
+  readonly fates: Iterable<Fate> | AsyncIterable<Fate> | (() => AsyncIterable<Fate>);
   readonly steps: readonly string[];
 }
 
@@ -150,13 +149,16 @@ export class Audit implements Summary {
  * console.log(found.text());
  * await audit(corpus.ledger, { by: { poems: ({ domain }) => domain.startsWith('poetry') } });
  */
-export async function audit(corpus: Corpus | Fates, { by, ratio = 1.25 }: AuditOptions): Promise<Audit> {
+export async function audit(
+  corpus: { readonly ledger: Fates } | Fates,
+  { by, ratio = 1.25 }: AuditOptions,
+): Promise<Audit> {
   const { fates, steps } = 'ledger' in corpus ? corpus.ledger : corpus;
   const label = typeof by === 'string' ? by : 'group';
   const groupsOf = grouping(by);
   const tally = new Tally(steps);
   const all = new Tally(steps);
-  for await (const fate of fates) {
+  for await (const fate of typeof fates === 'function' ? fates() : fates) {
     tally.add(groupsOf(fate), fate);
     all.add([''], fate);
   }

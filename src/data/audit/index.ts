@@ -3,6 +3,7 @@ export { Audit, audit, type AuditOptions, type AuditRow, type Fates, type NamedG
 export type { Disparity } from './disparity.js';
 export { sampledShare, wilson, type Count, type Estimated } from './proportions.js';
 export { compareTexts, type CompareTextsOptions, type TextComparison, type TextPart } from './compare-texts.js';
-export { reviewSample, type ReviewItem, type ReviewOptions, type ReviewSample } from './review-sample.js';
-export { reviewScores, type JudgedStratum, type Judgement, type ReviewScores } from './review-scores.js';
+export { reviewLedger, reviewSample, type ReviewItem, type ReviewOptions, type ReviewSample } from './review-sample.js';
+export { reviewScores, type JudgedStratum, type ReviewJudgement, type ReviewScores } from './review-scores.js';
 export type { Span } from './review-evidence.js';
+export { droppedBeside, type DroppedBesideOptions, type DroppedPair } from './dropped-beside.js';

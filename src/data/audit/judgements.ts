@@ -2,7 +2,7 @@ import { mkdir, open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { TrainbookError } from '../../error.js';
-import type { Judgement } from './review-scores.js';
+import type { ReviewJudgement } from './review-scores.js';
 
 // {"rule":"phone numbers","seed":1,"document":"3f2a…","judgement":"yes","annotator":"mei","time":"2026-11-29T19:20:00.000Z"}
 // A judgement that is taken back stands there, too: the same with "judgement":null. The last line of a document counts.
@@ -22,9 +22,9 @@ export type JudgementLine = z.infer<typeof lineSchema>;
 /** A file of judgements that grows by a line each. */
 export interface JudgementFile {
   /** What this annotator says of each document so far. */
-  readonly judgements: ReadonlyMap<string, Judgement>;
+  readonly judgements: ReadonlyMap<string, ReviewJudgement>;
   /** Writes a judgement down, or takes it back; when it resolves, the line is on the disk. */
-  judge(document: string, judgement: Judgement | null): Promise<void>;
+  judge(document: string, judgement: ReviewJudgement | null): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -105,8 +105,8 @@ export async function readJudgements(
 }
 
 /** What an annotator says of each document: the last line counts. */
-export function judgementsOf(lines: readonly JudgementLine[], annotator: string): Map<string, Judgement> {
-  const judgements = new Map<string, Judgement>();
+export function judgementsOf(lines: readonly JudgementLine[], annotator: string): Map<string, ReviewJudgement> {
+  const judgements = new Map<string, ReviewJudgement>();
   for (const line of lines) {
     if (line.annotator !== annotator) continue;
     if (line.judgement === null) judgements.delete(line.document);

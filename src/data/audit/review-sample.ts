@@ -2,8 +2,10 @@ import { fold, key, uniformNumbers } from '../../engine/key.js';
 import { TrainbookError } from '../../error.js';
 import { compareText } from '../document.js';
 import type { Document } from '../document.js';
-import { isLocalStep } from '../local-step.js';
-import type { Step, Verdict } from '../step.js';
+import type { Fate } from '../ledger/ledger.js';
+import type { Step } from '../step.js';
+import { judgedBy, judgedByLedger } from './judged.js';
+import type { Judged } from './judged.js';
 import { evidenceOf } from './review-evidence.js';
 import type { Span } from './review-evidence.js';
 import { ruleNamed, rulesOf } from './rule.js';
@@ -58,7 +60,37 @@ export interface ReviewOptions {
 export async function reviewSample(
   documents: Iterable<Document> | AsyncIterable<Document>,
   step: Step,
+  options: ReviewOptions,
+): Promise<ReviewSample> {
+  return drawReview(judgedBy(documents, step), options);
+}
+
+/**
+ * The same from a ledger, without running the rule again. What a rule changed is marked only where the ledger has its evidence.
+ *
+ * @param documents texts of the documents in the ledger; those that are not there are not drawn
+ * @example
+ * const raw = await load('c4_demo');
+ * const corpus = await load('c4_demo').through(quality(gopher()));
+ * const sample = await reviewLedger(corpus.ledger, raw.documents, { rule: 'words under 50' });
+ */
+export async function reviewLedger(
+  ledger: { readonly fates: Iterable<Fate>; readonly steps: readonly string[] },
+  documents: Iterable<Document> | AsyncIterable<Document>,
+  options: ReviewOptions,
+): Promise<ReviewSample> {
+  return drawReview(judgedByLedger(ledger, documents), options, ledger.steps);
+}
+
+/**
+ * The sample of documents that were judged.
+ *
+ * @param steps in order: a document that was dropped before the rule's step came to it is neither hit nor miss
+ */
+export async function drawReview(
+  judged: AsyncIterable<Judged>,
   { rule, sample = 100, seed = 1 }: ReviewOptions,
+  steps: readonly string[] = [],
 ): Promise<ReviewSample> {
   if (!Number.isInteger(sample) || sample < 2) {
     throw new TrainbookError({
@@ -68,58 +100,33 @@ export async function reviewSample(
     });
   }
   const counts = new Map<string, number>();
-  const untouched = new Drawing(sample, seed);
-  const touched = new Map<string, Drawing>();
-  let total = 0;
-  for await (const judged of judgedBy(documents, step)) {
-    total++;
-    const rules = rulesOf(judged.verdict);
+  // Until all were seen, it is not known which rules there are: a miss of one may be a hit of another.
+  const groups = new Map<string, Group>();
+  for await (const one of judged) {
+    const rules = rulesOf(one.verdict);
     for (const each of rules) counts.set(each, (counts.get(each) ?? 0) + 1);
-    // Until all documents were seen, it is not known which rules there are: a miss of one may be a hit of another.
-    const group = JSON.stringify([...rules].sort());
-    const drawing = rules.length === 0 ? untouched : (touched.get(group) ?? new Drawing(sample, seed));
-    if (rules.length > 0) touched.set(group, drawing);
-    drawing.offer(judged);
+    const name = JSON.stringify([one.step, [...rules].sort()]);
+    const group = groups.get(name) ?? { rules, step: one.step, drawing: new Drawing(sample, seed), count: 0 };
+    groups.set(name, group);
+    group.count++;
+    group.drawing.offer(one);
   }
   const meant = ruleNamed('review', rule, counts);
-  const isHit = (group: string): boolean => (JSON.parse(group) as string[]).includes(meant);
-  const hits = counts.get(meant) ?? 0;
-  const drawn = {
-    hits: joined(
-      [...touched].flatMap(([group, drawing]) => (isHit(group) ? [drawing] : [])),
-      sample,
-      seed,
-    ),
-    misses: joined([untouched, ...[...touched].flatMap(([group, one]) => (isHit(group) ? [] : [one]))], sample, seed),
-  };
+  const all = [...groups.values()];
+  const ofRule = all.filter(({ rules }) => rules.includes(meant));
+  const place = (step: string | undefined): number => (step === undefined ? steps.length : steps.indexOf(step));
+  const first = Math.min(...ofRule.map(({ step }) => place(step)));
+  const others = all.filter(({ rules, step }) => !rules.includes(meant) && place(step) >= first);
+  const [hits, misses] = [ofRule, others].map((some) => some.reduce((sum, { count }) => sum + count, 0));
+  const drawn = { hits: joined(ofRule, sample, seed), misses: joined(others, sample, seed) };
   const numHits = Math.min(drawn.hits.length, Math.max(Math.floor(sample / 2), sample - drawn.misses.length));
   const items = [
-    ...drawn.hits.slice(0, numHits).map((judged) => itemOf(judged, meant, true)),
-    ...drawn.misses.slice(0, sample - numHits).map((judged) => itemOf(judged, meant, false)),
+    ...drawn.hits.slice(0, numHits).map((one) => itemOf(one, meant, true)),
+    ...drawn.misses.slice(0, sample - numHits).map((one) => itemOf(one, meant, false)),
   ];
   const order = new Map(items.map((item) => [item, rank(item, seed, 'order')]));
   items.sort((a, b) => (order.get(a) ?? 0) - (order.get(b) ?? 0) || compareText(a.id, b.id));
-  return { rule: meant, seed, hits, misses: total - hits, items };
-}
-
-/** A document as a step saw it, and what the step said. */
-interface Judged {
-  readonly document: Document;
-  readonly verdict: Verdict;
-}
-
-async function* judgedBy(documents: Iterable<Document> | AsyncIterable<Document>, step: Step): AsyncGenerator<Judged> {
-  if (isLocalStep(step)) {
-    for await (const document of documents) yield { document, verdict: await step.judgeOne(document) };
-    return;
-  }
-  const all: Document[] = [];
-  for await (const document of documents) all.push(document);
-  const verdicts = await step.judge(all);
-  for (const [index, verdict] of verdicts.entries()) {
-    const document = all[index];
-    if (document !== undefined) yield { document, verdict };
-  }
+  return { rule: meant, seed, hits: hits ?? 0, misses: misses ?? 0, items };
 }
 
 /**
@@ -145,14 +152,27 @@ class Drawing {
   }
 }
 
+/** Documents of which the same is to be said. */
+interface Group {
+  readonly rules: readonly string[];
+  readonly step: string | undefined;
+  readonly drawing: Drawing;
+  count: number;
+}
+
 /** The smallest numbers of several drawings are those of all their documents together. */
-function joined(drawings: readonly Drawing[], sample: number, seed: number): readonly Judged[] {
+function joined(groups: readonly Group[], sample: number, seed: number): readonly Judged[] {
   const all = new Drawing(sample, seed);
-  for (const drawing of drawings) for (const judged of drawing.smallest()) all.offer(judged);
+  for (const { drawing } of groups) for (const judged of drawing.smallest()) all.offer(judged);
   return all.smallest();
 }
 
-function rank({ id, source }: { readonly id: string; readonly source: string }, seed: number, use: string): number {
+/** A number from 0 to 1 that a document and the seed give. */
+export function rank(
+  { id, source }: { readonly id: string; readonly source: string },
+  seed: number,
+  use: string,
+): number {
   return uniformNumbers(fold(fold(key(seed), use), `${id} ${source}`), 1)[0] ?? 0;
 }
 

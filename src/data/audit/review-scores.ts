@@ -3,7 +3,7 @@ import type { Estimated } from './proportions.js';
 import type { ReviewSample } from './review-sample.js';
 
 /** What a person said of a document: the rule should act on it, should not, or it cannot be told. */
-export type Judgement = 'yes' | 'no' | 'unsure';
+export type ReviewJudgement = 'yes' | 'no' | 'unsure';
 
 /** What was judged of the hits, or of the misses. */
 export interface JudgedStratum {
@@ -45,12 +45,12 @@ export interface ReviewScores {
  */
 export function reviewScores(
   sample: Omit<ReviewSample, 'items'> & { readonly items: readonly { readonly id: string; readonly hit: boolean }[] },
-  judgements: ReadonlyMap<string, Judgement>,
+  judgements: ReadonlyMap<string, ReviewJudgement>,
 ): ReviewScores {
   const stratum = (isHit: boolean, documents: number): JudgedStratum => {
     const drawn = sample.items.filter(({ hit }) => hit === isHit);
     const said = drawn.map(({ id }) => judgements.get(id));
-    const count = (judgement: Judgement): number => said.filter((one) => one === judgement).length;
+    const count = (judgement: ReviewJudgement): number => said.filter((one) => one === judgement).length;
     const yes = count('yes');
     return { documents, drawn: drawn.length, judged: yes + count('no'), yes, unsure: count('unsure') };
   };

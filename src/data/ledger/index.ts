@@ -1,2 +1,2 @@
 // The ledger: what became of each document, and why.
-export type { Fate, Ledger, StepCount } from './ledger.js';
+export type { Event, Fate, Ledger, StepCount } from './ledger.js';

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import type { JudgementFile } from '../../data/audit/judgements.js';
 import type { ReviewSample } from '../../data/audit/review-sample.js';
 import { reviewScores } from '../../data/audit/review-scores.js';
-import type { Judgement, ReviewScores } from '../../data/audit/review-scores.js';
+import type { ReviewJudgement, ReviewScores } from '../../data/audit/review-scores.js';
 import { TrainbookError } from '../../error.js';
 import { reviewPage, reviewPolicy } from './page.js';
 
@@ -40,7 +40,7 @@ const judged = z.strictObject({ number: z.int().nonnegative(), judgement: z.enum
 interface State {
   readonly rule: string;
   readonly count: number;
-  readonly judgements: Readonly<Record<number, Judgement>>;
+  readonly judgements: Readonly<Record<number, ReviewJudgement>>;
   readonly scores: ReviewScores;
 }
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { reviewSample } from '../../../src/data/audit/review-sample.js';
 import type { ReviewSample } from '../../../src/data/audit/review-sample.js';
 import { reviewScores } from '../../../src/data/audit/review-scores.js';
-import type { Judgement } from '../../../src/data/audit/review-scores.js';
+import type { ReviewJudgement } from '../../../src/data/audit/review-scores.js';
 import { document } from '../../../src/data/document.js';
 import type { Document } from '../../../src/data/document.js';
 import { key, permutation } from '../../../src/engine/key.js';
@@ -76,11 +76,11 @@ describe('the sample', () => {
 function judged(
   hits: { documents: number; drawn: number; yes: number },
   misses: { documents: number; drawn: number; yes: number },
-): [Omit<ReviewSample, 'items'> & { items: { id: string; hit: boolean }[] }, Map<string, Judgement>] {
+): [Omit<ReviewSample, 'items'> & { items: { id: string; hit: boolean }[] }, Map<string, ReviewJudgement>] {
   const items = [...Array(hits.drawn + misses.drawn).keys()].map((index) => {
     return { id: String(index), hit: index < hits.drawn };
   });
-  const judgements = new Map<string, Judgement>(
+  const judgements = new Map<string, ReviewJudgement>(
     items.map(({ id, hit }, index) => {
       const yes = hit ? index < hits.yes : index - hits.drawn < misses.yes;
       return [id, yes ? 'yes' : 'no'];
