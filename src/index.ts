@@ -86,6 +86,12 @@ export { llama3Words, qwenWords } from './tokens/word-patterns.js';
 export { concatenate, pack, type Packed, type Packing, type PackOptions } from './tokens/pack.js';
 export { documentsOfRow, type RowDocuments } from './tokens/row-documents.js';
 export {
+  batchesOf,
+  type DocumentBatch,
+  type DocumentBatches,
+  type DocumentBatchesOptions,
+} from './tokens/document-batches.js';
+export {
   packExamples,
   type PackedExamples,
   type PackExamplesOptions,

@@ -3,5 +3,8 @@ import { defineCommand } from 'citty';
 /** Each loads when it is called, or named by `--help`. */
 export const data = defineCommand({
   meta: { name: 'data', description: 'Prepare data: run a pipeline over shards, ask what became of each document' },
-  subCommands: {},
+  subCommands: {
+    review: () => import('./data-review.js').then(({ review }) => review),
+    read: () => import('./data-read.js').then(({ read }) => read),
+  },
 });

@@ -1,8 +1,10 @@
+import type { TextComparison } from '../data/audit/compare-texts.js';
 import type { Figure, Summary, Table } from '../figure.js';
 import { terminalText } from '../tokens/marked-text.js';
 import type { MarkedText } from '../tokens/marked-text.js';
 import { piecesText } from '../tokens/token-pieces.js';
 import type { TokenPieces } from '../tokens/token-pieces.js';
+import { comparisonHtml, comparisonText } from './comparison-html.js';
 import { inNotebook } from './display.js';
 import type { MimeBundle } from './display.js';
 import { describe } from './describe-figure.js';
@@ -81,6 +83,11 @@ export function drawingBundle(drawing: Drawing): MimeBundle {
 export function markedBundle(marked: MarkedText): MimeBundle {
   const colour = !inNotebook() && process.stdout.isTTY && (process.env['NO_COLOR'] ?? '') === '';
   return { 'text/plain': terminalText(marked, colour), 'text/html': markedHtml(marked).text };
+}
+
+/** Two texts compared. */
+export function comparisonBundle(comparison: TextComparison): MimeBundle {
+  return { 'text/plain': comparisonText(comparison), 'text/html': comparisonHtml(comparison).text };
 }
 
 /** Tokens piece by piece. */

@@ -1,4 +1,5 @@
 import { Tensor } from '@tensorflow/tfjs';
+import type { TextComparison } from '../data/audit/compare-texts.js';
 import { Cell } from '../engine/cell.js';
 import { codecs } from '../experiment/codecs.js';
 import { isExperiment } from '../experiment/experiment.js';
@@ -7,7 +8,15 @@ import { isChatTemplate } from '../tokens/chat-template.js';
 import { markedTemplate } from '../tokens/marked-text.js';
 import type { MarkedText } from '../tokens/marked-text.js';
 import type { TokenPieces } from '../tokens/token-pieces.js';
-import { drawingBundle, figureBundle, markedBundle, piecesBundle, summaryBundle, tableBundle } from './bundle.js';
+import {
+  comparisonBundle,
+  drawingBundle,
+  figureBundle,
+  markedBundle,
+  piecesBundle,
+  summaryBundle,
+  tableBundle,
+} from './bundle.js';
 import type { MimeBundle } from './display.js';
 import type { Drawing } from './drawing.js';
 import { experimentSummary, isRun, runSummary } from './experiment-summary.js';
@@ -24,6 +33,8 @@ const isTable = (value: Fields): boolean =>
 const isSummary = (value: Fields): boolean =>
   typeof value['title'] === 'string' && typeof value['facts'] === 'object' && value['facts'] !== null;
 const isMarked = (value: Fields): boolean => typeof value['title'] === 'string' && Array.isArray(value['segments']);
+const isComparison = (value: Fields): boolean =>
+  typeof value['title'] === 'string' && Array.isArray(value['parts']) && typeof value['same'] === 'number';
 const isPieces = (value: Fields): boolean => typeof value['title'] === 'string' && Array.isArray(value['pieces']);
 
 /** What stages make of texts is short; looking through a longer list for it takes too long. */
@@ -41,6 +52,7 @@ export async function valueBundles(value: unknown): Promise<readonly MimeBundle[
   const fields = value as Fields;
   if (isMarked(fields)) return [markedBundle(value as MarkedText)];
   if (isPieces(fields)) return [piecesBundle(value as TokenPieces)];
+  if (isComparison(fields)) return [comparisonBundle(value as TextComparison)];
   if (isSummary(fields)) return summaryBundles(value as Summary);
   if (isTable(fields)) return [tableBundle(value as Table)];
   if (typeof fields['draw'] === 'function' && typeof fields['title'] === 'string')
