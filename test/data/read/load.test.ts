@@ -66,6 +66,14 @@ describe('load', () => {
     ]);
   });
 
+  it('keeps what a row has beside its document, or the fields that are asked for', async () => {
+    const path = await write('rest.jsonl', '{"text":"a","title":7,"language":null,"url":"u","n":{"m":[1]}}');
+    expect((await load(path)).documents[0]).toMatchObject({ meta: { title: 7, url: 'u', n: { m: [1] } } });
+    expect((await load(path, { meta: ['url', 'none'] })).documents[0]?.meta).toEqual({ url: 'u' });
+    const nested = await load(path, { fields: { text: 'url', domain: 'n.m', title: 'text' } });
+    expect(nested.documents[0]).toMatchObject({ text: 'u', title: 'a', domain: path });
+  });
+
   it('reads plain text as passages that are the text when joined', async () => {
     const text = Array.from({ length: 200 }, (_, index) => `Paragraph ${index}. ${'It goes on. '.repeat(10)}\n\n`).join(
       '',
