@@ -22,7 +22,7 @@ const formats = [
 ] as const;
 
 const sizes = (quick: boolean) => ({
-  megabytes: quick ? 1 : 64,
+  megabytes: quick ? 1 : 16,
   largeMegabytes: quick ? 8 : 1024,
   rounds: quick ? 1 : 3,
 });

@@ -40,7 +40,7 @@ export function rowDocument(
       what: `has no text in the field ${text}`,
       received: raw(),
       expected: `{${JSON.stringify(text)}: "…"} with further fields as you like`,
-      fix: 'name the field that has it by { fields: { text } }',
+      fix: 'name the field that has it by { fields: { text } } (readTable reads tables)',
       evidence: `fields: ${Object.keys(value).join(', ')}`.slice(0, 200),
     });
   }
