@@ -50,6 +50,9 @@ export type From = string | Readonly<Record<string, string>>;
  * The files of a source, each once, in the order of its names.
  *
  * @throws TrainbookError for a name that is no data set, file or folder, and a folder or glob without files.
+ * @example
+ * const inputs = await listInputs(['brown', 'corpus/']);
+ * const bytes = inputs.reduce((sum, input) => sum + input.bytes, 0);
  */
 export async function listInputs(source: Source, from?: From): Promise<readonly Input[]> {
   const inputs: Input[] = [];

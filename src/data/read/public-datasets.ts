@@ -26,7 +26,13 @@ const fineweb = {
   licence: 'ODC-By 1.0',
 } as const;
 
-/** The layouts that `load` knows by name. */
+/**
+ * The layouts that `load` knows by name.
+ *
+ * @example
+ * const { page, licence } = publicDatasets.fineweb_edu;
+ * const web = load('fineweb_edu', { from: '/data/fineweb-edu/sample/10BT', meta: ['url', 'int_score'] });
+ */
 export const publicDatasets = {
   fineweb: { ...fineweb, title: 'FineWeb', page: 'https://huggingface.co/datasets/HuggingFaceFW/fineweb' },
   fineweb_edu: { ...fineweb, title: 'FineWeb-Edu', page: 'https://huggingface.co/datasets/HuggingFaceFW/fineweb-edu' },

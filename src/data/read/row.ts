@@ -40,7 +40,7 @@ export function rowDocument(
       what: `has no text in the field ${text}`,
       received: raw(),
       expected: `{${JSON.stringify(text)}: "…"} with further fields as you like`,
-      fix: 'name the field that has it by { fields: { text } }',
+      fix: 'name the field that has it by { fields: { text } } (readTable reads tables)',
       evidence: `fields: ${Object.keys(value).join(', ')}`.slice(0, 200),
     });
   }
@@ -70,16 +70,14 @@ export function isRow(value: unknown): value is Row {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** All other fields, or those that are asked for. */
-function metaOf(row: Row, { options }: OpenFile, [text = '', ...others]: readonly string[]): Row {
-  const taken = new Set([text, ...others.filter((name) => typeof row[name] === 'string')]);
-  // A field that should be a word and is none was never put anywhere: it stays out, as it always did.
-  const strange = new Set(others.filter((name) => name in row && typeof row[name] !== 'string'));
-  const names = options.meta ?? Object.keys(row).filter((name) => !taken.has(name) && !strange.has(name));
+/** All fields that made no part of the document, or those that are asked for. A title that is a number stays, one that is null is none. */
+function metaOf(row: Row, { options }: OpenFile, [text = '', ...words]: readonly string[]): Row {
+  const taken = new Set([text, ...words.filter((name) => typeof row[name] === 'string' || row[name] === null)]);
   const meta: Record<string, Json> = {};
-  for (const name of names) {
+  for (const name of options.meta ?? Object.keys(row)) {
     const value = row[name];
-    if (value !== undefined && name !== '__proto__') meta[name] = value;
+    if (value !== undefined && name !== '__proto__' && (options.meta !== undefined || !taken.has(name)))
+      meta[name] = value;
   }
   return meta;
 }

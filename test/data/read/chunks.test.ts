@@ -1,3 +1,6 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { bunzip2 } from '../../../src/data/read/bunzip2.js';
@@ -11,8 +14,7 @@ import { passages } from '../../../src/data/read/passages.js';
 import { readPlainText } from '../../../src/data/read/plain-text.js';
 import type { ReadDocument } from '../../../src/data/read/read.js';
 import { textBlocks } from '../../../src/data/read/text-blocks.js';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { throughStream, unzstd } from '../../../src/data/read/unzstd.js';
 
 /** The bytes in pieces of the sizes given, over and over. */
 async function* inPieces(bytes: Buffer, sizes: readonly number[]): AsyncGenerator<Buffer> {
@@ -129,6 +131,22 @@ describe('what is read does not depend on where the parts of a file end:', () =>
         .map(({ document }) => document.text)
         .join(''),
     ).toBe(begin);
+  });
+
+  it('zstd, frame by frame', async () => {
+    const packed = await readFile(join(import.meta.dirname, 'fixtures', 'squares.txt.zst'));
+    const whole = Buffer.concat(await all(unzstd(inPieces(packed, [packed.length]))));
+    expect(whole.length).toBeGreaterThan(50_000);
+    expect(Buffer.concat(await all(unzstd(inPieces(packed, [1, 2, 3])))).equals(whole)).toBe(true);
+    // Each frame goes through a stream of its own (as where Node has zstd), and what is to be skipped through none.
+    const skipped = Buffer.from([0x52, 0x2a, 0x4d, 0x18, 2, 0, 0, 0, 7, 7]);
+    let streams = 0;
+    const passed = unzstd(inPieces(Buffer.concat([packed, skipped, packed]), [5000]), (units) => {
+      streams++;
+      return throughStream(units, new PassThrough());
+    });
+    expect(Buffer.concat(await all(passed)).equals(Buffer.concat([packed, packed]))).toBe(true);
+    expect(streams).toBe(4);
   });
 
   it('bzip2', async () => {

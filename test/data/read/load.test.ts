@@ -39,6 +39,15 @@ describe('load', () => {
     expect((await load({ shares: { shakespeare: 0, brown: 1 } })).documents).toHaveLength(223);
   });
 
+  it('reads data sets as their cards say', async () => {
+    const { documents, ledger } = await load(['handbook_docs', 'code']);
+    const languages = new Set(documents.slice(0, 244).map(({ language, domain }) => `${domain} ${language ?? ''}`));
+    expect(languages).toEqual(new Set(['technical en', 'technical zh']));
+    expect(documents[244]).toMatchObject({ source: 'code', domain: 'typescript' });
+    expect(documents[244]?.language).toBeUndefined();
+    expect(ledger.fates[1]?.place).toEqual({ file: 'sections.jsonl.gz', row: 2 });
+  });
+
   it('reads JSON Lines, also gzipped, with the fields that a document has', async () => {
     const rows = [{ text: '学而时习之', language: 'zh', domain: 'classics', author: '孔子', page: 1 }, { text: 'b' }];
     const lines = rows.map((row) => JSON.stringify(row)).join('\n\n');
@@ -55,6 +64,14 @@ describe('load', () => {
       },
       { id: hash('b'), text: 'b', source: path, domain: path },
     ]);
+  });
+
+  it('keeps what a row has beside its document, or the fields that are asked for', async () => {
+    const path = await write('rest.jsonl', '{"text":"a","title":7,"language":null,"url":"u","n":{"m":[1]}}');
+    expect((await load(path)).documents[0]).toMatchObject({ meta: { title: 7, url: 'u', n: { m: [1] } } });
+    expect((await load(path, { meta: ['url', 'none'] })).documents[0]?.meta).toEqual({ url: 'u' });
+    const nested = await load(path, { fields: { text: 'url', domain: 'n.m', title: 'text' } });
+    expect(nested.documents[0]).toMatchObject({ text: 'u', title: 'a', domain: path });
   });
 
   it('reads plain text as passages that are the text when joined', async () => {
