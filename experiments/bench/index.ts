@@ -3,6 +3,7 @@ import type { Benchmark } from '../../src/commands/bench.js';
 import { ablationKills } from './ablation-kills.js';
 import { attention } from './attention.js';
 import { charShakespeare, charShakespeareLong } from './char-shakespeare.js';
+import { dataClean } from './data-clean.js';
 import { dataParallel } from './data-parallel.js';
 import { decode } from './decode.js';
 import { dropped } from './dropped.js';
@@ -30,6 +31,7 @@ export const benchmarks: readonly Benchmark[] = [
   trainLoop,
   planTable,
   dataParallel,
+  dataClean,
   rematMemory,
   trainingMemoryBenchmark,
   attention,
