@@ -168,7 +168,7 @@ describe('personal data', () => {
           expect(maskPersonalData(once, personalKinds)).toEqual({ text: once, counts: {} });
         },
       ),
-      { numRuns: 500 },
+      { numRuns: 250 },
     );
   });
 });
