@@ -5,6 +5,7 @@ import { attention } from './attention.js';
 import { augmentation } from './augmentation.js';
 import { charShakespeare, charShakespeareLong } from './char-shakespeare.js';
 import { dataDeduplicate } from './data-deduplicate.js';
+import { dataClean } from './data-clean.js';
 import { dataParallel } from './data-parallel.js';
 import { dataRead } from './data-read.js';
 import { decode } from './decode.js';
@@ -33,6 +34,7 @@ export const benchmarks: readonly Benchmark[] = [
   trainLoop,
   planTable,
   dataParallel,
+  dataClean,
   rematMemory,
   trainingMemoryBenchmark,
   attention,

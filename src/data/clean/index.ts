@@ -16,3 +16,7 @@ export { rule } from './rule.js';
 export { sensitiveList, type SensitiveList } from './sensitive-lists.js';
 export { sensitiveWords, type SensitiveWordsOptions } from './sensitive-words.js';
 export { findWords, wordList, type FoundWord, type WordList } from './word-list.js';
+export { dropBoilerplate, withoutBoilerplate, type BoilerplateOptions } from './boilerplate.js';
+export { decodeEntities } from './html-entities.js';
+export { repairEncoding, repairText, type RepairEncodingOptions } from './repair-encoding.js';
+export { htmlToText, stripHtml } from './strip-html.js';

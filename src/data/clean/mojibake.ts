@@ -88,7 +88,7 @@ function isMojibake(
   const after = text.charAt(end);
   if (lead >= 0xf0) return true;
   // â€ and a third: quotes and dashes. Others need a sign that follows no letter, or company.
-  if (lead >= 0xe0) return inRow || [...rest].some((sign) => !COMMON.test(sign)) || character === '\ufeff';
+  if (lead >= 0xe0) return inRow || Array.from(rest).some((sign) => !COMMON.test(sign)) || character === '\ufeff';
   if (!LATIN.includes(lead)) return inRow || scripts.has(lead);
   if (lead === 0xc2) return true;
   if (inRow || !COMMON.test(rest) || rest === '\u00a0') return true;

@@ -40,7 +40,7 @@ export function personalData(options: PersonalDataOptions): LocalStep {
   if (!['find', 'mask', 'drop'].includes(action)) {
     throw new TrainbookError({
       what: 'personalData: no such action',
-      received: String(action),
+      received: action,
       expected: 'find, mask or drop',
     });
   }

@@ -115,7 +115,7 @@ describe('personal data', () => {
     fc.assert(
       fc.property(digits(14), fc.constantFrom('4', '62'), (body, prefix) => {
         const start = (prefix + body).slice(0, 15);
-        const last = [...'0123456789'].find((digit) => luhn(start + digit)) ?? '';
+        const last = Array.from('0123456789').find((digit) => luhn(start + digit)) ?? '';
         expect(found(`card ${start}${last}.`)).toEqual([
           `${prefix === '4' ? 'creditCard' : 'bankCard'}: ${start}${last}`,
         ]);
@@ -168,7 +168,7 @@ describe('personal data', () => {
           expect(maskPersonalData(once, personalKinds)).toEqual({ text: once, counts: {} });
         },
       ),
-      { numRuns: 500 },
+      { numRuns: 250 },
     );
   });
 });

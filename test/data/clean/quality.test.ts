@@ -186,7 +186,7 @@ describe('quality', () => {
           expect((measured[`duplicate ${one}-grams`] ?? 0) > 0).toBe(hasRepeat);
         }
       }),
-      { numRuns: 150 },
+      { numRuns: 60 },
     );
   });
 });

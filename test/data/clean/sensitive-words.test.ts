@@ -15,7 +15,7 @@ describe('the automaton', () => {
     const words = ['he', 'she', 'his', 'hers'];
     const automaton = ahoCorasick(words);
     let state = 0;
-    const ends = [...'ushers'].map((letter) => {
+    const ends = Array.from('ushers').map((letter) => {
       state = automaton.step(state, letter.charCodeAt(0));
       return automaton.endsIn(state).map((number) => words[number]);
     });

@@ -45,18 +45,23 @@ export interface PersonalSpan extends Place {
  */
 export function findPersonalData(text: string, kinds: readonly PersonalKind[] = usualKinds): readonly PersonalSpan[] {
   const regions = numberRegions(text);
-  const spans: PersonalSpan[] = [];
+  let spans: readonly PersonalSpan[] = [];
   for (const kind of personalKinds) {
     if (!kinds.includes(kind)) continue;
     const { find } = detectors[kind].detector;
+    const found: PersonalSpan[] = [];
+    // Both lists are in order: what was found before is walked along once.
+    let next = 0;
     for (const { start, end } of searchesWholeText.has(kind) ? [{ start: 0, end: text.length }] : regions) {
       for (const place of find(text.slice(start, end))) {
         const span = { kind, start: start + place.start, end: start + place.end };
-        if (!spans.some((other) => span.start < other.end && other.start < span.end)) spans.push(span);
+        while ((spans[next]?.end ?? Infinity) <= span.start) next++;
+        if ((spans[next]?.start ?? Infinity) >= span.end) found.push(span);
       }
     }
+    if (found.length > 0) spans = [...spans, ...found].sort((a, b) => a.start - b.start);
   }
-  return spans.sort((a, b) => a.start - b.start);
+  return spans;
 }
 
 /** Those that need not have five digits. */
