@@ -97,11 +97,12 @@ function* findAlike(
   });
   for (const rows of members.values()) {
     const alike = new Clusters();
-    rows.forEach((a, index) => {
-      for (const b of rows.slice(index + 1)) {
+    for (const [index, a] of rows.entries()) {
+      for (let other = index + 1; other < rows.length; other++) {
+        const b = rows[other] ?? a;
         if (alike.find(a) !== alike.find(b) && cosine(vectors, a, b) >= threshold) alike.join(a, b);
       }
-    });
+    }
     const lengthOf = (row: number): number => values[row * width + 2] ?? 0;
     for (const group of alike.groups()) {
       const [kept = 0, ...others] = [...group].sort((a, b) => lengthOf(b) - lengthOf(a) || a - b);

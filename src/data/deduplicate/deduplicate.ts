@@ -48,7 +48,8 @@ const optionsSchema = z.object({
  *
  * Documents whose texts are equal are exact duplicates. Near-duplicates are found by MinHash with locality-sensitive hashing
  * and each candidate pair is verified by its true Jaccard similarity, so that no pair below the threshold is joined; a pair
- * right at it is missed with probability 0.005 (0.01 where texts have fewer than 64 shingles). Pairs are joined to clusters (a like b and
+ * right at it is missed with probability 0.005 (0.01 where texts have fewer than 64 shingles). Where more than 256 different
+ * texts agree in a band, each is compared with the longest and the 128 before it by length, and more pairs may be missed. Pairs are joined to clusters (a like b and
  * b like c: one cluster), and of each the longest document is kept, of equally long ones the one with the smallest id. So the kept
  * set is the same for any order of the input and any number of workers. The ledger says of each dropped document which one was
  * kept in its place, and how similar the two are.

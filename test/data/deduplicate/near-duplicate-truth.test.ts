@@ -52,7 +52,8 @@ describe('deduplicate, on licences with labelled near-duplicates', () => {
         ),
       );
       const found = agreement(await clustersOf(named, { threshold }), truth);
-      // Labels count the words of a few texts, such as French ones, in another way; no pair comes to the other side of these thresholds.
+      // Labels count the words of a few texts in another way: of MulanPSL-1.0 and 2.0, Chinese, they say 0.636 where we have 0.733.
+      // At 0.8 and 0.9 no pair comes to the other side.
       expect(found.f1).toBeGreaterThan(0.98);
       expect(found.f1).toBeGreaterThan(datasketch[`${threshold}`]?.f1 ?? NaN);
     },
