@@ -4,6 +4,7 @@ import { ablationKills } from './ablation-kills.js';
 import { attention } from './attention.js';
 import { charShakespeare, charShakespeareLong } from './char-shakespeare.js';
 import { dataParallel } from './data-parallel.js';
+import { dataPerplexity } from './data-perplexity.js';
 import { decode } from './decode.js';
 import { dropped } from './dropped.js';
 import { flatness } from './flatness.js';
@@ -34,6 +35,7 @@ export const benchmarks: readonly Benchmark[] = [
   trainingMemoryBenchmark,
   attention,
   tokenizers,
+  dataPerplexity,
   decode,
   opOverhead,
   flatness,
