@@ -361,6 +361,7 @@ export { warmupStableDecay, type WarmupStableDecay } from './train/schedules/war
 
 // Evaluation.
 export { evaluate, type Score } from './evaluate/bits-per-byte.js';
+export { decoderScorer, type DecoderScored, type DecoderScorerOptions } from './evaluate/decoder-scorer.js';
 export { predict, type Predictions, type RowClassifier } from './evaluate/predict.js';
 export { accuracy } from './evaluate/accuracy.js';
 export { confusionMatrix, type ConfusionMatrix } from './evaluate/confusion-matrix.js';

@@ -8,6 +8,7 @@ import { dataDeduplicate } from './data-deduplicate.js';
 import { dataClean } from './data-clean.js';
 import { dataParallel } from './data-parallel.js';
 import { dataRead } from './data-read.js';
+import { dataPerplexity } from './data-perplexity.js';
 import { decode } from './decode.js';
 import { dropped } from './dropped.js';
 import { flatness } from './flatness.js';
@@ -41,6 +42,7 @@ export const benchmarks: readonly Benchmark[] = [
   dataRead,
   tokenizers,
   augmentation,
+  dataPerplexity,
   decode,
   dataDeduplicate,
   opOverhead,

@@ -43,7 +43,7 @@ export function composed(composition: Composition, epsilonPerPick: number, picks
  *
  * @throws TrainbookError if ε or δ is none, or a composition needs a δ above 0.
  * @example
- * privacyAccount({ epsilon: 1, delta: 1e-6, picks: 1000, sensitivity: 1 }).epsilonPerPick; // 0.0168, by zCDP
+ * privacyAccount({ epsilon: 1, delta: 1e-6, picks: 1000, sensitivity: 1 }).epsilonPerPick; // 0.0118, by zCDP
  */
 export function privacyAccount(asked: {
   readonly epsilon: number;

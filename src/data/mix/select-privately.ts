@@ -48,7 +48,7 @@ export interface PrivateSelection extends JointStep<true> {
  * @throws TrainbookError for a size, clip or privacy that is none; when documents come, for a score that is not a number.
  * @example
  * const step = selectPrivately({ score: rating, clip: [0, 5], size: 1000, epsilon: 2, delta: 1e-6, key: key(randomInt(2 ** 47)) });
- * step.account; // { epsilon: 2, delta: 1e-6, picks: 1000, epsilonPerPick: 0.033…, composition: 'zCDP', sensitivity: 5 }
+ * step.account; // { epsilon: 2, delta: 1e-6, picks: 1000, epsilonPerPick: 0.0233…, composition: 'zCDP', sensitivity: 5 }
  * const selected = await corpus.through(step);
  */
 export function selectPrivately(options: SelectPrivatelyOptions): PrivateSelection {

@@ -77,7 +77,7 @@ export function stratifiedSample({
  *
  * @throws TrainbookError if there are fewer documents than are wanted.
  * @example
- * allocate([70, 20, 10], 8, 'proportional'); // 5.6, 1.6, 0.8 → [5, 2, 1] (remainders .6, .6, .8: one more for the last and the first … )
+ * allocate([70, 20, 10], 8, 'proportional'); // of 5.6, 1.6, 0.8: [6, 1, 1]
  */
 export function allocate(
   sizes: readonly number[],

@@ -1,4 +1,4 @@
-import { BEGIN, borders, END } from './ngram-model.js';
+import { BEGIN, borders, END, UNKNOWN } from './ngram-model.js';
 import { longer, nodeOfUnit, NgramTrie, unitOfNode } from './ngram-trie.js';
 
 /**
@@ -19,7 +19,11 @@ export class NgramCounts {
   unitCounts = new Int32Array(1024);
   private readonly recent: Int32Array;
 
-  constructor(readonly order: number) {
+  /** @param limit the units to tell apart, if not all: others are counted as the unknown unit. */
+  constructor(
+    readonly order: number,
+    private readonly limit?: ReadonlySet<string>,
+  ) {
     this.recent = new Int32Array(Math.max(order - 1, 1));
   }
 
@@ -31,7 +35,7 @@ export class NgramCounts {
     let position = 0;
     for (let at = 0; at <= sentence.length; at++) {
       const unit = at === sentence.length ? END : this.unit(sentence[at] ?? '');
-      if (unit <= END && at < sentence.length) continue;
+      if (unit < 0) continue;
       length = this.count(unit, length, position++);
     }
   }
@@ -72,9 +76,11 @@ export class NgramCounts {
     else this.unitCounts[unitOfNode(suffix)] = (this.unitCounts[unitOfNode(suffix)] ?? 0) + 1;
   }
 
+  /** −1 for what is written like a border. */
   private unit(name: string): number {
     const known = this.vocabulary.get(name);
-    if (known !== undefined) return known;
+    if (known !== undefined) return known <= END ? -1 : known;
+    if (this.limit?.has(name) === false) return UNKNOWN;
     const unit = this.vocabulary.size;
     this.vocabulary.set(name, unit);
     if (unit >= this.unitCounts.length) this.unitCounts = longer(this.unitCounts, 2 * unit);

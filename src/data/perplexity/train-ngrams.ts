@@ -1,9 +1,9 @@
 import { TrainbookError } from '../../error.js';
 import { NgramCounts } from './count-ngrams.js';
 import { discountOf, kneserNeyDiscounts } from './kneser-ney.js';
-import { BEGIN, UNKNOWN } from './ngram-model.js';
+import { BEGIN } from './ngram-model.js';
 import type { Discounts, NgramModel } from './ngram-model.js';
-import { nodeOfUnit, unitOfNode } from './ngram-trie.js';
+import { unitOfNode } from './ngram-trie.js';
 import { splitterOf } from './units.js';
 import type { Units } from './units.js';
 
@@ -12,6 +12,11 @@ export interface TrainNgramsOptions {
   readonly order?: number;
   /** Default: words. */
   readonly units?: Units;
+  /**
+   * The units to tell apart; all others are counted as the unknown unit. Models whose scores of a text are compared want one vocabulary:
+   * else a model finds a word likelier for not knowing it. Default: all that occur.
+   */
+  readonly vocabulary?: Iterable<string>;
 }
 
 /** Documents, as they are or as they come. */
@@ -38,7 +43,7 @@ const HIGHEST = 16;
  */
 export async function trainNgrams(
   documents: TextSource,
-  { order = 5, units = 'words' }: TrainNgramsOptions = {},
+  { order = 5, units = 'words', vocabulary }: TrainNgramsOptions = {},
 ): Promise<NgramModel> {
   if (!Number.isInteger(order) || order < 1 || order > HIGHEST) {
     throw new TrainbookError({
@@ -49,7 +54,7 @@ export async function trainNgrams(
     });
   }
   const split = splitterOf(units);
-  const counts = new NgramCounts(order);
+  const counts = new NgramCounts(order, vocabulary === undefined ? undefined : new Set(vocabulary));
   let isEmpty = true;
   for await (const { text } of documents) {
     for (const line of text.split('\n')) {
@@ -140,7 +145,7 @@ function smoothed(counts: NgramCounts, units: Units): NgramModel {
     discounts: discounts.slice(1),
     table: trie.table(numUnits, (node) =>
       node < 0
-        ? [Math.log10(ofUnit[unitOfNode(node)] ?? 0), node === nodeOfUnit(UNKNOWN) ? 0 : backOff(node, 1)]
+        ? [Math.log10(ofUnit[unitOfNode(node)] ?? 0), backOff(node, 1)]
         : [Math.log10(ofNode[node] ?? 0), backOff(node, counts.orders[node] ?? 0)],
     ),
   };

@@ -113,6 +113,15 @@ describe('trainNgrams', () => {
     expect(ngramScorer(ids).score('abz')).toMatchObject({ units: 4, unknown: 1 });
   });
 
+  test('counts units outside of a given vocabulary as unknown', async () => {
+    const limited = await trainNgrams(textsOf('a x b', 'a y b'), { order: 3, vocabulary: ['a', 'b'] });
+    const named = await trainNgrams(textsOf('a x b', 'a x b'), { order: 3 });
+    expect([...limited.vocabulary.keys()]).toEqual(['<unk>', '<s>', '</s>', 'a', 'b']);
+    // x stands in for the unknown; the vocabulary has one unit less, so that only the uniform share differs.
+    expect(p(limited, ['a', 'z'], 'b')).toBeCloseTo(p(named, ['a', 'x'], 'b'), 1);
+    expect(p(limited, ['a'], 'z')).toBeGreaterThan(0.5);
+  });
+
   test('passes over what is written like a border', async () => {
     const model = await trainNgrams(textsOf('a </s> b'), { order: 2, units: 'spaces' });
     const plain = await trainNgrams(textsOf('a b'), { order: 2, units: 'spaces' });
