@@ -14,7 +14,7 @@ import { packageRoot } from '../setup/project.js';
 import { loadAblation } from './ablate-file.js';
 import { ablationEvents, planText, resultTable } from './ablate-text.js';
 import { ownProgram } from './own-program.js';
-import { interruptSignal } from './run-file.js';
+import { interruptSignal } from './interrupt-signal.js';
 import { integerOption, UsageError } from './usage.js';
 
 export const ablate = defineCommand({

@@ -3,5 +3,12 @@ import { defineCommand } from 'citty';
 /** Each loads when it is called, or named by `--help`. */
 export const data = defineCommand({
   meta: { name: 'data', description: 'Prepare data: run a pipeline over shards, ask what became of each document' },
-  subCommands: {},
+  subCommands: {
+    run: () => import('./data-run.js').then(({ run }) => run),
+    merge: () => import('./data-run.js').then(({ merge }) => merge),
+    why: () => import('./data-why.js').then(({ why }) => why),
+    counts: () => import('./data-counts.js').then(({ counts }) => counts),
+    sql: () => import('./data-sql.js').then(({ sql }) => sql),
+    ledger: () => import('./data-ledger.js').then(({ ledger }) => ledger),
+  },
 });

@@ -14,6 +14,7 @@ import type { SinkTarget } from '../experiment/sinks/targets.js';
 import type { Json } from '../files.js';
 import { isClone, isModuleProject, projectRoot } from '../setup/project.js';
 import { dryRunText, planValue } from './dry-run-text.js';
+import { interruptSignal } from './interrupt-signal.js';
 import { sinkFollowers } from './sink-followers.js';
 import { endLine } from './sink-options.js';
 import { terminalEvents } from './terminal.js';
@@ -155,20 +156,4 @@ export async function runFile(file: string, options: RunFileOptions): Promise<nu
   } finally {
     await followers.end(); // a run that failed is sent, too
   }
-}
-
-/**
- * Aborted by the first Ctrl-C, or the SIGTERM by which a cluster gives notice: a stage saves its state, and the exit code is 1, since the
- * run is not done. The second one ends the process at once.
- */
-export function interruptSignal(): AbortSignal {
-  const controller = new AbortController();
-  const names = ['SIGINT', 'SIGTERM'] as const;
-  const listener = (received: NodeJS.Signals): void => {
-    for (const name of names) process.removeListener(name, listener);
-    process.stderr.write('\ninterrupted: saving; once more to stop at once\n');
-    controller.abort(new Error(`interrupted by ${received}`));
-  };
-  for (const name of names) process.on(name, listener);
-  return controller.signal;
 }
