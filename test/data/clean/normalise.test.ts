@@ -11,22 +11,53 @@ describe('normalise', () => {
     ['runs of spaces', '  a   b  c d', '  a b c d', 2],
     ['runs of blank lines', 'a\n\n\n\nb\n\nc', 'a\n\nb\n\nc', 1],
     ['outer blank lines', '\n  a\n\n', '  a', 2],
+    [
+      'zero-width characters',
+      'a\u200bb\u00adc\u200e \u0646\u200c\u0627 👩\u200d🔬',
+      'abc \u0646\u200c\u0627 👩\u200d🔬',
+      3,
+    ],
     ['characters composed (NFC)', 'cafe\u0301 학학 e\u0301', 'café 학학 é', 2],
   ])('mends %s and counts them', (rule, text, expected, count) => {
     expect(normaliseText(text)).toEqual({ text: expected, changes: { [rule]: count } });
+  });
+
+  it('has options for compatibility forms, full-width letters and what has no width', () => {
+    expect(normaliseText('ﬁ²Ａ', { form: 'NFKC' }).text).toBe('fi2A');
+    expect(normaliseText('ＡＢＣ１２３，好\u3000的！', { fullWidth: true })).toEqual({
+      text: 'ABC123，好 的！',
+      changes: { 'full-width characters': 7 },
+    });
+    expect(normaliseText('a\u200bb', { zeroWidth: false }).text).toBe('a\u200bb');
   });
 
   it('changes nothing more when it is applied again, and leaves only white space and controls out', () => {
     const text = fc.string({
       unit: fc.oneof(
         fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
-        fc.constantFrom(' ', '\n', '\r\n', '\t', 'e\u0301', '\u2000'),
+        fc.constantFrom(
+          ' ',
+          '\n',
+          '\r\n',
+          '\t',
+          'e\u0301',
+          '\u2000',
+          '\u200d',
+          '\u200b',
+          'e',
+          '\u0301',
+          '\u3000',
+          'Ａ',
+        ),
       ),
     });
     fc.assert(
       fc.property(text, (text) => {
-        const once = normaliseText(text).text;
-        expect(normaliseText(once)).toEqual({ text: once, changes: {} });
+        for (const options of [{}, { form: 'NFKC' }, { fullWidth: true }, { zeroWidth: false }] as const) {
+          const once = normaliseText(text, options).text;
+          expect(normaliseText(once, options)).toEqual({ text: once, changes: {} });
+        }
+        const once = normaliseText(text, { zeroWidth: false }).text;
         const visible = (from: string): string => from.normalize('NFC').replace(/[\s\0-\x1f\x7f-\x9f]/gu, '');
         expect(visible(once)).toBe(visible(text));
       }),
