@@ -14,7 +14,8 @@ import { packageRoot } from '../setup/project.js';
 import { loadAblation } from './ablate-file.js';
 import { ablationEvents, planText, resultTable } from './ablate-text.js';
 import { ownProgram } from './own-program.js';
-import { alongOf, interruptSignal } from './run-file.js';
+import { interruptSignal } from './interrupt-signal.js';
+import { alongOf } from './run-file.js';
 import { endLine, sinkArgs, sinkTargets } from './sink-options.js';
 import { integerOption, UsageError } from './usage.js';
 

@@ -15,6 +15,7 @@ import type { SinkTarget } from '../experiment/sinks/targets.js';
 import type { Json } from '../files.js';
 import { isClone, isModuleProject, projectRoot } from '../setup/project.js';
 import { dryRunText, planValue } from './dry-run-text.js';
+import { interruptSignal } from './interrupt-signal.js';
 import { endLine } from './sink-options.js';
 import { terminalEvents } from './terminal.js';
 import { parseValue, UsageError } from './usage.js';
@@ -162,20 +163,4 @@ export async function alongOf(targets: readonly SinkTarget[], say: (line: string
   if (targets.length === 0) return undefined;
   const { sendAlong } = await import('../experiment/sinks/along.js');
   return sendAlong(targets, say);
-}
-
-/**
- * Aborted by the first Ctrl-C, or the SIGTERM by which a cluster gives notice: a stage saves its state, and the exit code is 1, since the
- * run is not done. The second one ends the process at once.
- */
-export function interruptSignal(): AbortSignal {
-  const controller = new AbortController();
-  const names = ['SIGINT', 'SIGTERM'] as const;
-  const listener = (received: NodeJS.Signals): void => {
-    for (const name of names) process.removeListener(name, listener);
-    process.stderr.write('\ninterrupted: saving; once more to stop at once\n');
-    controller.abort(new Error(`interrupted by ${received}`));
-  };
-  for (const name of names) process.on(name, listener);
-  return controller.signal;
 }

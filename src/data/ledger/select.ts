@@ -20,6 +20,8 @@ export interface Selecting {
   query(sql: string): Promise<SqlResult>;
   /** Writes a result to a Parquet file, whole or not at all; gives the number of rows. */
   writeParquet(sql: string, path: string): Promise<number>;
+  /** As `writeParquet`, to a file of comma-separated values with a line of their names. */
+  writeCsv(sql: string, path: string): Promise<number>;
   close(): void;
 }
 
@@ -69,21 +71,23 @@ export async function openDatabase(
       refuse(error);
     }
   }
+  const write = async (sql: string, path: string, form: string): Promise<number> => {
+    await check(sql);
+    const query = sql.trim().replace(/[;\s]+$/u, '');
+    return writeWhole(path, async (beside) => {
+      const copy = `COPY (${query}\n) TO ${literal(beside)} (${form})`;
+      const reader = await connection.runAndReadAll(copy).catch(refuse);
+      return Number(reader.value(0, 0));
+    });
+  };
   return {
     async query(sql) {
       await check(sql);
       const result = await connection.stream(sql).catch(refuse);
       return { columns: result.deduplicatedColumnNames(), rows: guarded(result.yieldRowsJs()) };
     },
-    async writeParquet(sql, path) {
-      await check(sql);
-      const query = sql.trim().replace(/[;\s]+$/u, '');
-      return writeWhole(path, async (beside) => {
-        const copy = `COPY (${query}\n) TO ${literal(beside)} (FORMAT parquet, COMPRESSION snappy)`;
-        const reader = await connection.runAndReadAll(copy).catch(refuse);
-        return Number(reader.value(0, 0));
-      });
-    },
+    writeParquet: (sql, path) => write(sql, path, 'FORMAT parquet, COMPRESSION snappy'),
+    writeCsv: (sql, path) => write(sql, path, 'FORMAT csv, HEADER'),
     close,
   };
 }

@@ -39,11 +39,18 @@ import type { WriteOptions } from './write-options.js';
  * @throws TrainbookError for a folder that holds something else, an input that was changed since the work began, a full disk
  * @throws the signal's reason when it is aborted; what is done is not done again
  */
-export async function writeShards(
+export async function writeShards(parts: Parts, folder: string, options: WriteOptions = {}): Promise<ShardedCorpus> {
+  const corpus = await runShards(parts, folder, options);
+  if (corpus === undefined) throw leftAfter(options);
+  return corpus;
+}
+
+/** As `writeShards`; gives undefined where a share or a stage is done, and others are not. */
+export async function runShards(
   { reading, steps }: Parts,
   folder: string,
   options: WriteOptions = {},
-): Promise<ShardedCorpus> {
+): Promise<ShardedCorpus | undefined> {
   checkOptions(options);
   const inputs = inOrder(await listInputs(reading.source, reading.from));
   const read = reading.options ?? {};
@@ -62,7 +69,7 @@ export async function writeShards(
   } catch (error) {
     throw fullDisk(error, folder);
   }
-  if ((await findShardCard(folder)) === undefined) throw leftAfter(options);
+  if ((await findShardCard(folder)) === undefined) return undefined;
   rmSync(join(folder, WORK), { recursive: true, force: true });
   return openShards(folder);
 }

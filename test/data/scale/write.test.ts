@@ -72,7 +72,10 @@ test('a folder of shards is loaded as the corpus that it is, and may be gone thr
   const [id = ''] = inMemory.documents.map((document) => document.id);
   expect(loaded.ledger.why(id)).toBe(inMemory.ledger.why(id));
   const { ledger } = await load(folder).through(shout(3)).write(fresh(), small);
-  expect(ledger.counts()).toEqual((await load([folder, folder]).through(shout(3))).ledger.counts());
+  expect(ledger.counts()[0]?.documentsOut).toBe(loaded.documents.length);
+  const { step, ...last } = (await load(folder).through(shout(3))).ledger.counts().at(-1) ?? {};
+  expect(step).toBe('shout 3');
+  expect(ledger.counts()[1]).toMatchObject(last);
   const [part = ''] = (await readdir(folder)).filter((name) => name.startsWith('part-'));
   const bytes = await readFile(join(folder, part));
   await writeFile(join(folder, part), bytes.fill(0, 50, 51));
