@@ -84,6 +84,7 @@ export const augmentation: Benchmark = {
       notes: [
         'means over seeds, with the 95% interval of the mean by Student’s t in place of the spread; differences are paired by seed',
         'the passages tested on are of other samples of Brown than those trained on; whoever spreads variants over both sees more',
+        'a bag of words does not see the order of words: a swap cannot change anything',
         'back-translation is not measured: it needs two translation models; templates hardly ever fit a passage of prose',
       ],
     };

@@ -31,48 +31,63 @@ export function bagOfWords(text: string, numBuckets: number): Words {
   return { buckets: Int32Array.from(counts.keys()), values: Float64Array.from(raw, (value) => value / length) };
 }
 
-/** Weights [classes, buckets + 1], the last a bias, by gradient descent on the mean cross-entropy with an L2 penalty. */
+/** Weights [buckets + 1, classes], the last row a bias, by gradient descent on the mean cross-entropy with an L2 penalty. */
 export function fitSoftmax(examples: readonly Example[], numClasses: number, options: SoftmaxOptions): Float64Array {
   const { buckets, penalty, steps, rate } = options;
-  const width = buckets + 1;
-  const weights = new Float64Array(numClasses * width);
-  const gradient = new Float64Array(numClasses * width);
+  const weights = new Float64Array((buckets + 1) * numClasses);
+  const gradient = new Float64Array(weights.length);
+  const errors = new Float64Array(numClasses);
   for (let step = 0; step < steps; step++) {
-    for (let at = 0; at < weights.length; at++) gradient[at] = penalty * (weights[at] ?? 0);
+    for (let at = 0; at < weights.length; at++) gradient[at] = penalty * (weights[at] as number);
     for (const example of examples) {
-      const scores = scoresOf(weights, example, numClasses, width);
-      const most = Math.max(...scores);
-      const powers = scores.map((score) => Math.exp(score - most));
-      const sum = powers.reduce((total, power) => total + power, 0);
-      powers.forEach((power, own) => {
-        const error = (power / sum - Number(own === example.label)) / examples.length;
-        example.buckets.forEach((bucket, at) => {
-          gradient[own * width + bucket] = (gradient[own * width + bucket] ?? 0) + error * (example.values[at] ?? 0);
-        });
-        gradient[own * width + buckets] = (gradient[own * width + buckets] ?? 0) + error * 0.1;
-      });
+      probabilities(weights, example, errors);
+      errors[example.label] = (errors[example.label] as number) - 1;
+      for (let word = 0; word <= example.buckets.length; word++) {
+        const [row, value] = wordAt(example, word, buckets);
+        for (let own = 0; own < numClasses; own++) {
+          const at = row * numClasses + own;
+          gradient[at] = (gradient[at] as number) + ((errors[own] as number) * value) / examples.length;
+        }
+      }
     }
-    for (let at = 0; at < weights.length; at++) weights[at] = (weights[at] ?? 0) - rate * (gradient[at] ?? 0);
+    for (let at = 0; at < weights.length; at++) weights[at] = (weights[at] as number) - rate * (gradient[at] as number);
   }
   return weights;
 }
 
-/** The share of examples whose class has the highest score. */
-export function shareRight(weights: Float64Array, examples: readonly Example[], numClasses: number): number {
-  const width = weights.length / numClasses;
-  const right = examples.filter((example) => {
-    const scores = scoresOf(weights, example, numClasses, width);
-    return scores.indexOf(Math.max(...scores)) === example.label;
-  });
-  return right.length / examples.length;
+/** The words of an example, and after them the bias. */
+function wordAt({ buckets, values }: Words, word: number, bias: number): readonly [row: number, value: number] {
+  return word < buckets.length ? [buckets[word] as number, values[word] as number] : [bias, 0.1];
 }
 
-function scoresOf(weights: Float64Array, { buckets, values }: Words, numClasses: number, width: number): number[] {
-  return Array.from({ length: numClasses }, (_, own) => {
-    let score = 0.1 * (weights[own * width + width - 1] ?? 0);
-    for (let at = 0; at < buckets.length; at++) {
-      score += (weights[own * width + (buckets[at] ?? 0)] ?? 0) * (values[at] ?? 0);
+/** softmax of the scores, written to `out`. [classes] */
+function probabilities(weights: Float64Array, words: Words, out: Float64Array): void {
+  scores(weights, words, out);
+  let most = -Infinity;
+  for (const score of out) most = Math.max(most, score);
+  let sum = 0;
+  for (let own = 0; own < out.length; own++) sum += out[own] = Math.exp((out[own] as number) - most);
+  for (let own = 0; own < out.length; own++) out[own] = (out[own] as number) / sum;
+}
+
+function scores(weights: Float64Array, words: Words, out: Float64Array): void {
+  const numClasses = out.length;
+  const bias = weights.length / numClasses - 1;
+  out.fill(0);
+  for (let word = 0; word <= words.buckets.length; word++) {
+    const [row, value] = wordAt(words, word, bias);
+    for (let own = 0; own < numClasses; own++) {
+      out[own] = (out[own] as number) + (weights[row * numClasses + own] as number) * value;
     }
-    return score;
+  }
+}
+
+/** The share of examples whose class has the highest score. */
+export function shareRight(weights: Float64Array, examples: readonly Example[], numClasses: number): number {
+  const out = new Float64Array(numClasses);
+  const right = examples.filter((example) => {
+    scores(weights, example, out);
+    return out.indexOf(Math.max(...out)) === example.label;
   });
+  return right.length / examples.length;
 }

@@ -76,10 +76,12 @@ export async function variantsOf<Example extends TextExample>(
   checkOnce(
     'augment: two examples have one id',
     examples.map(({ id }) => id),
+    'documents of equal text have one id: deduplicate first',
   );
   checkOnce(
     'augment: two augmenters have one name',
     augmenters.map(({ name }) => name),
+    'for more variants of one augmenter give { copies }',
   );
   if (!Number.isInteger(copies) || copies < 1) {
     throw new TrainbookError({
@@ -106,10 +108,10 @@ export async function variantsOf<Example extends TextExample>(
   return made.flat();
 }
 
-function checkOnce(what: string, names: readonly string[]): void {
+function checkOnce(what: string, names: readonly string[], fix: string): void {
   const seen = new Set<string>();
   for (const name of names) {
-    if (seen.has(name)) throw new TrainbookError({ what, received: name, expected: 'each once' });
+    if (seen.has(name)) throw new TrainbookError({ what, received: name, expected: 'each once', fix });
     seen.add(name);
   }
 }
