@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Judged } from '../data/audit/judged.js';
+import type { Corpus } from '../data/corpus.js';
 import type { Document } from '../data/document.js';
 import type { Source } from '../data/read/inputs.js';
 import type { Step } from '../data/step.js';
@@ -51,16 +52,25 @@ export async function judgedDocuments(
     return { from, steps: await writtenSteps(from), judged: () => judgedInFolder(from) };
   }
   const isFile = /\.[cm]?[jt]s$/u.test(from) && step === undefined;
-  const { source, steps } = isFile
+  const { reading, steps } = isFile
     ? await pipelineIn(from)
-    : { source: from, steps: [await stepNamed(step ?? usual.name, options, step === undefined)] };
-  return runAgain(from, source, steps);
+    : { reading: { source: from }, steps: [await stepNamed(step ?? usual.name, options, step === undefined)] };
+  return runAgain(from, reading, steps);
+}
+
+/** What a pipeline reads, and how. */
+interface Reading {
+  readonly source: Source;
+  readonly from?: unknown;
+  readonly options?: object;
 }
 
 /** Every document with the last thing that was said of it: all steps run once, in memory. */
-async function runAgain(from: string, source: Source, steps: readonly Step[]): Promise<JudgedDocuments> {
+async function runAgain(from: string, reading: Reading, steps: readonly Step[]): Promise<JudgedDocuments> {
   const { load } = await import('../data/read/load.js');
-  let { documents } = await load(source);
+  const read: (source: Source, options: object) => PromiseLike<Corpus> = load;
+  const place = reading.from === undefined ? {} : { from: reading.from };
+  let { documents } = await read(reading.source, { ...reading.options, ...place });
   const judged: Judged[] = [];
   const before = new Map<Document, Judged>();
   for (const step of steps) {
@@ -97,7 +107,7 @@ async function runAgain(from: string, source: Source, steps: readonly Step[]): P
 }
 
 /** The pipeline that a file exports, in its parts: a pipeline itself would be run where it is awaited. */
-async function pipelineIn(file: string): Promise<{ readonly source: Source; readonly steps: readonly Step[] }> {
+async function pipelineIn(file: string): Promise<{ readonly reading: Reading; readonly steps: readonly Step[] }> {
   const path = resolve(file);
   const refuse = (received: string): TrainbookError =>
     new TrainbookError({
@@ -109,10 +119,10 @@ async function pipelineIn(file: string): Promise<{ readonly source: Source; read
   const [{ register }, { isClone }] = await Promise.all([import('tsx/esm/api'), import('../setup/project.js')]);
   register(isClone() ? { tsconfig: false } : {});
   const { default: found } = (await import(pathToFileURL(path).href)) as {
-    default?: { readonly source?: Source; readonly steps?: readonly Step[] };
+    default?: { readonly reading?: Reading; readonly steps?: readonly Step[] };
   };
-  if (found?.source === undefined || found.steps === undefined) throw refuse('no default export that is one');
-  return { source: found.source, steps: found.steps };
+  if (found?.reading === undefined || found.steps === undefined) throw refuse('no default export that is one');
+  return { reading: found.reading, steps: found.steps };
 }
 
 /** A step that trainbook has by that name. */

@@ -93,4 +93,18 @@ describe('trainbook data read', () => {
     expect(html).toContain('default-src &#39;none&#39;');
     expect(html).toMatch(/<del[^>]*>[^<]*&lt;/u);
   });
+
+  it('runs the pipeline that a file exports', async () => {
+    const file = join(folder, 'pipeline.mjs');
+    const judge = '(documents) => documents.map((keep) => (keep.text.length < 7 ? { drop: "short" } : { keep }))';
+    const reading = JSON.stringify({ source: join(folder, 'my.jsonl') });
+    await writeFile(file, `export default { reading: ${reading}, steps: [{ name: 'length', judge: ${judge} }] };`);
+    expect(await main(['data', 'read', file, '--rule', 'short', '--beside', 'kept', '--count', '2', '--json'])).toBe(0);
+    const { from, pairs } = JSON.parse(stdout) as { from: string; pairs: { step: string; kept: { text: string } }[] };
+    expect(from).toBe(`${file} through length`);
+    expect(pairs.map(({ step, kept }) => [step, kept.text.length >= 7])).toEqual([
+      ['length', true],
+      ['length', true],
+    ]);
+  });
 });

@@ -53,12 +53,17 @@ export function disparityText({ step, group, dropped, others, ratio, pValue, rul
     first === undefined || rules.length < 2 ? '' : `; ${number(first.documents)} of them by “${first.rule}”`;
   const p = pValue < 0.001 ? 'p < 0.001' : `p = ${pValue.toFixed(3)}`;
   return (
-    `${step} drops ${group} ${ratio.value.toPrecision(3)} times as often as the others (95%: ${ratio.low.toPrecision(3)} to ` +
-    `${ratio.high.toPrecision(3)}): ${number(dropped.k)} of ${number(dropped.n)} against ${number(others.k)} of ` +
+    `${step} drops ${group} ${short(ratio.value)} times as often as the others (95%: ${short(ratio.low)} to ` +
+    `${short(ratio.high)}): ${number(dropped.k)} of ${number(dropped.n)} against ${number(others.k)} of ` +
     `${number(others.n)}; ${p}, corrected${mostly}`
   );
 }
 
 function number(value: number): string {
   return value.toLocaleString('en-US');
+}
+
+/** Three digits: `4.21`, `1,220`. */
+function short(value: number): string {
+  return value.toLocaleString('en-US', { maximumSignificantDigits: 3, minimumSignificantDigits: 3 });
 }

@@ -67,6 +67,8 @@ export async function pairDropped(
     if (!('drop' in verdict)) continue;
     counts.set(verdict.drop, (counts.get(verdict.drop) ?? 0) + 1);
     const list = chosen.get(verdict.drop) ?? [];
+    // Copies of one text have one id, and are read once.
+    if (list.some(({ document }) => document.id === one.document.id)) continue;
     chosen.set(verdict.drop, smallest([...list, { ...one, why: verdict }], count, seed));
   }
   const meant = rule === undefined ? undefined : ruleNamed('read', rule, counts);
