@@ -14,7 +14,7 @@ const headBytes = 65_536;
  */
 export async function* textBytes(chunks: Chunks, path: string, encoding?: string): AsyncGenerator<Buffer, undefined> {
   let head: Buffer | undefined = Buffer.alloc(0);
-  let decoder: TextDecoder | undefined;
+  let decoder: Decoder | undefined;
   const opened = (bytes: Buffer, atEnd: boolean): Buffer => {
     decoder = decoderOf(bytes, encoding);
     if (decoder !== undefined) return Buffer.from(decoder.decode(bytes, { stream: true }));
@@ -37,9 +37,11 @@ export async function* textBytes(chunks: Chunks, path: string, encoding?: string
   if (last !== '') yield Buffer.from(last);
 }
 
+type Decoder = InstanceType<typeof TextDecoder>;
+
 const mark = Buffer.from('\uFEFF');
 
-function decoderOf(head: Buffer, encoding: string | undefined): TextDecoder | undefined {
+function decoderOf(head: Buffer, encoding: string | undefined): Decoder | undefined {
   const utf16 =
     head[0] === 0xff && head[1] === 0xfe ? 'utf-16le' : head[0] === 0xfe && head[1] === 0xff ? 'utf-16be' : undefined;
   const label = encoding ?? utf16;
