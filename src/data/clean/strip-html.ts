@@ -6,8 +6,9 @@ import { decodeEntities } from './html-entities.js';
 // <p>One <b>bold</b> word &amp; more.</p><script>track()</script>   →   One bold word & more.
 
 /** Elements whose content nobody reads on the page. */
-const HIDDEN = /<(script|style|noscript|template|svg|iframe|object|head)\b[^>]*>[\s\S]*?<\/\1\s*>/giu;
-const COMMENT = /<!--[\s\S]*?-->|<!doctype[^>]*>|<\?xml[^>]*\?>|<!\[CDATA\[|\]\]>/giu;
+const HIDDEN = /<(script|style|noscript|template|svg|iframe|object|head)\b[^<>]*>/giu;
+const COMMENT = /<(!--)/gu;
+const DECLARATION = /<!doctype[^<>]*>|<\?xml[^<>]*\?>|<!\[CDATA\[|\]\]>/giu;
 /** Elements of HTML: what else stands between < and > is no tag, as in `a < b` and `vector<int>`. */
 const BLOCK =
   'address|article|aside|blockquote|body|br|caption|dd|details|dialog|div|dl|dt|fieldset|figcaption|figure|footer|form|h[1-6]|header|hr|html|legend|li|main|menu|nav|ol|option|p|pre|section|select|summary|table|tbody|tfoot|thead|tr|ul';
@@ -49,8 +50,14 @@ export function htmlToText(html: string): {
       return replacement;
     });
   if (!html.includes('<')) return { text: html, changes };
-  let text = replace(html, 'comments', COMMENT, '');
-  text = replace(text, 'scripts and styles', HIDDEN, '');
+  const remove = (text: string, name: string, opening: RegExp): string => {
+    const { text: rest, count } = withoutElements(text, opening);
+    if (count > 0) changes[name] = count;
+    return rest;
+  };
+  let text = remove(html, 'comments', COMMENT);
+  text = replace(text, 'tags', DECLARATION, '');
+  text = remove(text, 'scripts and styles', HIDDEN);
   text = replace(text, 'tags', CELL, '\t');
   text = replace(text, 'tags', BLOCK_TAG, '\n');
   text = replace(text, 'tags', INLINE_TAG, '');
@@ -65,4 +72,28 @@ export function htmlToText(html: string): {
       .trim(),
     changes,
   };
+}
+
+/** Without what stands between an opening tag, named by its first group, and its closing one. Each is looked for once: linear in the text. */
+function withoutElements(text: string, opening: RegExp): { readonly text: string; readonly count: number } {
+  const open = new RegExp(opening.source, opening.flags);
+  const neverClosed = new Set<string>();
+  let result = '';
+  let from = 0;
+  let count = 0;
+  for (let start = open.exec(text); start !== null; start = open.exec(text)) {
+    const name = (start[1] ?? '').toLowerCase();
+    if (neverClosed.has(name)) continue;
+    const close = new RegExp(name === '!--' ? '-->' : `</${name}\\s*>`, 'giu');
+    close.lastIndex = open.lastIndex;
+    if (close.exec(text) === null) {
+      neverClosed.add(name);
+      continue;
+    }
+    result += text.slice(from, start.index);
+    from = close.lastIndex;
+    open.lastIndex = from;
+    count++;
+  }
+  return { text: result + text.slice(from), count };
 }
