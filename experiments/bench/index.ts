@@ -4,6 +4,7 @@ import { ablationKills } from './ablation-kills.js';
 import { attention } from './attention.js';
 import { charShakespeare, charShakespeareLong } from './char-shakespeare.js';
 import { dataParallel } from './data-parallel.js';
+import { dataMemory, dataScale } from './data-scale.js';
 import { decode } from './decode.js';
 import { dropped } from './dropped.js';
 import { flatness } from './flatness.js';
@@ -34,6 +35,8 @@ export const benchmarks: readonly Benchmark[] = [
   trainingMemoryBenchmark,
   attention,
   tokenizers,
+  dataMemory,
+  dataScale,
   decode,
   opOverhead,
   flatness,
