@@ -4,6 +4,7 @@ import { ablationKills } from './ablation-kills.js';
 import { attention } from './attention.js';
 import { charShakespeare, charShakespeareLong } from './char-shakespeare.js';
 import { dataParallel } from './data-parallel.js';
+import { dataOrder } from './data-order.js';
 import { dataMemory, dataScale } from './data-scale.js';
 import { decode } from './decode.js';
 import { dropped } from './dropped.js';
@@ -37,6 +38,7 @@ export const benchmarks: readonly Benchmark[] = [
   tokenizers,
   dataMemory,
   dataScale,
+  dataOrder,
   decode,
   opOverhead,
   flatness,
