@@ -9,6 +9,8 @@ import { dataClean } from './data-clean.js';
 import { dataParallel } from './data-parallel.js';
 import { dataRead } from './data-read.js';
 import { dataPerplexity } from './data-perplexity.js';
+import { dataOrder } from './data-order.js';
+import { dataMemory, dataScale } from './data-scale.js';
 import { decode } from './decode.js';
 import { dropped } from './dropped.js';
 import { flatness } from './flatness.js';
@@ -43,6 +45,9 @@ export const benchmarks: readonly Benchmark[] = [
   tokenizers,
   augmentation,
   dataPerplexity,
+  dataMemory,
+  dataScale,
+  dataOrder,
   decode,
   dataDeduplicate,
   opOverhead,

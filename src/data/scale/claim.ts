@@ -9,6 +9,8 @@ import { hostname } from 'node:os';
 /** Without a sign of life for so long, a claim counts for nothing. */
 const SILENT_MILLISECONDS = 60_000;
 const SIGN_MILLISECONDS = 15_000;
+/** So long at most a claim is there without its words. */
+const WRITING_MILLISECONDS = 1000;
 
 export interface Claims {
   /** Whether the task is ours now; false while another does it. */
@@ -60,9 +62,10 @@ export function openClaims(): Claims {
 
 function isHeld(path: string): boolean {
   try {
-    if (Date.now() - statSync(path).mtimeMs > SILENT_MILLISECONDS) return false;
+    const silent = Date.now() - statSync(path).mtimeMs;
+    if (silent > SILENT_MILLISECONDS) return false;
     const text = readFileSync(path, 'utf8');
-    if (text === '') return true; // being written just now
+    if (text === '') return silent < WRITING_MILLISECONDS; // its writer may have been killed just there
     const { pid, host } = JSON.parse(text) as { pid: number; host: string };
     if (host !== hostname()) return true;
     process.kill(pid, 0);
