@@ -13,6 +13,8 @@ export interface Child {
   ask<Answer>(question: string, input: Json): Promise<Answer>;
   /** Ends the process. */
   close(): Promise<void>;
+  /** Ends it by SIGKILL, wherever it is; what was asked is rejected. */
+  kill(): Promise<void>;
 }
 
 /** What a module that runs in a child exports: an answer for each question. */
@@ -67,6 +69,10 @@ export function start(command: string, args: readonly string[]): Child {
         if (ended) fail('is not running');
         else child.stdin.write(`${JSON.stringify({ ask: question, input })}\n`);
       }),
+    kill: async () => {
+      child.kill('SIGKILL');
+      await gone;
+    },
     close: async () => {
       child.stdin.end();
       const late = setTimeout(() => child.kill('SIGKILL'), 5000);

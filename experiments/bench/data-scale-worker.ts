@@ -17,6 +17,8 @@ export type ShardsRan = {
 };
 
 export const answers = {
+  /** Its code is loaded. */
+  ready: (): null => null,
   generate: async ({ folder, ...text }: VariedText & { readonly folder: string }): Promise<null> => {
     await writeVariedText(folder, text);
     return null;

@@ -6,6 +6,7 @@ import { augmentation } from './augmentation.js';
 import { charShakespeare, charShakespeareLong } from './char-shakespeare.js';
 import { dataDeduplicate } from './data-deduplicate.js';
 import { dataClean } from './data-clean.js';
+import { dataKills } from './data-kills.js';
 import { dataParallel } from './data-parallel.js';
 import { dataRead } from './data-read.js';
 import { dataPerplexity } from './data-perplexity.js';
@@ -37,19 +38,20 @@ export const benchmarks: readonly Benchmark[] = [
   trainLoop,
   planTable,
   dataParallel,
-  dataClean,
   rematMemory,
   trainingMemoryBenchmark,
   attention,
   dataRead,
-  tokenizers,
-  augmentation,
-  dataPerplexity,
-  dataMemory,
-  dataScale,
-  dataOrder,
-  decode,
+  dataClean,
   dataDeduplicate,
+  dataPerplexity,
+  dataScale,
+  dataMemory,
+  dataOrder,
+  dataKills,
+  augmentation,
+  tokenizers,
+  decode,
   opOverhead,
   flatness,
   dropped,

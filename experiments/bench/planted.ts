@@ -49,7 +49,8 @@ function edited(
 
 /** Numbers in [0, 1), one after the other. */
 function numbersOf(name: string): () => number {
-  let [block, at, numbers] = [0, 0, new Float64Array(0)];
+  let [block, at] = [0, 0];
+  let numbers: Float64Array = new Float64Array(0);
   return () => {
     if (at === numbers.length) {
       numbers = uniformNumbers(fold(fold(key(0), name), block++), 4096);

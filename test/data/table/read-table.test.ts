@@ -94,7 +94,9 @@ describe('readTable', () => {
 
   it('knows the data sets that are tables', async () => {
     expect((await readTable('digits')).numCols()).toBe(65);
-    await expect(readTable('no_such')).rejects.toThrow(/data sets breast_cancer, credit_data, digits, german_credit, wordnet/u);
+    await expect(readTable('no_such')).rejects.toThrow(
+      /data sets breast_cancer, credit_data, digits, german_credit, wordnet/u,
+    );
     await expect(readTable('brown')).rejects.toThrow("load('brown') reads documents");
     await expect(readTable(folder)).rejects.toThrow('no such data set or file');
     await expect(load('credit_data')).rejects.toThrow('readTable reads tables');

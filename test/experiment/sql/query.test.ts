@@ -6,7 +6,7 @@ import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readMetrics } from '../../../src/experiment/metrics.js';
 import { openRunDatabase } from '../../../src/experiment/sql/query.js';
-import type { RunDatabase,  } from '../../../src/experiment/sql/query.js';
+import type { RunDatabase } from '../../../src/experiment/sql/query.js';
 import type { SqlValue } from '../../../src/data/ledger/select.js';
 import { lines, makeRun, row } from '../run-index/fixtures.js';
 
