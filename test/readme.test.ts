@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join, resolve } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import ts from 'typescript';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect, test, vi } from 'vitest';
+import type { Corpus } from '../src/data/corpus.js';
 import type { Ablation } from '../src/experiment/ablations/ablation.js';
 
 // The README's examples compile as a user's files do, and run.
@@ -21,7 +22,8 @@ afterAll(() => {
 const files = examples.map((code, index) => {
   const file = join(folder, `example-${index}.ts`);
   const placed = code.replace("'./quickstart.js'", "'../../experiments/quickstart.js'");
-  writeFileSync(file, code.includes('const loss') ? `${placed}\nexport { loss };\n` : placed);
+  const name = ['loss', 'corpus'].find((each) => code.includes(`const ${each} =`));
+  writeFileSync(file, name === undefined ? placed : `${placed}\nexport { ${name} };\n`);
   return file;
 });
 
@@ -38,13 +40,23 @@ test('the examples’ types hold', () => {
 }, 60_000);
 
 test('the example of compile runs: zeros that should be ones have loss 1', async () => {
-  expect(examples).toHaveLength(2);
+  expect(examples).toHaveLength(3);
   const { loss } = (await import(files[0] ?? '')) as { loss: tf.Scalar };
   expect(loss.dataSync()[0]).toBe(1);
 });
 
+test('the example of a pipeline tells the fate of documents', { timeout: 120_000 }, async () => {
+  const told: string[] = [];
+  const log = vi.spyOn(console, 'log').mockImplementation((text: string) => void told.push(text));
+  const { corpus } = (await import(files[1] ?? '')) as { corpus: Corpus };
+  log.mockRestore();
+  expect(told[0]).toMatch(/^[0-9a-f]{32}.* from brown/u);
+  const dropped = corpus.ledger.counts().filter(({ documentsIn, documentsOut }) => documentsOut < documentsIn);
+  expect(dropped.map(({ step }) => step)).toEqual(expect.arrayContaining(['quality (gopher, gopher repetition)', 'perplexity']));
+});
+
 test('the example of an ablation has its arms', async () => {
-  const { default: norms } = (await import(files[1] ?? '')) as { default: Ablation };
+  const { default: norms } = (await import(files[2] ?? '')) as { default: Ablation };
   expect(norms.arms).toHaveLength(4);
   expect(norms.baseline).toBe('norm=rms, learningRate=0.003');
 });
