@@ -52,7 +52,9 @@ test('the example of a pipeline tells the fate of documents', { timeout: 120_000
   log.mockRestore();
   expect(told[0]).toMatch(/^[0-9a-f]{32}.* from brown/u);
   const dropped = corpus.ledger.counts().filter(({ documentsIn, documentsOut }) => documentsOut < documentsIn);
-  expect(dropped.map(({ step }) => step)).toEqual(expect.arrayContaining(['quality (gopher, gopher repetition)', 'perplexity']));
+  expect(dropped.map(({ step }) => step)).toEqual(
+    expect.arrayContaining(['quality (gopher, gopher repetition)', 'perplexity']),
+  );
 });
 
 test('the example of an ablation has its arms', async () => {

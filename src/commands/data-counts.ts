@@ -15,14 +15,25 @@ export const counts = defineCommand({
   },
 });
 
-/** A table of what each step did. */
+/** A table of what each step did; below each step its rules, the most frequent first. */
 export function countsText(ledger: { counts(): readonly StepCount[] }): string {
-  const rows = ledger.counts().map(({ step, documentsIn, documentsOut, changed, changes, dropped }) => {
-    const why = Object.entries(dropped).map(([rule, count]) => `${count.toLocaleString('en-US')} ✕ ${rule}`);
-    const details = [formatChanges(changes), ...why].filter((text) => text !== '').join('; ');
+  const counts = ledger.counts();
+  const rows = counts.map(({ step, documentsIn, documentsOut, changed }) => {
     const numbers = [documentsIn, changed, documentsIn - documentsOut, documentsOut];
-    return [step, ...numbers.map((number) => number.toLocaleString('en-US')), details];
+    return [step, ...numbers.map((number) => number.toLocaleString('en-US'))];
   });
-  const columns = ['step', 'in', 'changed', 'dropped', 'out', 'what'];
-  return textTable({ columns, rows }, terminalWidth()).join('\n');
+  const [head = '', ...lines] = textTable(
+    { columns: ['step', 'in', 'changed', 'dropped', 'out'], rows },
+    terminalWidth(),
+  );
+  const told = lines.flatMap((line, index) => {
+    const { changes = {}, dropped = {} } = counts[index] ?? {};
+    const drops = Object.entries(dropped).sort(([, a], [, b]) => b - a);
+    return [
+      line,
+      ...(Object.keys(changes).length === 0 ? [] : [`    changed: ${formatChanges(changes)}`]),
+      ...drops.map(([rule, count]) => `    dropped: ${count.toLocaleString('en-US')} ${rule}`),
+    ];
+  });
+  return [head, ...told].join('\n');
 }

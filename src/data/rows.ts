@@ -8,9 +8,6 @@ export interface Rows {
   readonly values: Float64Array;
 }
 
-/** Numbers of a chunk: a list grows by a chunk at a time, so that it is never copied to grow. */
-const CHUNK = 65_536;
-
 /** From so many rows on, sorting by the bits of the first number is faster than comparing. */
 const MANY = 1024;
 
@@ -24,33 +21,47 @@ const MANY = 1024;
  * list.sorted(); // { length: 2, width: 2, values: Float64Array [3, 9, 7, 2] }
  */
 export class RowList {
-  private readonly chunks: Float64Array[] = [];
-  private width = 0;
-  private rowsOfChunk = 1;
-  length = 0;
+  private room = new Float64Array(0);
+  private used = 0;
+  width = 0;
+
+  get length(): number {
+    return this.used === 0 ? 0 : this.used / this.width;
+  }
+
+  /** The numbers of all rows, in the order in which they came; not to be written to. */
+  get values(): Float64Array {
+    return this.room.subarray(0, this.used);
+  }
 
   /** @throws Error if the row is not as wide as those before it: one of ours, as a step tells rows of one form. */
   push(...row: readonly number[]): void {
-    if (this.length === 0) {
-      this.width = row.length;
-      this.rowsOfChunk = Math.max(1, Math.floor(CHUNK / this.width));
+    this.pushAll(row.length, row);
+  }
+
+  /** Adds whole rows, one after the other in `values`. */
+  pushAll(width: number, values: ArrayLike<number>): void {
+    if (this.used === 0) this.width = width;
+    if (width !== this.width) throw new Error(`a row of ${width} numbers among rows of ${this.width}`);
+    const needed = this.used + values.length;
+    if (needed > this.room.length) {
+      const larger = new Float64Array(Math.max(needed, 2 * this.room.length, 64));
+      larger.set(this.values);
+      this.room = larger;
     }
-    if (row.length !== this.width) throw new Error(`a row of ${row.length} numbers among rows of ${this.width}`);
-    const at = this.length % this.rowsOfChunk;
-    if (at === 0) this.chunks.push(new Float64Array(this.rowsOfChunk * this.width));
-    this.chunks.at(-1)?.set(row, at * this.width);
-    this.length++;
+    this.room.set(values, this.used);
+    this.used = needed;
   }
 
   /** All rows, sorted. */
   sorted(): Rows {
-    const values = new Float64Array(this.length * this.width);
-    this.chunks.forEach((chunk, index) => {
-      const start = index * this.rowsOfChunk * this.width;
-      values.set(chunk.subarray(0, values.length - start), start);
-    });
-    return sortRows({ length: this.length, width: this.width, values });
+    return sortRows({ length: this.length, width: this.width, values: this.values });
   }
+}
+
+/** The rows one by one. */
+export function* eachRow({ length, width, values }: Rows): Generator<Float64Array> {
+  for (let row = 0; row < length; row++) yield values.subarray(row * width, (row + 1) * width);
 }
 
 /** The rows in order: number by number. */

@@ -15,15 +15,3 @@ export function numbersOf(name: string): readonly [group: number, rest: number] 
   const digits = hash(name);
   return [Number.parseInt(digits.slice(0, 8), 16), Number.parseInt(digits.slice(8, 21), 16)];
 }
-
-type RowsInOne =
-  readonly Float64Array[] | { readonly length: number; readonly width: number; readonly values: Float64Array };
-
-/** The rows of a joint step one by one, whether they lie in one array or each by itself. */
-export function* eachRow(rows: RowsInOne): Generator<Float64Array> {
-  if (!('width' in rows)) {
-    yield* rows;
-    return;
-  }
-  for (let at = 0; at < rows.length; at++) yield rows.values.subarray(at * rows.width, (at + 1) * rows.width);
-}

@@ -41,7 +41,7 @@ async function json(...words: readonly string[]): Promise<unknown> {
 test('a pipeline of a file, whose function runs in other threads, and what its ledger says', async () => {
   const out = join(folder, 'out');
   expect(await main(['data', 'run', file, '--out', out, '--workers', '2', '--shards', '3']), stderr).toBe(0);
-  expect(stdout).toMatch(/short +\d+ .* ✕ under 12,000 characters/u);
+  expect(stdout).toMatch(/^short +223 .*\n {4}dropped: 132 under 12,000 characters$/mu);
   expect(stdout).toMatch(/documents, [\d.]+ MB of text in 3 shards/u);
   expect(stderr).toMatch(/judge-1: deduplicate: 3 of 3/u);
   const card = (await json('run', file, '--out', out, '--shards', '3')) as { readonly rows: number };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { RowList } from '../../src/data/rows.js';
+import { eachRow, RowList } from '../../src/data/rows.js';
 
 const listOf = (rows: readonly (readonly number[])[]): RowList => {
   const list = new RowList();
@@ -43,10 +43,15 @@ test('a row of another width is refused, and no rows are no rows', () => {
   expect(new RowList().sorted()).toEqual({ length: 0, width: 0, values: new Float64Array(0) });
 });
 
-test('a list of several chunks holds all its rows', () => {
+test('a list that has grown holds all its rows', () => {
   const rows = Array.from({ length: 50_000 }, (_, index) => [(index * 7919) % 50_000, index]);
   const { values } = listOf(rows).sorted();
   expect(values.filter((_, index) => index % 2 === 0)).toEqual(
     Float64Array.from({ length: 50_000 }, (_, index) => index),
   );
+});
+
+test('the rows one by one', () => {
+  const rows = [Float64Array.of(1, 2), Float64Array.of(3, 4)];
+  expect([...eachRow({ length: 2, width: 2, values: Float64Array.of(1, 2, 3, 4) })]).toEqual(rows);
 });

@@ -3,7 +3,7 @@ import { TrainbookError } from '../../error.js';
 import type { Document } from '../document.js';
 import { jointStep } from '../joint-step.js';
 import type { Step } from '../step.js';
-import { eachRow } from '../stratum.js';
+import { eachRow } from '../rows.js';
 import { greedyDeterminant } from './determinantal.js';
 import type { Kernel } from './determinantal.js';
 import { dot, sampleDeterminantal } from './sample-determinantal.js';

@@ -3,7 +3,8 @@ import type { Key } from '../../engine/key.js';
 import { TrainbookError } from '../../error.js';
 import { jointStep } from '../joint-step.js';
 import type { Step } from '../step.js';
-import { eachRow, numbersOf, stratumOf } from '../stratum.js';
+import { eachRow } from '../rows.js';
+import { numbersOf, stratumOf } from '../stratum.js';
 import type { Stratum } from '../stratum.js';
 
 export interface StratifiedSampleOptions {

@@ -1,4 +1,5 @@
-import { eachRow, numbersOf, stratumOf } from '../stratum.js';
+import { eachRow } from '../rows.js';
+import { numbersOf, stratumOf } from '../stratum.js';
 import type { Stratum } from '../stratum.js';
 import type { Document } from '../document.js';
 import type { Acts, Rows } from '../joint-step.js';

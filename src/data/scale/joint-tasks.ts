@@ -6,7 +6,8 @@ import { jointStepOf, writeSections } from './judge-task.js';
 import type { JudgeFacts } from './judge-task.js';
 import { taskFile, WORK } from './marker.js';
 import type { Done } from './marker.js';
-import { GrowingRows } from './row-sections.js';
+import { RowList } from '../rows.js';
+import { addRowSection, rowSection } from './row-sections.js';
 import { readSection } from './section-file.js';
 import type { Stage } from './stage.js';
 import type { Work } from './work.js';
@@ -20,21 +21,22 @@ export async function findTask(work: Work, stage: JointStage, part: number): Pro
   mkdirSync(dirname(join(folder, name)), { recursive: true });
   const counts = documentCounts(folder, stage.told);
   const starts = startsOf(counts);
-  const told = new GrowingRows();
+  const told = new RowList();
   for (let bucket = 0; bucket < plan.shards; bucket++) {
-    told.pushSection(readSection(join(folder, taskFile(stage.told, bucket, 'told')), part), starts[bucket]);
+    addRowSection(told, readSection(join(folder, taskFile(stage.told, bucket, 'told')), part), starts[bucket]);
   }
-  const found = new GrowingRows();
+  const found = new RowList();
   if (told.length > 0) {
     const documents = documentsInBuckets(folder, stage.told, counts);
     try {
-      for (const row of await jointStepOf(work, stage.joint).find(told.sorted(), documents.numbered)) found.push(row);
+      for (const row of await jointStepOf(work, stage.joint).find(told.sorted(), documents.numbered))
+        found.push(...row);
     } finally {
       documents.close();
     }
   }
   const files = writeSections(folder, name, 1, (add) => {
-    if (found.length > 0) add(0, found.section());
+    if (found.length > 0) add(0, rowSection(found));
   });
   return { files, facts: { told: told.length, found: found.length } };
 }
@@ -47,9 +49,9 @@ export async function decideTask(work: Work, stage: JointStage): Promise<Done> {
   const counts = documentCounts(folder, stage.told);
   const starts = startsOf(counts);
   const find = stage.name.replace('decide', 'find');
-  const found = new GrowingRows();
+  const found = new RowList();
   for (let part = 0; part < plan.shards; part++) {
-    found.pushSection(readSection(join(folder, taskFile(find, part, 'found')), 0));
+    addRowSection(found, readSection(join(folder, taskFile(find, part, 'found')), 0));
   }
   const documents = documentsInBuckets(folder, stage.told, counts);
   const decisions = new Map<number, Json>();

@@ -11,7 +11,8 @@ import type { Entry } from './entry.js';
 import { writeFinal } from './final-files.js';
 import { taskFile } from './marker.js';
 import type { Done } from './marker.js';
-import { GrowingRows } from './row-sections.js';
+import { RowList } from '../rows.js';
+import { rowSection } from './row-sections.js';
 import { readSection, SectionReader, SectionWriter } from './section-file.js';
 import type { WrittenFile } from './section-file.js';
 import type { JudgeStage } from './stage.js';
@@ -74,7 +75,7 @@ export async function judgeTask(work: Work, stage: JudgeStage, bucket: number): 
     files,
     writeSections(folder, taskFile(stage.name, bucket, 'told'), plan.shards, (add) => {
       parts.forEach((rows, part) => {
-        if (rows.length > 0) add(part, rows.section());
+        if (rows.length > 0) add(part, rowSection(rows));
       });
     }),
   );
@@ -119,12 +120,12 @@ function readDecisions(path: string, bucket: number): ReadonlyMap<number, Json> 
 }
 
 /** What a joint step tells of the documents of a bucket, for each part of the groups. */
-async function tell(step: JointStep, entries: readonly Entry[], parts: number): Promise<readonly GrowingRows[]> {
-  const told = Array.from({ length: parts }, () => new GrowingRows());
+async function tell(step: JointStep, entries: readonly Entry[], parts: number): Promise<readonly RowList[]> {
+  const told = Array.from({ length: parts }, () => new RowList());
   let waiting: Promise<void>[] = [];
   for (const [number, { document }] of entries.entries()) {
     const telling = step.tell(document, (group, ...values) =>
-      told[Math.floor((group / 2 ** 32) * parts)]?.push([group, number, ...values]),
+      told[Math.floor((group / 2 ** 32) * parts)]?.push(group, number, ...values),
     );
     if (telling instanceof Promise) waiting.push(telling);
     if (waiting.length < TOLD_AT_ONCE) continue;
