@@ -110,7 +110,7 @@ export function barFigure({ title, y, groups, bars, source = 'barFigure' }: BarF
       height: 340,
       barmode: 'group',
       bargap: 0.3,
-      xaxis: { type: 'category' },
+      xaxis: { type: 'category', automargin: true },
       yaxis: { title: { text: y }, zeroline: false },
       showlegend: named.length > 1,
       legend: { orientation: 'h', x: 0, y: 1.12 },

@@ -9,8 +9,9 @@ interface Drawn {
   readonly named: readonly { readonly group: string }[];
 }
 
-/** Groups that can be told apart by colour. */
+/** Groups that can be told apart by colour; where there are more, one colour is for all others. */
 const MOST_GROUPS = 6;
+const OTHERS = 'rgb(120, 131, 143)';
 
 /** How many of each group a step keeps: a point a group, its 95% interval as a line, side by side at each step. */
 export function survivalFigure(audit: Drawn): Figure {
@@ -48,10 +49,12 @@ export function survivalFigure(audit: Drawn): Figure {
         ticktext: [...steps],
         range: [-0.5, steps.length - 0.5],
         zeroline: false,
+        automargin: true,
       },
       yaxis: { title: { text: 'documents kept (%)' }, zeroline: false },
       showlegend: true,
-      legend: { orientation: 'h', x: 0, y: 1.14 },
+      legend: { orientation: 'h', x: 0, y: 1.02, yanchor: 'bottom' },
+      margin: { t: 48 },
     },
   };
 }
@@ -75,17 +78,19 @@ export function sharesFigure(audit: Drawn): Figure {
   return {
     title: `Share of each ${audit.by} in the characters left`,
     source: 'audit of the ledger',
-    data: [...bars, ...(rest ? [{ name: 'all others', y: others }] : [])].map(({ name, y }) => {
-      return { type: 'bar' as const, name, x, y };
-    }),
+    data: [
+      ...bars.map(({ name, y }) => ({ type: 'bar' as const, name, x, y })),
+      ...(rest ? [{ type: 'bar' as const, name: 'all others', x, y: others, marker: { color: OTHERS } }] : []),
+    ],
     layout: {
       height: 360,
       barmode: 'stack',
       bargap: 0.35,
-      xaxis: { type: 'category' },
+      xaxis: { type: 'category', automargin: true },
       yaxis: { title: { text: 'characters (%)' }, zeroline: false },
       showlegend: true,
-      legend: { orientation: 'h', x: 0, y: 1.14 },
+      legend: { orientation: 'h', x: 0, y: 1.02, yanchor: 'bottom' },
+      margin: { t: 48 },
     },
   };
 }
@@ -99,6 +104,6 @@ function drawnGroups({ groups, rows, named }: Drawn): readonly string[] {
   const size = (group: string): number => rows.find((row) => row.group === group)?.documentsIn ?? 0;
   const isNamed = new Set(named.map(({ group }) => group));
   const order = [...groups].sort((a, b) => Number(isNamed.has(b)) - Number(isNamed.has(a)) || size(b) - size(a));
-  const drawn = new Set(order.slice(0, MOST_GROUPS));
+  const drawn = new Set(order.slice(0, groups.length > MOST_GROUPS ? MOST_GROUPS - 1 : MOST_GROUPS));
   return groups.filter((group) => drawn.has(group));
 }
