@@ -1,31 +1,15 @@
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { main } from '../../src/cli.js';
 import { settings } from '../../src/commands/run-file.js';
 import { checkUsage, everyValue, integerOption, parseValue } from '../../src/commands/usage.js';
 import { packageRoot } from '../../src/setup/project.js';
+import { catchPrinted } from './printed.js';
+
+const printed = catchPrinted();
 
 /** A chapter of the clone, with a parameter `steps`. */
 const chapter = join(packageRoot, 'notebooks', '01-quickstart.ipynb');
-
-let stdout: string;
-let stderr: string;
-
-beforeEach(() => {
-  stdout = '';
-  stderr = '';
-  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    stdout += String(text);
-    return true;
-  });
-  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    stderr += String(text);
-    return true;
-  });
-});
-afterEach(() => {
-  vi.restoreAllMocks();
-});
 
 describe('exit code 2 for wrong usage, with the usage on stderr', () => {
   const wrong: readonly (readonly [string, readonly string[], RegExp])[] = [
@@ -50,9 +34,9 @@ describe('exit code 2 for wrong usage, with the usage on stderr', () => {
   ];
   test.each(wrong)('%s', async (_name, args, message) => {
     expect(await main(args)).toBe(2);
-    expect(stderr).toMatch(message);
-    expect(stderr).toContain('USAGE');
-    expect(stdout).toBe('');
+    expect(printed.stderr).toMatch(message);
+    expect(printed.stderr).toContain('USAGE');
+    expect(printed.stdout).toBe('');
   });
 });
 
@@ -68,39 +52,39 @@ test('a boolean option may be negated', () => {
 
 test('--help of the whole and of each command exits 0', async () => {
   expect(await main(['--help'])).toBe(0);
-  const names = [...stdout.matchAll(/^\s+(?:\x1b\[\d+m)?([a-z]+)(?:\x1b\[\d+m)?\s{2,}\S/gm)].map(
+  const names = [...printed.stdout.matchAll(/^\s+(?:\x1b\[\d+m)?([a-z]+)(?:\x1b\[\d+m)?\s{2,}\S/gm)].map(
     ([, name = '']) => name,
   );
   expect(names).toEqual(expect.arrayContaining(['setup', 'doctor', 'lab', 'new', 'run', 'notebooks', 'start', 'test']));
   for (const name of names) {
-    stdout = '';
+    printed.stdout = '';
     expect(await main([name, '--help'])).toBe(0);
-    expect(stdout).toContain('USAGE');
-    expect(stdout).toMatch(new RegExp(`trainbook (\\x1b\\[\\d+m)?${name}`));
+    expect(printed.stdout).toContain('USAGE');
+    expect(printed.stdout).toMatch(new RegExp(`trainbook (\\x1b\\[\\d+m)?${name}`));
   }
 });
 
 test('subcommands have a help of their own', async () => {
   expect(await main(['notebooks', '--help'])).toBe(0);
-  expect(stdout).toMatch(/run[\s\S]*check[\s\S]*site/);
-  stdout = '';
+  expect(printed.stdout).toMatch(/run[\s\S]*check[\s\S]*site/);
+  printed.stdout = '';
   expect(await main(['notebooks', 'run', '--help'])).toBe(0);
-  expect(stdout).toMatch(/trainbook notebooks run/);
-  expect(stdout).toContain('--set');
+  expect(printed.stdout).toMatch(/trainbook notebooks run/);
+  expect(printed.stdout).toContain('--set');
 });
 
 test('a parameter that the notebook has not, or of another type, before anything runs', async () => {
   expect(await main(['notebooks', 'run', chapter, '--set', 'stepz=3'])).toBe(1);
-  expect(stderr).toMatch(/no parameter of this name\n {2}received: stepz[\s\S]*did you mean steps\?/);
-  stderr = '';
+  expect(printed.stderr).toMatch(/no parameter of this name\n {2}received: stepz[\s\S]*did you mean steps\?/);
+  printed.stderr = '';
   expect(await main(['notebooks', 'run', chapter, '--set', 'steps=many'])).toBe(1);
-  expect(stderr).toMatch(/received: "many"\n {2}expected: a number/);
+  expect(printed.stderr).toMatch(/received: "many"\n {2}expected: a number/);
 });
 
 test('exit code 1 for a failure, with the error on stderr', async () => {
   expect(await main(['run', 'experiments/none.ts'])).toBe(1);
-  expect(stderr).toMatch(/^run: no such file\n {2}received: .*none\.ts\n {2}expected: an experiment/);
-  expect(stdout).toBe('');
+  expect(printed.stderr).toMatch(/^run: no such file\n {2}received: .*none\.ts\n {2}expected: an experiment/);
+  expect(printed.stdout).toBe('');
 });
 
 test('--set may be repeated; values are JSON where they can be', () => {

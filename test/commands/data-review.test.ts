@@ -3,22 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { main } from '../../src/cli.js';
+import { catchPrinted } from './printed.js';
+
+const printed = catchPrinted();
 
 let folder = '';
-let stdout = '';
-let stderr = '';
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'trainbook-review-'));
-  stdout = '';
-  stderr = '';
-  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    stdout += String(text);
-    return true;
-  });
-  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    stderr += String(text);
-    return true;
-  });
   const texts = Array.from({ length: 30 }, (_, index) => ({
     text: index % 3 === 0 ? `text  with a double space ${index}` : `text ${index}`,
   }));
@@ -37,9 +28,9 @@ describe('trainbook data review', () => {
     const out = ['--out', join(folder, 'out'), '--sample', '6', '--annotator', 'mei', '--json'];
     const running = main([...words, ...out]);
     await vi.waitFor(() => {
-      expect(stdout).toContain('\n');
+      expect(printed.stdout).toContain('\n');
     }, 20_000);
-    const { address, hits, misses, sample } = JSON.parse(stdout) as Record<string, string | number>;
+    const { address, hits, misses, sample } = JSON.parse(printed.stdout) as Record<string, string | number>;
     expect({ hits, misses, sample }).toEqual({ hits: 10, misses: 22, sample: 6 });
     for (const number of [0, 1]) {
       const headers = { 'content-type': 'application/json' };
@@ -50,27 +41,27 @@ describe('trainbook data review', () => {
     expect(await running).toBe(0);
     expect((await readFile(join(folder, 'out', 'judgements.jsonl'), 'utf8')).split('\n')).toHaveLength(3);
 
-    stdout = '';
+    printed.stdout = '';
     expect(await main([...words, ...out, '--scores'])).toBe(0);
-    const scores = JSON.parse(stdout) as { hits: { judged: number }; misses: { judged: number } };
+    const scores = JSON.parse(printed.stdout) as { hits: { judged: number }; misses: { judged: number } };
     expect(scores).toMatchObject({ annotator: 'mei', rule: 'runs of spaces' });
     expect(scores.hits.judged + scores.misses.judged).toBe(2);
 
     expect(await main([...words, ...out, '--seed', '2'])).toBe(1);
-    expect(stderr).toMatch(/has another sample[^]*--out/u);
+    expect(printed.stderr).toMatch(/has another sample[^]*--out/u);
   });
 
   it('refuses what it cannot review', async () => {
     expect(await main(['data', 'review'])).toBe(2);
-    expect(stderr).toContain('which --rule?');
+    expect(printed.stderr).toContain('which --rule?');
     const from = join(folder, 'my.jsonl');
     const out = ['--out', join(folder, 'out')];
     expect(await main(['data', 'review', from, '--step', 'normalise', '--rule', 'phone', ...out])).toBe(1);
-    expect(stderr).toMatch(/no document was met by this rule[^]*runs of spaces \(10\)/u);
+    expect(printed.stderr).toMatch(/no document was met by this rule[^]*runs of spaces \(10\)/u);
     expect(await main(['data', 'review', from, '--step', 'nothing', '--rule', 'phone', ...out])).toBe(1);
-    expect(stderr).toMatch(/no step of this name[^]*nothing/u);
+    expect(printed.stderr).toMatch(/no step of this name[^]*nothing/u);
     expect(await main(['data', 'review', join(folder, 'none.ts'), '--rule', 'phone', ...out])).toBe(1);
-    expect(stderr).toMatch(/is no pipeline[^]*no such file/u);
+    expect(printed.stderr).toMatch(/is no pipeline[^]*no such file/u);
   });
 });
 
@@ -79,14 +70,14 @@ describe('trainbook data read', () => {
     const options = ['--step', 'deduplicate', '--options', '{"threshold":0.8}', '--rule', 'near'];
     const words = ['data', 'read', join(folder, 'my.jsonl'), '--dropped', '--beside', 'like', ...options];
     expect(await main(words)).toBe(0);
-    expect(stdout).toMatch(
+    expect(printed.stdout).toMatch(
       /deduplicate, near-duplicate 0\.\d+\n[0-9a-f]{32} beside [0-9a-f]{32}: \d+\.\d% the same\n…/u,
     );
-    expect(stdout).toContain('{+two+}');
+    expect(printed.stdout).toContain('{+two+}');
     const page = join(folder, 'dropped.html');
-    stdout = '';
+    printed.stdout = '';
     expect(await main([...words, '--out', page])).toBe(0);
-    expect(stdout).toBe(`1 documents in ${page}\n`);
+    expect(printed.stdout).toBe(`1 documents in ${page}\n`);
     const html = await readFile(page, 'utf8');
     expect(html).toContain('&lt;');
     expect(html).not.toContain('<b>one');
@@ -100,7 +91,10 @@ describe('trainbook data read', () => {
     const reading = JSON.stringify({ source: join(folder, 'my.jsonl') });
     await writeFile(file, `export default { reading: ${reading}, steps: [{ name: 'length', judge: ${judge} }] };`);
     expect(await main(['data', 'read', file, '--rule', 'short', '--beside', 'kept', '--count', '2', '--json'])).toBe(0);
-    const { from, pairs } = JSON.parse(stdout) as { from: string; pairs: { step: string; kept: { text: string } }[] };
+    const { from, pairs } = JSON.parse(printed.stdout) as {
+      from: string;
+      pairs: { step: string; kept: { text: string } }[];
+    };
     expect(from).toBe(`${file} through length`);
     expect(pairs.map(({ step, kept }) => [step, kept.text.length >= 7])).toEqual([
       ['length', true],

@@ -1,35 +1,19 @@
 import { readFileSync } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { main } from '../../src/cli.js';
 import { planOfConfig } from '../../src/commands/plan-input.js';
 import { decoder } from '../../src/model/decoder.js';
 import type { Forecast } from '../../src/train/forecast/forecast.js';
+import { catchPrinted } from './printed.js';
 
-let stdout: string;
-let stderr: string;
-
-beforeEach(() => {
-  stdout = '';
-  stderr = '';
-  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    stdout += String(text);
-    return true;
-  });
-  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    stderr += String(text);
-    return true;
-  });
-});
-afterEach(() => {
-  vi.restoreAllMocks();
-});
+const printed = catchPrinted();
 
 const model = ['--layers=12', '--width=768', '--context=1024', '--vocabulary=50257'];
 const hardware = ['--flops=312e12', '--utilization=0.4', '--bandwidth=25e9', '--latency=20e-6'];
 
 test('on stated hardware, as JSON: the same as the functions give', async () => {
   expect(await main(['plan', ...model, ...hardware, '--batch=32', '--tokens=1e9', '--json'])).toBe(0);
-  const found = JSON.parse(stdout) as Forecast;
+  const found = JSON.parse(printed.stdout) as Forecast;
   const architecture = decoder({ layers: 12, width: 768, heads: 12, context: 1024, vocabularySize: 50257 });
   expect(found.numParameters).toBe(architecture.numParameters);
   expect(found.flops.total).toBeCloseTo(3 * architecture.flopsPerToken * 1e9, -6);
@@ -41,19 +25,19 @@ test('on stated hardware, as JSON: the same as the functions give', async () => 
 test('as text: parts of the memory, rows, cost, and each assumption with its value', async () => {
   const prices = ['--price=2', '--spot-discount=0.6', '--interruptions=0.5', '--restart=120'];
   expect(await main(['plan', ...model, ...hardware, ...prices, '--batch=32', '--memory=12e9'])).toBe(0);
-  expect(stdout).toMatch(/memory of a process at its fullest, the loss:\n {2}activations +\d/);
-  expect(stdout).toMatch(/fits with microBatch 32 → \d+; a step takes 1\.\d+ times as long/);
-  expect(stdout).toMatch(/\n +1,024 .*%/);
-  expect(stdout).toMatch(/spot: checkpoint after/);
-  expect(stdout).toMatch(/312e12 × 0\.4 utilization/);
-  expect(stdout).toMatch(/bytes a second between workers +25,000,000,000/);
-  expect(stdout).toMatch(/seconds until the training goes on +120/);
-  expect(stdout).toMatch(/20 a weight, Hoffmann 2022/);
+  expect(printed.stdout).toMatch(/memory of a process at its fullest, the loss:\n {2}activations +\d/);
+  expect(printed.stdout).toMatch(/fits with microBatch 32 → \d+; a step takes 1\.\d+ times as long/);
+  expect(printed.stdout).toMatch(/\n +1,024 .*%/);
+  expect(printed.stdout).toMatch(/spot: checkpoint after/);
+  expect(printed.stdout).toMatch(/312e12 × 0\.4 utilization/);
+  expect(printed.stdout).toMatch(/bytes a second between workers +25,000,000,000/);
+  expect(printed.stdout).toMatch(/seconds until the training goes on +120/);
+  expect(printed.stdout).toMatch(/20 a weight, Hoffmann 2022/);
 });
 
 test('a memory that is too small is an error of its own', async () => {
   expect(await main(['plan', ...model, ...hardware, '--batch=32', '--memory=1e9'])).toBe(1);
-  expect(stderr).toMatch(/does not fit into this memory[\s\S]*at least [\d,]+ MB/);
+  expect(printed.stderr).toMatch(/does not fit into this memory[\s\S]*at least [\d,]+ MB/);
 });
 
 test('the README’s example prints what stands there', async () => {
@@ -62,10 +46,10 @@ test('the README’s example prints what stands there', async () => {
     /```sh\n(npx trainbook plan --layers[^`]*)```\n\n```text\n([^`]*)```/.exec(readme) ?? [];
   const words = command.replaceAll('\\\n', ' ').trim().split(/\s+/);
   expect(await main(words.slice(2))).toBe(0);
-  const printed = stdout.split('\n');
+  const told = printed.stdout.split('\n');
   const lines = shown.trimEnd().split('\n');
   expect(lines.length).toBeGreaterThan(30);
-  for (const line of lines.filter((text) => !text.endsWith('…'))) expect(printed).toContain(line);
+  for (const line of lines.filter((text) => !text.endsWith('…'))) expect(told).toContain(line);
 });
 
 describe('wrong usage', () => {
@@ -76,7 +60,7 @@ describe('wrong usage', () => {
     ['--set without an experiment', [...model, '--set', 'train.steps=1'], /--set needs an experiment/],
   ])('%s', async (_name, args, message) => {
     expect(await main(['plan', ...args])).toBe(2);
-    expect(stderr).toMatch(message);
+    expect(printed.stderr).toMatch(message);
   });
 });
 

@@ -7,22 +7,13 @@ import { textTable } from '../../src/commands/text-table.js';
 import { cutToWidth, printable, textWidth } from '../../src/commands/text-width.js';
 import { thisProcess } from '../../src/experiment/lock.js';
 import { makeRun, row } from '../experiment/run-index/fixtures.js';
+import { catchPrinted } from './printed.js';
+
+const printed = catchPrinted();
 
 let runs = '';
-let stdout = '';
-let stderr = '';
 beforeEach(async () => {
   runs = await mkdtemp(join(tmpdir(), 'trainbook-cli-'));
-  stdout = '';
-  stderr = '';
-  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    stdout += String(text);
-    return true;
-  });
-  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    stderr += String(text);
-    return true;
-  });
   const base = (loss: number) => [row('base', 1, { loss: 5 }), row('base', 2, { loss })];
   await makeRun(runs, {
     experiment: '语料',
@@ -55,35 +46,35 @@ const call = (...args: string[]): Promise<number> => main([...args, '--runs', ru
 describe('trainbook runs', () => {
   it('lists, with and without its subcommand, as a table or JSON', async () => {
     expect(await call('runs')).toBe(0);
-    const lines = stdout.trimEnd().split('\n');
+    const lines = printed.stdout.trimEnd().split('\n');
     expect(lines).toHaveLength(5);
     expect(lines[1]).toMatch(/^quickstart\/2026-3-cccc\s+running 0\/2 /u);
     expect(lines[2]).toMatch(/^语料\/2026-2-bbbb {8}done /u); // 16 columns, of 22
     expect(lines[4]).toBe('3 runs');
-    stdout = '';
+    printed.stdout = '';
     expect(await call('runs', 'list', '--where', 'rate>0.1', '--json')).toBe(0);
-    expect(JSON.parse(stdout)).toMatchObject([
+    expect(JSON.parse(printed.stdout)).toMatchObject([
       { name: '语料/2026-2-bbbb', metrics: [{ stage: 'base', name: 'loss', last: { value: 1 } }] },
     ]);
   });
 
   it('compares by ends of ids, and refuses what is not clear', async () => {
     expect(await call('runs', 'compare', 'aaaa', 'bbbb')).toBe(0);
-    expect(stdout).toContain('config: 1 value differs, 3 are the same');
-    expect(stdout).toMatch(/rate +0\.1 +0\.2\n/u);
-    expect(stdout).toMatch(/base\.loss +2 +1 +−1 \(−50\.0%\)/u);
+    expect(printed.stdout).toContain('config: 1 value differs, 3 are the same');
+    expect(printed.stdout).toMatch(/rate +0\.1 +0\.2\n/u);
+    expect(printed.stdout).toMatch(/base\.loss +2 +1 +−1 \(−50\.0%\)/u);
     expect(await call('runs', 'compare', '2026', 'aaaa')).toBe(1);
-    expect(stderr).toMatch(/3 runs are meant[^]*语料\/2026-1-aaaa/u);
+    expect(printed.stderr).toMatch(/3 runs are meant[^]*语料\/2026-1-aaaa/u);
     expect(await call('runs', 'compare', 'aaaa')).toBe(2);
-    expect(stderr).toContain('two runs or more');
+    expect(printed.stderr).toContain('two runs or more');
   });
 
   it('removes with --yes alone where nobody can be asked, and never what is running', async () => {
     expect(await call('runs', 'remove', 'aaaa')).toBe(1);
-    expect(stderr).toContain('--yes removes without asking');
+    expect(printed.stderr).toContain('--yes removes without asking');
     expect(await readdir(join(runs, '语料'))).toHaveLength(2);
     expect(await call('runs', 'remove', 'aaaa', 'cccc', '--yes')).toBe(1);
-    expect(stderr).toContain('quickstart/2026-3-cccc is running');
+    expect(printed.stderr).toContain('quickstart/2026-3-cccc is running');
     expect(await readdir(join(runs, '语料'))).toEqual(['2026-2-bbbb']);
     expect(await readdir(join(runs, 'quickstart'))).toEqual(['2026-3-cccc']);
   });
@@ -99,9 +90,9 @@ describe('trainbook runs', () => {
     [['watch', '--port', '70000'], /--port needs a number from 0 to 65535/u],
   ])('wrong usage: %s', async (args, message) => {
     expect(await main(args)).toBe(2);
-    expect(stderr).toMatch(message);
-    expect(stderr).toContain('USAGE');
-    expect(stdout).toBe('');
+    expect(printed.stderr).toMatch(message);
+    expect(printed.stderr).toContain('USAGE');
+    expect(printed.stdout).toBe('');
   });
 
   it('has --help for each subcommand', async () => {
@@ -113,33 +104,33 @@ describe('trainbook runs', () => {
       ['store', 'gc'],
       ['store', 'sizes'],
     ]) {
-      stdout = '';
+      printed.stdout = '';
       expect(await main([...words, '--help'])).toBe(0);
-      expect(stdout.replaceAll(/\x1b\[\d+m/gu, '')).toContain(`USAGE trainbook ${words.join(' ')}`);
+      expect(printed.stdout.replaceAll(/\x1b\[\d+m/gu, '')).toContain(`USAGE trainbook ${words.join(' ')}`);
     }
   });
 });
 
 it('trainbook store, and its gc', async () => {
   expect(await call('store')).toBe(0);
-  expect(stdout).toMatch(/the store is empty|in all/u);
-  stdout = '';
+  expect(printed.stdout).toMatch(/the store is empty|in all/u);
+  printed.stdout = '';
   expect(await call('store', 'gc', '--dry-run', '--json')).toBe(0);
-  expect(JSON.parse(stdout)).toMatchObject({ dryRun: true, bytes: 0, removed: [] });
+  expect(JSON.parse(printed.stdout)).toMatchObject({ dryRun: true, bytes: 0, removed: [] });
 });
 
 it('trainbook sql prints a table, CSV or JSON', async () => {
   const query = 'SELECT run, value FROM metrics WHERE step = 2 ORDER BY value';
   expect(await call('sql', query)).toBe(0);
-  expect(stdout).toBe('run               value\n语料/2026-2-bbbb      1\n语料/2026-1-aaaa      2\n(2 rows)\n');
-  stdout = '';
+  expect(printed.stdout).toBe('run               value\n语料/2026-2-bbbb      1\n语料/2026-1-aaaa      2\n(2 rows)\n');
+  printed.stdout = '';
   expect(await call('sql', `${query} LIMIT 1`, '--json')).toBe(0);
-  expect(JSON.parse(stdout)).toEqual([{ run: '语料/2026-2-bbbb', value: 1 }]);
-  stdout = '';
+  expect(JSON.parse(printed.stdout)).toEqual([{ run: '语料/2026-2-bbbb', value: 1 }]);
+  printed.stdout = '';
   expect(await call('sql', `SELECT 'a,"b"' AS "x,y", NULL AS z`, '--csv')).toBe(0);
-  expect(stdout).toBe('"x,y",z\n"a,""b""",\n');
+  expect(printed.stdout).toBe('"x,y",z\n"a,""b""",\n');
   expect(await call('sql', 'SELECT nope')).toBe(1);
-  expect(stderr).toMatch(/LINE 1: SELECT nope/u);
+  expect(printed.stderr).toMatch(/LINE 1: SELECT nope/u);
 });
 
 describe('tables', () => {
