@@ -1,5 +1,6 @@
 // {"conversations": [{"from": "human", "value": "Name a colour."}, {"from": "gpt", "value": "Red."}]}
 // {"messages": [{"role": "user", "content": "Name a colour."}, {"role": "assistant", "content": "Red."}]}
+import type { Json } from '../../files.js';
 import type { Source } from '../read/inputs.js';
 import { shown } from './fault.js';
 import { fieldsOf, ownField } from './fields.js';
@@ -65,7 +66,10 @@ export function readConversations(
       note({ kind: 'wrong type', field: 'system', received: shown(system), expected: 'a text, or nothing' });
       return [];
     }
-    const value = system !== '' && Array.isArray(given) ? [{ role: 'system', content: system }, ...given] : given;
+    const value =
+      system !== '' && Array.isArray(given)
+        ? [{ role: 'system', content: system }, ...(given as readonly Json[])]
+        : given;
     const turns = parseTurns(value, field, { ends: 'assistant', tools }, note);
     return turns === undefined ? [] : [{ kind: 'conversation', turns } as const];
   });

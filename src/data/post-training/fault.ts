@@ -53,7 +53,8 @@ const shownCharacters = 60;
 /** A value as an error shows it: JSON, cut where it is long. */
 export function shown(value: unknown): string {
   if (value === undefined) return 'nothing';
-  const text = JSON.stringify(value) ?? typeof value;
-  const characters = [...text.slice(0, 2 * shownCharacters)];
-  return characters.length > shownCharacters ? `${characters.slice(0, shownCharacters).join('')}…` : text;
+  const text = JSON.stringify(value);
+  if (text.length <= shownCharacters) return text;
+  // Not cut within a surrogate pair.
+  return `${text.slice(0, shownCharacters).replace(/[\uD800-\uDBFF]$/u, '')}…`;
 }

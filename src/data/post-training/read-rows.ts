@@ -149,9 +149,9 @@ function badRows(report: RowReport, source: Source): TrainbookError {
   const other = listed.find(({ kind }) => kind === 'another format')?.fix;
   const mend = "mend the rows; or { onBadRow: 'reject' } lists them in the report and goes on without them";
   return new TrainbookError({
-    what: `${reader}: ${numRejected} of ${numRows} rows of ${namesOf(source).join(', ')} are wrong`,
+    what: `${reader}: ${numRejected} of ${numRows} rows of ${namesOf(source).join(', ')} are wrong: ${report.countsText()}`,
     received: report.text(shownInErrors).split('\n').slice(1).join('\n    '),
-    expected: `none of: ${report.countsText()}`,
+    expected: `rows as ${reader} describes them`,
     fix: other === undefined ? mend : `${other}. Or ${mend}`,
   });
 }

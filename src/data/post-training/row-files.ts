@@ -39,7 +39,7 @@ export async function* rowsOfFile(input: Input, options: RowFileOptions): AsyncG
   const packed = dataset === undefined ? readBytes(disk) : checkedBytes(dataset, path);
   if (format === 'parquet') {
     // Read by ranges: the hash of a data set's file is looked at before.
-    if (dataset !== undefined) for await (const chunk of packed) void chunk;
+    if (dataset !== undefined) await drained(packed);
     yield* parquetRows(disk, path);
     return;
   }
@@ -62,6 +62,11 @@ export async function* rowsOfFile(input: Input, options: RowFileOptions): AsyncG
   }
 }
 
+async function drained(chunks: Chunks): Promise<void> {
+  const iterator = chunks[Symbol.asyncIterator]();
+  while ((await iterator.next()).done !== true);
+}
+
 async function* rowsOfLines(bytes: Chunks, largestRow: number): AsyncGenerator<FoundRow, undefined> {
   for await (const lines of linesOf(bytes, largestRow)) {
     for (const line of lines) {
@@ -79,14 +84,14 @@ async function* rowsOfLines(bytes: Chunks, largestRow: number): AsyncGenerator<F
 }
 
 async function* rowsOfJson(bytes: Chunks, largestRow: number): AsyncGenerator<FoundRow, undefined> {
-  for await (const { line: row, bytes: object, stray } of jsonObjects(bytes)) {
+  for await (const { line: row, bytes: object, length, stray } of jsonObjects(bytes, largestRow)) {
     const { text, numInvalid } = decodeUtf8(object);
     if (stray) {
       const expected = 'an array of objects, or objects one after the other';
       yield { row, fault: { kind: 'not JSON', received: shown(text), expected } };
-    } else if (object.length > largestRow) {
+    } else if (length > largestRow) {
       const expected = `at most ${largestRow.toLocaleString('en-US')} bytes a row`;
-      yield { row, fault: { kind: 'row too long', received: `${object.length} bytes`, expected } };
+      yield { row, fault: { kind: 'row too long', received: `${length} bytes`, expected } };
     } else yield parsedRow(text, row, numInvalid, 'a JSON object');
   }
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
   instructionTurns,
+  promptText,
   readConversations,
   readFeedback,
   readInstructions,
@@ -16,6 +17,7 @@ import type {
   ProblemRow,
   RowReport,
 } from '../../../src/data/post-training/index.js';
+import { load } from '../../../src/data/read/load.js';
 import { alpaca, chatMl } from '../../../src/tokens/chat-templates.js';
 import { parseConversation, parseFields, parseQuestion } from '../../../src/tokens/conversation.js';
 import type { Turn } from '../../../src/tokens/conversation.js';
@@ -304,6 +306,12 @@ describe('data sets of the package', () => {
     expect(rows).toHaveLength(430);
     expect(rows.filter(({ language }) => language === 'zh')).toHaveLength(286);
     expect(rows.every(({ source, prompt }) => source === 'dpo_demo' && prompt.length === 1)).toBe(true);
+  });
+
+  it('are documents too: their prompts', async () => {
+    const { documents } = await load('dpo_demo');
+    const { rows } = await readPreferences('dpo_demo');
+    expect(documents.map(({ text }) => text)).toEqual(rows.map(promptText));
   });
 
   it('reasoning_gym', async () => {

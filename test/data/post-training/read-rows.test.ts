@@ -94,6 +94,9 @@ describe('rows', () => {
     const json = fileOf('[1, {"instruction": "a", "output": "b"},\n {"instruction": ', 'json');
     const read = await readInstructions(json, { onBadRow: 'reject' });
     expect([read.rows.length, ...read.report.listed.map(({ place }) => place.row)]).toEqual([1, 1, 2]);
+    const long = fileOf(JSON.stringify([row('x'.repeat(3e6)), row('Red.')]), 'json');
+    const short = await readInstructions(long, { onBadRow: 'reject', largestRow: 1000 });
+    expect([short.rows.length, ...short.report.listed.map(({ kind }) => kind)]).toEqual([1, 'row too long']);
   });
 
   it('of a file that breaks off are read up to there', async () => {
