@@ -2,8 +2,8 @@
 // {"messages": [{"role": "user", "content": "Name a colour."}, {"role": "assistant", "content": "Red."}]}
 import type { Json } from '../../files.js';
 import type { Source } from '../read/inputs.js';
-import { shown } from './fault.js';
 import { fieldsOf, ownField } from './fields.js';
+import { systemTurns } from './prompt-turns.js';
 import { readRows } from './read-rows.js';
 import type { PostTrainingData, RowOptions, RowOrigin } from './read-rows.js';
 import { parseTurns } from './turns.js';
@@ -61,15 +61,9 @@ export function readConversations(
       return [];
     }
     const given = ownField(row, field);
-    const system = ownField(row, 'system') ?? '';
-    if (typeof system !== 'string') {
-      note({ kind: 'wrong type', field: 'system', received: shown(system), expected: 'a text, or nothing' });
-      return [];
-    }
-    const value =
-      system !== '' && Array.isArray(given)
-        ? [{ role: 'system', content: system }, ...(given as readonly Json[])]
-        : given;
+    const first = systemTurns(row, note);
+    if (first === undefined) return [];
+    const value = Array.isArray(given) ? [...first, ...(given as readonly Json[])] : given;
     const turns = parseTurns(value, field, { ends: 'assistant', tools }, note);
     return turns === undefined ? [] : [{ kind: 'conversation', turns } as const];
   });

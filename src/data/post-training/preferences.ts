@@ -9,7 +9,7 @@ import { shown } from './fault.js';
 import type { Note } from './fault.js';
 import { ownField } from './fields.js';
 import { humanAssistantTurns, isHumanAssistant } from './human-assistant.js';
-import { answerOf, promptOf } from './prompt-turns.js';
+import { answerOf, promptOf, systemTurns } from './prompt-turns.js';
 import { rankedPairs } from './rankings.js';
 import { readRows } from './read-rows.js';
 import type { PostTrainingData, RowOptions, RowOrigin } from './read-rows.js';
@@ -38,7 +38,7 @@ export type PreferenceOptions = RowOptions<'prompt' | 'chosen' | 'rejected'>;
  *   first of them and the counts.
  * @example
  * const { rows } = await readPreferences('dpo_demo');
- * const [first] = rows; // { kind: 'preference', prompt: [{ role: 'user', content: '…' }], chosen: '…', rejected: '…', … }
+ * rows[0]; // { kind: 'preference', prompt: [{ role: 'user', content: '…' }], chosen: '…', rejected: '…', … }
  */
 export function readPreferences(
   source: Source,
@@ -77,7 +77,6 @@ function pairOfDialogues(row: Row, names: Names, note: Note): Pair | undefined {
   const rejected = dialogueOf(row, names.rejected, note);
   if (chosen === undefined || rejected === undefined) return undefined;
   const prompt = chosen.slice(0, -1);
-  const stated = ownField(row, names.prompt);
   const asked = prompt.filter(({ role }) => role === 'user').map(({ content }) => content);
   const differs = prompt.findIndex((turn, at) => !isSame(turn, rejected[at]));
   if (differs >= 0 || chosen.length !== rejected.length) {
@@ -87,9 +86,14 @@ function pairOfDialogues(row: Row, names: Names, note: Note): Pair | undefined {
     note({ kind: 'unequal prompts', field: names.rejected, received, expected });
     return undefined;
   }
-  if (typeof stated === 'string' && !isHumanAssistant(stated) && !asked.some((text) => text.trim() === stated.trim())) {
-    const received = `${shown(stated)} beside ${shown(asked.at(-1))}`;
-    note({ kind: 'unequal prompts', field: names.prompt, received, expected: 'the question of the dialogues' });
+  const stated = ownField(row, names.prompt) === undefined ? prompt : promptOf(row, names.prompt, note);
+  if (stated === undefined) return undefined;
+  // UltraFeedback states the first question of its dialogues, others all turns of the prompt.
+  const [only, ...others] = stated.filter(({ role }) => role !== 'system');
+  const isQuestion = others.length === 0 && asked.some((text) => text.trim() === only?.content.trim());
+  if (!isQuestion && JSON.stringify(stated) !== JSON.stringify(prompt)) {
+    const received = `${shown(stated.at(-1)?.content)} beside ${shown(asked.at(-1))}`;
+    note({ kind: 'unequal prompts', field: names.prompt, received, expected: 'the prompt of the dialogues' });
     return undefined;
   }
   return { prompt, chosen: chosen.at(-1)?.content ?? '', rejected: rejected.at(-1)?.content ?? '' };
@@ -97,10 +101,13 @@ function pairOfDialogues(row: Row, names: Names, note: Note): Pair | undefined {
 
 function dialogueOf(row: Row, field: string, note: Note): readonly ChatTurn[] | undefined {
   const value = ownField(row, field);
+  const first = systemTurns(row, note);
+  if (first === undefined) return undefined;
   if (typeof value !== 'string') {
-    return parseTurns(value, field, { ends: 'assistant' }, note) as readonly ChatTurn[] | undefined; // tools are rejected
+    const given = Array.isArray(value) ? [...first, ...(value as readonly Json[])] : value;
+    return parseTurns(given, field, { ends: 'assistant' }, note) as readonly ChatTurn[] | undefined; // tools are rejected
   }
-  const turns = humanAssistantTurns(value);
+  const turns = [...first, ...humanAssistantTurns(value)];
   return checkTurns(turns, field, { ends: 'assistant' }, note) ? turns : undefined;
 }
 

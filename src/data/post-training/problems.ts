@@ -32,7 +32,7 @@ export type ProblemOptions = RowOptions<'question' | 'solution' | 'answer'>;
  *   first of them and the counts.
  * @example
  * const { rows } = await readProblems('reasoning_gym');
- * const [{ question, answer }] = rows; // answer: { text: '405', value: 405 }
+ * rows[0]?.answer; // { text: '405', value: 405 }
  */
 export function readProblems(source: Source, options: ProblemOptions = {}): Promise<PostTrainingData<ProblemRow>> {
   const { fields } = options;

@@ -3,7 +3,7 @@ import type { Json } from '../../files.js';
 import { isRow } from '../read/row.js';
 import { shown } from './fault.js';
 import type { Note } from './fault.js';
-import { fieldsOf, ownField } from './fields.js';
+import { fieldsOf, optionalText, ownField } from './fields.js';
 import { humanAssistantTurns, isHumanAssistant } from './human-assistant.js';
 import { askedText, instructionOf } from './instructions.js';
 import { checkTurns, parseTurns } from './turns.js';
@@ -25,18 +25,21 @@ export function promptOf(row: Row, name: string, note: Note): readonly ChatTurn[
     return asked === undefined ? undefined : [{ role: 'user', content: askedText(asked) }];
   }
   const value = ownField(row, field);
-  const system = ownField(row, 'system') ?? '';
-  if (typeof system !== 'string') {
-    note({ kind: 'wrong type', field: 'system', received: shown(system), expected: 'a text, or nothing' });
-    return undefined;
-  }
-  const first: readonly ChatTurn[] = system === '' ? [] : [{ role: 'system', content: system }];
+  const first = systemTurns(row, note);
+  if (first === undefined) return undefined;
   if (typeof value === 'string') {
     const turns = [...first, ...promptText(value)];
     return checkTurns(turns, field, { ends: 'user' }, note) ? turns : undefined;
   }
   const given = Array.isArray(value) ? [...first, ...(value as readonly Json[])] : value;
   return parseTurns(given, field, { ends: 'user' }, note) as readonly ChatTurn[] | undefined; // tools are rejected
+}
+
+/** The text of the field `system` as the turn that comes first, if there is one; undefined, and noted, where it is no text. */
+export function systemTurns(row: Row, note: Note): readonly ChatTurn<'system'>[] | undefined {
+  const content = optionalText(row, 'system', note);
+  if (content === undefined) return undefined;
+  return content === '' ? [] : [{ role: 'system', content }];
 }
 
 function promptText(text: string): readonly ChatTurn[] {

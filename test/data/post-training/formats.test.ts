@@ -186,6 +186,19 @@ describe('readPreferences', () => {
     ]);
   });
 
+  it('keeps a system prompt that stands beside', async () => {
+    const whole = { chosen: [user('p'), assistant('a')], rejected: [user('p'), assistant('b')] };
+    const { rows } = await readPreferences(
+      linesFile(
+        { system: '1', ...whole },
+        { system: '2', prompt: 'p', ...whole },
+        { system: '3', prompt: [user('p')], ...whole },
+        { system: '4', prompt: 'p', chosen: 'a', rejected: 'b' },
+      ),
+    );
+    expect(rows.map(({ prompt }) => prompt)).toEqual(['1', '2', '3', '4'].map((text) => [system(text), user('p')]));
+  });
+
   it('makes all pairs of a ranking, none of equals', async () => {
     const ranked = (ranking: unknown) => readPreferences(linesFile({ prompt: 'p', answers: ['a', 'b', 'c'], ranking }));
     const pairs = async (ranking: unknown) =>
@@ -212,6 +225,16 @@ describe('readPreferences', () => {
       'a prompt that is not that of its messages',
       { prompt: 'q', chosen: [user('p'), assistant('a')], rejected: [user('p'), assistant('b')] },
       [['unequal prompts', 'prompt']],
+    ],
+    [
+      'turns of a prompt that are not those of its messages',
+      { prompt: [user('p'), assistant('x'), user('q')], chosen: hh('p', 'a'), rejected: hh('p', 'b') },
+      [['unequal prompts', 'prompt']],
+    ],
+    [
+      'a system prompt that is no text',
+      { system: 1, prompt: 'p', chosen: 'a', rejected: 'b' },
+      [['wrong type', 'system']],
     ],
     [
       'a dialogue without an answer',

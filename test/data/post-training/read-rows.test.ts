@@ -204,6 +204,24 @@ it.each(Object.entries(readers))('%s: of whatever row comes a value or a listed 
   );
 });
 
+it.each(['jsonl', 'json', 'csv', 'tsv', 'parquet', 'jsonl.gz'])(
+  'of whatever bytes come in .%s, too',
+  async (ending) => {
+    const text = fc.stringMatching(/^[[\]{}",:\\ \na1\u{e9}]*$/u);
+    const bytes = fc.oneof(
+      fc.uint8Array({ maxLength: 60 }),
+      text.map((given) => new TextEncoder().encode(given)),
+    );
+    await fc.assert(
+      fc.asyncProperty(bytes, async (given) => {
+        const { rows, report } = await readInstructions(fileOf(given, ending), { onBadRow: 'reject' });
+        expect([rows.length, report.numRejected]).toEqual([0, report.numRows]);
+      }),
+      { numRuns: 60 },
+    );
+  },
+);
+
 it('round trip: instructions that are written are read back', async () => {
   const text = fc.string({ unit: 'grapheme', minLength: 1 }).filter((one) => one.trim() !== '' && one.isWellFormed());
   const instruction = fc.record({ instruction: text, input: fc.oneof(text, fc.constant('')), output: text });
