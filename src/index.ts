@@ -63,6 +63,7 @@ export * from './data/augment/index.js';
 export * from './data/ledger/index.js';
 export * from './data/audit/index.js';
 export * from './data/scale/index.js';
+export * from './data/post-training/index.js';
 
 // Tables: CSV → rows to train on and rows to test on → numbers.
 export * from './data/table/index.js';
