@@ -13,7 +13,7 @@ export interface AdaptiveKlOptions {
 export interface AdaptiveKl {
   readonly initial: number;
   /** β after `numAnswers` answers whose mean KL was `kl` nats. */
-  next(coefficient: number, measured: { readonly kl: number; readonly numAnswers: number }): number;
+  readonly next: (coefficient: number, measured: { readonly kl: number; readonly numAnswers: number }) => number;
 }
 
 /**

@@ -7,7 +7,7 @@ import { tokenMean, type SumAndCount, type TokenMean } from './token-mean.js';
 
 /** Answers, the policy that is trained and the one that wrote them. */
 export interface PolicyTokens {
-  /** log π(o_t): the gradient flows into these. */
+  /** log π(o_t): the gradient flows into these alone. */
   readonly logProbabilities: tf.Tensor2D; // [batch, time]
   /** log π_old(o_t), when the answer was written. */
   readonly oldLogProbabilities: tf.Tensor2D; // [batch, time]
@@ -58,12 +58,14 @@ export function clippedPolicyLoss(tokens: PolicyTokens, options: ClippedPolicyOp
   const { clipLow = 0.2, clipHigh = clipLow, ratioOf = 'token', mean = 'tokens' } = options;
   requireBounds(clipLow, clipHigh, mean);
   const { mask } = tokens;
-  const logRatios = counted(tf.sub(tokens.logProbabilities, tokens.oldLogProbabilities), mask);
+  const old = stopGradient(tokens.oldLogProbabilities); // the same tensor as π's in the first step: ρ = 1, with a gradient
+  const logRatios = counted(tf.sub(tokens.logProbabilities, old), mask);
   const ratios = tf.exp(ratioOf === 'token' ? logRatios : meanOfAnswer(logRatios, mask)); // [batch, time or 1]
-  const advantages =
+  const advantages = stopGradient(
     tokens.advantages.rank === 1
       ? tf.expandDims(tokens.advantages, 1)
-      : counted(tokens.advantages as tf.Tensor2D, mask);
+      : counted(tokens.advantages as tf.Tensor2D, mask),
+  );
   const gains = tf.minimum(
     tf.mul(ratios, advantages),
     tf.mul(tf.clipByValue(ratios, 1 - clipLow, 1 + clipHigh), advantages),
@@ -71,15 +73,15 @@ export function clippedPolicyLoss(tokens: PolicyTokens, options: ClippedPolicyOp
   const losses = tf.mul<tf.Tensor2D>(tf.neg(gains), tf.onesLike(mask)); // [batch, time]
   const given = stopGradient(ratios);
   const sumOver = (x: tf.Tensor): tf.Scalar => tf.sum(tf.mul(tf.cast(x, 'float32'), mask));
-  const given1 = stopGradient(logRatios);
+  const givenLogs = stopGradient(logRatios);
   return {
     ...tokenMean(losses, mask, mean),
     statistics: {
       numTokens: tf.sum(mask),
       clippedLow: sumOver(tf.logicalAnd(tf.less(given, 1 - clipLow), tf.less(advantages, 0))),
       clippedHigh: sumOver(tf.logicalAnd(tf.greater(given, 1 + clipHigh), tf.greater(advantages, 0))),
-      approximateKl: sumOver(tf.sub(tf.sub(tf.exp(given1), 1), given1)),
-      sampledEntropy: tf.neg(tf.sum(counted(stopGradient(tokens.oldLogProbabilities), mask))),
+      approximateKl: sumOver(tf.sub(tf.sub(tf.exp(givenLogs), 1), givenLogs)),
+      sampledEntropy: tf.neg(tf.sum<tf.Scalar>(counted(old, mask))),
     },
   };
 }

@@ -9,5 +9,5 @@ import * as tf from '@tensorflow/tfjs';
  */
 export function entropies(logits: tf.Tensor2D): tf.Tensor1D {
   const logProbabilities = tf.logSoftmax(logits);
-  return tf.neg(tf.sum(tf.mul(tf.exp(logProbabilities), logProbabilities), 1));
+  return tf.neg(tf.sum<tf.Tensor1D>(tf.mul(tf.exp(logProbabilities), logProbabilities), 1));
 }

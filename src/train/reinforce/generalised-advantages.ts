@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { stopGradient } from '../../engine/gradients/stop-gradient.js';
 import { scan } from '../../engine/scan.js';
 import { TrainbookError } from '../../error.js';
 
@@ -47,24 +48,30 @@ export function generalisedAdvantages(
   if (!(discount > 0 && discount <= 1)) throw outside('discount', discount, 'a number in (0, 1]');
   if (!(smoothing >= 0 && smoothing <= 1)) throw outside('smoothing', smoothing, 'a number in [0, 1]');
   const [numAnswers] = rewards.shape;
-  const backwards = [rewards, values, mask].map((given) => tf.reverse(tf.transpose(given), 0)); // [time, batch]
+  const backwards = [rewards, values, mask].map((given) => tf.reverse(tf.transpose(stopGradient(given)), 0)); // [time, batch]
   const nothing = tf.zeros([numAnswers]);
   const { outputs } = scan(
-    ([later, nextValue], [reward, value, counts]) => {
-      const [A, V, r, v, m] = [later, nextValue, reward, value, counts].map(present);
-      const delta = tf.sub(tf.add(r, tf.mul(V, discount)), v);
-      const advantage = tf.add(delta, tf.mul(A, discount * smoothing));
-      const counted = tf.greater(m, 0);
+    (carry, slices) => {
+      const [later, nextValue] = carry as [tf.Tensor, tf.Tensor];
+      const [reward, value, counts] = slices as [tf.Tensor, tf.Tensor, tf.Tensor];
+      const delta = tf.sub(tf.add(reward, tf.mul(nextValue, discount)), value);
+      const advantage = tf.add(delta, tf.mul(later, discount * smoothing));
+      const counted = tf.greater(counts, 0);
       return {
-        carry: [tf.where(counted, advantage, A), tf.where(counted, v, V)],
+        carry: [tf.where(counted, advantage, later), tf.where(counted, value, nextValue)],
         outputs: [tf.where(counted, advantage, nothing)],
       };
     },
     [nothing, nothing],
     backwards,
   );
-  const advantages: tf.Tensor2D = tf.transpose(tf.reverse(present(outputs[0]), 0));
-  const returns: tf.Tensor2D = tf.where(tf.greater(mask, 0), tf.add(advantages, values), tf.zerosLike(values));
+  const [fromTheEnd] = outputs as [tf.Tensor2D]; // [time, batch]
+  const advantages = tf.transpose<tf.Tensor2D>(tf.reverse(fromTheEnd, 0));
+  const returns: tf.Tensor2D = tf.where(
+    tf.greater(mask, 0),
+    tf.add<tf.Tensor2D>(advantages, stopGradient(values)),
+    tf.zerosLike(values),
+  );
   return { advantages, returns };
 }
 
@@ -79,15 +86,10 @@ export function generalisedAdvantages(
 export function whiten(x: tf.Tensor2D, mask: tf.Tensor2D, { keepMean = false } = {}): tf.Tensor2D {
   const count = tf.sum(mask);
   const mean = tf.div(tf.sum(tf.mul(x, mask)), tf.maximum(count, 1));
-  const centred = tf.mul(tf.sub(x, mean), mask);
+  const centred = tf.mul<tf.Tensor2D>(tf.sub(x, mean), mask);
   const variance = tf.div(tf.sum(tf.square(centred)), tf.maximum(tf.sub(count, 1), 1));
-  const white = tf.mul(centred, tf.rsqrt(tf.add(variance, 1e-8)));
-  return keepMean ? tf.mul(tf.add(white, mean), mask) : white;
-}
-
-function present(tensor: tf.Tensor | undefined): tf.Tensor {
-  if (tensor === undefined) throw new Error('internal: a scan lost a tensor');
-  return tensor;
+  const white = tf.mul<tf.Tensor2D>(centred, tf.rsqrt(tf.add(variance, 1e-8)));
+  return keepMean ? tf.mul<tf.Tensor2D>(tf.add(white, mean), mask) : white;
 }
 
 function outside(name: string, received: number, expected: string): TrainbookError {

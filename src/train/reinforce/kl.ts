@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { stopGradient } from '../../engine/gradients/stop-gradient.js';
 
 // Legend: batch = answers; time = tokens of the longest answer. Log-probabilities are natural logarithms.
 
@@ -12,7 +13,7 @@ import * as tf from '@tensorflow/tfjs';
 export type KlEstimator = 'k1' | 'k2' | 'k3';
 
 /**
- * An estimate of KL(π ‖ π_ref) for each token that π has drawn, in nats: [batch, time] → [batch, time].
+ * An estimate of KL(π ‖ π_ref) for each token that π has drawn, in nats: [batch, time] → [batch, time]. The gradient flows into π alone.
  *
  * @example
  * const kl = tokenMean(klEstimates(logProbabilities, referenceLogProbabilities, 'k3'), mask, 'tokens');
@@ -22,7 +23,7 @@ export function klEstimates(
   referenceLogProbabilities: tf.Tensor2D,
   estimator: KlEstimator,
 ): tf.Tensor2D {
-  const logRatios: tf.Tensor2D = tf.sub(referenceLogProbabilities, logProbabilities);
+  const logRatios: tf.Tensor2D = tf.sub(stopGradient(referenceLogProbabilities), logProbabilities);
   if (estimator === 'k1') return tf.neg(logRatios);
   if (estimator === 'k2') return tf.mul(tf.square(logRatios), 0.5);
   return tf.sub(tf.sub(tf.exp(logRatios), 1), logRatios);
@@ -50,7 +51,7 @@ export interface ShapedRewards {
 }
 
 /**
- * r_t = −β kl_t for each counted token, and the answer's score added at its last: PPO's rewards for a language model. Ziegler 2019
+ * r_t = −β kl_t for each counted token, and the answer's score added at its last: PPO's rewards for a language model, constants to its loss. Ziegler 2019
  * (1909.08593), Stiennon 2020 (2009.01325).
  *
  * @example
@@ -61,11 +62,11 @@ export function klShapedRewards(
   { coefficient, estimator = 'k1' }: KlPenalty,
 ): ShapedRewards {
   const counted = tf.greater(mask, 0);
-  const estimates = klEstimates(logProbabilities, referenceLogProbabilities, estimator);
+  const estimates = klEstimates(stopGradient(logProbabilities), referenceLogProbabilities, estimator);
   const kl: tf.Tensor2D = tf.where(counted, estimates, tf.zerosLike(estimates));
   const [, numTokens] = mask.shape;
   const places = tf.mul(tf.range(1, numTokens + 1, 1, 'float32'), tf.cast(counted, 'float32')); // 1 … time, 0 for what does not count
   const isLast = tf.logicalAnd(tf.equal(places, tf.max(places, 1, true)), counted);
-  const ends = tf.mul(tf.cast(isLast, 'float32'), tf.expandDims(scores, 1));
+  const ends = tf.mul(tf.cast(isLast, 'float32'), tf.expandDims(stopGradient(scores), 1));
   return { rewards: tf.sub(ends, tf.mul(kl, coefficient)), kl };
 }

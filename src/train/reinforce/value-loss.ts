@@ -5,7 +5,7 @@ import { tokenMean, type SumAndCount } from './token-mean.js';
 
 /** What a critic says of each token, and what it should have said. */
 export interface ValueTokens {
-  /** V: the gradient flows into these. */
+  /** V: the gradient flows into these alone. */
   readonly values: tf.Tensor2D; // [batch, time]
   /** V_old, when the answer was written. */
   readonly oldValues: tf.Tensor2D; // [batch, time]
@@ -39,9 +39,10 @@ export function valueLoss(
       fix: 'set clip',
     });
   }
-  const near = tf.clipByValue(tf.sub(values, oldValues), -clip, clip);
-  const free = tf.square(tf.sub(values, returns));
-  const bound = tf.square(tf.sub(tf.add(oldValues, near), returns));
+  const [old, goal] = [stopGradient(oldValues), stopGradient(returns)];
+  const near = tf.clipByValue(tf.sub(values, old), -clip, clip);
+  const free = tf.square(tf.sub(values, goal));
+  const bound = tf.square(tf.sub(tf.add(old, near), goal));
   const larger = tf.greater(stopGradient(bound), stopGradient(free));
   return {
     ...tokenMean(tf.mul(tf.maximum(free, bound), 0.5), mask, 'tokens'),
