@@ -17,8 +17,9 @@ export interface AdaptiveKl {
 }
 
 /**
- * β ← β · (1 + clip(KL / target − 1, −0.2, 0.2) · answers / horizon): a proportional controller in log space, which rests where KL = target.
- * Ziegler 2019, "Fine-Tuning Language Models from Human Preferences" (1909.08593), section 2.2; K_β = 0.1 there is answers / horizon here.
+ * β ← β · (1 + clip(KL / target − 1, −0.2, 0.2) · answers / horizon): a proportional controller in log space, which rests where KL =
+ * target. Ziegler 2019, "Fine-Tuning Language Models from Human Preferences" (1909.08593), section 2.2; K_β = 0.1 there is answers /
+ * horizon here.
  *
  * @throws TrainbookError if an option or a measured number is out of range.
  * @example

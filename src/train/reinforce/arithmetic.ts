@@ -16,8 +16,13 @@ const mostDigits = 10_000;
 const tokenPattern = new RegExp(String.raw`\s*(${decimalPattern}|\*\*|[-+*/^()])`, 'y');
 
 /**
- * The exact value of + − × ÷, powers with whole exponents, signs and brackets over decimal numbers, by a parser of its own: nothing is ever run as code.
- * expression = term ((+ | −) term)*; term = signed ((* | /) signed)*; signed = (+ | −) signed | power; power = atom (^ signed)?.
+ * The exact value of + − × ÷, powers with whole exponents, signs and brackets over decimal numbers, by a parser of its own: nothing is
+ * ever run as code. The grammar:
+ * - expression = term ((+ | −) term)*
+ * - term = signed ((* | /) signed)*
+ * - signed = (+ | −) signed | power
+ * - power = atom (^ signed)?
+ * - atom = number | ( expression )
  *
  * @throws TrainbookError if the text is anything else, divides by 0, or is too large.
  * @example

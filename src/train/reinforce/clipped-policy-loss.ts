@@ -22,7 +22,10 @@ export interface ClippedPolicyOptions {
   readonly clipLow?: number;
   /** ε_high: a ratio above 1 + ε_high earns no more. Default: ε_low; DAPO's clip-higher has 0.28 beside 0.2. */
   readonly clipHigh?: number;
-  /** Whether each token has its ratio or each answer one. GSPO's ratios of answers move less: its bounds are 3e-4 and 4e-4. Default: `'token'`. */
+  /**
+   * Whether each token has its ratio or each answer one. GSPO's ratios of answers move less: its bounds are 3e-4 and 4e-4. Default:
+   * `'token'`.
+   */
   readonly ratioOf?: 'token' | 'answer';
   /** Default: `'tokens'`. */
   readonly mean?: TokenMean;
@@ -47,8 +50,8 @@ export interface PolicyLoss extends SumAndCount {
 
 /**
  * ℓ_t = −min(ρ_t A_t, clip(ρ_t, 1 − ε_low, 1 + ε_high) A_t) with ρ_t = π(o_t) / π_old(o_t), and its mean over tokens, as sum and count.
- * Schulman 2017, PPO (1707.06347), equation 7. With two bounds: Yu 2025, DAPO (2503.14476). `ratioOf: 'answer'` has one ratio for an answer,
- * ρ = exp(mean over its tokens of log π − log π_old): Zheng 2025, GSPO (2507.18071), whose mean is `'answers'`.
+ * Schulman 2017, PPO (1707.06347), equation 7. With two bounds: Yu 2025, DAPO (2503.14476). `ratioOf: 'answer'` has one ratio for an
+ * answer, ρ = exp(mean over its tokens of log π − log π_old): Zheng 2025, GSPO (2507.18071), whose mean is `'answers'`.
  *
  * @throws TrainbookError if a bound is not positive, or ε_low not below 1.
  * @example

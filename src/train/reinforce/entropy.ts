@@ -1,8 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 
 /**
- * H = log Σⱼ exp zⱼ − Σⱼ pⱼ zⱼ with p = softmax(z), in nats: logits [rows, V] → [rows]. What a policy still leaves open at each
- * token; its fall to 0 is the collapse to watch for (Yu 2025, DAPO, 2503.14476, section 3.1). Its gradient, −p (log p + H), flows: a bonus can be made of it.
+ * H = log Σⱼ exp zⱼ − Σⱼ pⱼ zⱼ with p = softmax(z), in nats: logits [rows, V] → [rows]. What a policy still leaves open at each token;
+ * its fall to 0 is the collapse to watch for (Yu 2025, DAPO, 2503.14476, section 3.1). Its gradient, −p (log p + H), flows: a bonus can
+ * be made of it.
  *
  * @example
  * const open = entropies(logits);

@@ -1,8 +1,8 @@
 import { decimalPattern } from './rational.js';
 
 /**
- * The answer that a text marks as its last: what stands in its last `\boxed{…}`, or after its last `####` up to the end of the line (GSM8K's mark). `undefined` if
- * it marks none.
+ * The answer that a text marks as its last: what stands in its last `\boxed{…}`, or after its last `####` up to the end of the line
+ * (GSM8K's mark). `undefined` if it marks none.
  *
  * @example
  * markedAnswer('9 * 2 = 18, so she makes $18.\n#### 18'); // '18'

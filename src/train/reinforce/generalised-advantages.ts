@@ -34,8 +34,8 @@ export interface GeneralisedAdvantages {
  * Generalised advantage estimation, from the last token to the first: δ_t = r_t + γ V_{t+1} − V_t, A_t = δ_t + γ λ A_{t+1}, returns A + V.
  * Schulman 2015 (1506.02438), equation 16.
  *
- * An answer ends with its last token that counts: V and A after it are 0. A token that does not count is passed over, as if those on both sides of it
- * were neighbours; its own advantage and return are 0, and its reward is not read.
+ * An answer ends with its last token that counts: V and A after it are 0. A token that does not count is passed over, as if those on both
+ * sides of it were neighbours; its own advantage and return are 0, and its reward is not read.
  *
  * @throws TrainbookError if γ or λ is out of range.
  * @example

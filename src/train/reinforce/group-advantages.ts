@@ -6,7 +6,8 @@ export interface GroupAdvantageOptions {
   /**
    * What the distance from the group's mean is divided by.
    * - `'group'`: the group's own deviation + ε. GRPO.
-   * - `'batch'`: the deviation of all rewards + ε, so that a group of nearly equal rewards is not blown up. Liu 2025, "Tricks or Traps?" (2508.08221).
+   * - `'batch'`: the deviation of all rewards + ε, so that a group of nearly equal rewards is not blown up. Liu 2025, "Tricks or Traps?"
+   *   (2508.08221).
    * - `'none'`: nothing, so that questions count by how much their answers differ. Dr. GRPO.
    *
    * Default: `'group'`.
@@ -17,11 +18,12 @@ export interface GroupAdvantageOptions {
 }
 
 /**
- * A_i = (r_i − mean r) / (std r + ε) over the answers to one question: the other answers are the baseline, and no critic is needed. Shao 2024, GRPO
- * (2402.03300), section 4.1.2; without the division: Liu 2025, Dr. GRPO (2503.20783). The deviation is the unbiased one, n − 1 below.
+ * A_i = (r_i − mean r) / (std r + ε) over the answers to one question: the other answers are the baseline, and no critic is needed. Shao
+ * 2024, GRPO (2402.03300), section 4.1.2; without the division: Liu 2025, Dr. GRPO (2503.20783). The deviation is the unbiased one, n − 1
+ * below.
  *
- * Advantages of a group sum to 0. A group of equal rewards has none at all: see `varyingGroups`. With `'batch'` the rewards of all processes
- * must be here.
+ * Advantages of a group sum to 0. A group of equal rewards has none at all: see `varyingGroups`. With `'batch'` the rewards of all
+ * processes must be here.
  *
  * @throws TrainbookError if a group has fewer than two answers.
  * @example

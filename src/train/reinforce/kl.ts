@@ -51,8 +51,8 @@ export interface ShapedRewards {
 }
 
 /**
- * r_t = −β kl_t for each counted token, and the answer's score added at its last: PPO's rewards for a language model, constants to its loss. Ziegler 2019
- * (1909.08593), Stiennon 2020 (2009.01325).
+ * r_t = −β kl_t for each counted token, and the answer's score added at its last: PPO's rewards for a language model, constants to its
+ * loss. Ziegler 2019 (1909.08593), Stiennon 2020 (2009.01325).
  *
  * @example
  * const { rewards } = klShapedRewards({ scores, logProbabilities, referenceLogProbabilities, mask }, { coefficient: 0.05 });

@@ -30,9 +30,9 @@ export function weighRewards<Name extends string>(
 }
 
 /**
- * Each kind is normalised within its groups, then weighed and added, then normalised over the batch: A = z(Σ_k w_k A_k) with A_k = (r_k − mean) / (std + ε) by
- * group and z(x) = (x − mean) / (std + ε) over all answers. So two kinds count as their weights say, whatever their spread, and rewards (1, 0) and (0, 1) stay
- * apart. Liu 2026, GDPO (2601.05242), section 3. The rewards of all processes must be here.
+ * Each kind is normalised within its groups, then weighed and added, then normalised over the batch: A = z(Σ_k w_k A_k) with A_k = (r_k −
+ * mean) / (std + ε) by group and z(x) = (x − mean) / (std + ε) over all answers. So two kinds count as their weights say, whatever their
+ * spread, and rewards (1, 0) and (0, 1) stay apart. Liu 2026, GDPO (2601.05242), section 3. The rewards of all processes must be here.
  *
  * @throws TrainbookError if the kinds do not have the same groups, or a group fewer than two answers.
  * @example

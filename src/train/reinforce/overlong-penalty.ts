@@ -9,8 +9,8 @@ export interface OverlongOptions {
 }
 
 /**
- * 0 up to L − B tokens, (L − B − length) / B from there to L, −1 beyond it, to be added to an answer's reward: an answer that was cut off loses, and it
- * is told so before. Yu 2025, DAPO (2503.14476), equation 13.
+ * 0 up to L − B tokens, (L − B − length) / B from there to L, −1 beyond it, to be added to an answer's reward: an answer that was cut off
+ * loses, and it is told so before. Yu 2025, DAPO (2503.14476), equation 13.
  *
  * @throws TrainbookError if B is not in (0, L].
  * @example

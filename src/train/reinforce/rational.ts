@@ -36,7 +36,8 @@ export function parseDecimal(text: string): Rational | undefined {
 }
 
 /**
- * A number as people and models write it, without loss: `-3`, `1,000`, `$12.50`, `50%` (as 50), `3/4`, `\frac{3}{4}`, `1e3`. `undefined` if the text is anything else.
+ * A number as people and models write it, without loss: `-3`, `1,000`, `$12.50`, `50%` (as 50), `3/4`, `\frac{3}{4}`, `1e3`. `undefined`
+ * if the text is anything else.
  *
  * @example
  * parseRational('1,000.0'); // { numerator: 1000n, denominator: 1n }
@@ -48,7 +49,8 @@ export function parseRational(text: string): Rational | undefined {
     .replace(/\\[dt]?frac\{([^{}]*)\}\{([^{}]*)\}/, '$1/$2')
     .replace(/\\[!,;]|\{,\}/g, (space) => (space === '{,}' ? ',' : ''))
     .replace(/[−–]/g, '-')
-    .replace(/\\?[$£€%]|\s/g, '')
+    .replace(/\\?[$£€%]/g, '')
+    .replace(/^([-+]?)\s+|\s*(\/)\s*|\s+$/g, '$1$2')
     .replace(/\.$/, '');
   const sign = /^[-+]/.exec(bare)?.[0];
   const [top = '', bottom, ...more] = (sign === undefined ? bare : bare.slice(1)).split('/');

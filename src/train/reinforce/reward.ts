@@ -14,7 +14,8 @@ export type Reward<Answer = string> = (sample: RewardSample<Answer>) => number;
 export type Rewards<Name extends string, Answer = string> = Readonly<Record<Name, Reward<Answer>>>;
 
 /**
- * The same reward, which tells what went wrong where: a throw, or a value that is no finite number, becomes an error that names the reward, the sample and the value.
+ * The same reward, which tells what went wrong where: a throw, or a value that is no finite number, becomes an error that names the
+ * reward, the sample and the value.
  *
  * @throws TrainbookError when it is called, as said.
  * @example

@@ -8,8 +8,8 @@ export interface TaggedFormat<Tag extends string> {
 }
 
 /**
- * The form of a text that has each of the tags once, in this order, with something in each, and nothing but white space around them. The reasoning
- * format of DeepSeek-R1-Zero (2501.12948) is `taggedFormat('think', 'answer')`.
+ * The form of a text that has each of the tags once, in this order, with something in each, and nothing but white space around them. The
+ * reasoning format of DeepSeek-R1-Zero (2501.12948) is `taggedFormat('think', 'answer')`.
  *
  * @throws TrainbookError if a tag is not a word, or one is given twice.
  * @example

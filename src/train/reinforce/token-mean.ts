@@ -18,8 +18,8 @@ export interface SumAndCount {
 }
 
 /**
- * The sum and the count whose quotient is the mean of `x` over counted tokens: x, mask [batch, time]. An answer without a counted token, such as a row
- * that pads a batch, does not count. (TRL counts it as an answer with loss 0.)
+ * The sum and the count whose quotient is the mean of `x` over counted tokens: x, mask [batch, time]. An answer without a counted token,
+ * such as a row that pads a batch, does not count. (TRL counts it as an answer with loss 0.)
  *
  * @example
  * const { sum, count } = tokenMean(kl, mask, 'answers');

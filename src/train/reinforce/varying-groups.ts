@@ -7,8 +7,8 @@ export interface VaryingGroups<Group> {
 }
 
 /**
- * Dynamic sampling: groups whose answers all earned the same are dropped, since their advantages are 0: they make the gradient smaller and teach
- * nothing. New questions are drawn until a batch is full. Yu 2025, DAPO (2503.14476), section 3.2.
+ * Dynamic sampling: groups whose answers all earned the same are dropped, since their advantages are 0: they make the gradient smaller
+ * and teach nothing. New questions are drawn until a batch is full. Yu 2025, DAPO (2503.14476), section 3.2.
  *
  * @example
  * const { kept, numDropped, droppedAt } = varyingGroups(groups, ({ rewards }) => rewards); // droppedAt: Map { 0 → 5, 1 → 2 }

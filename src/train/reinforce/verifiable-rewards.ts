@@ -11,11 +11,11 @@ import type { TaggedFormat } from './tagged-format.js';
 export type ReadAnswer = (completion: string) => string | undefined;
 
 /**
- * 1 for the right answer, 0 for another or none. Numbers are compared as numbers, without loss: 1,000 = 1000 = 1000.0, 3/4 = 0.75. Other answers are compared
- * as text, without regard to case, white space and a final full stop.
+ * 1 for the right answer, 0 for another or none. Numbers are compared as numbers, without loss: 1,000 = 1000 = 1000.0, 3/4 = 0.75. Other
+ * answers are compared as text, without regard to case, white space and a final full stop.
  *
- * Unless `read` says where, the completion's answer is what it marks (`\boxed{…}`, `####`), and else its last number if the right answer is one, its whole text if not.
- * The right answer may be marked too, as in GSM8K's solutions.
+ * Unless `read` says where, the completion's answer is what it marks (`\boxed{…}`, `####`), and else its last number if the right answer
+ * is one, its whole text if not. The right answer may be marked too, as in GSM8K's solutions.
  *
  * @example
  * exactAnswer()({ prompt: '12 * 12?', completion: '12 * 12 = 144.0', answer: '144' }); // 1
@@ -53,13 +53,14 @@ export interface ArithmeticGoal {
 }
 
 /**
- * 1 for an expression that has the value of the goal and is made of its numbers, 0 for anything else. The expression is evaluated exactly, see `evaluateArithmetic`.
- * With `=` in it, every side must have the value, and the first is the one that is made of the numbers. Unless `read` says where, the expression is
- * what the completion marks, or its last line.
+ * 1 for an expression that has the value of the goal and is made of its numbers, 0 for anything else. The expression is evaluated
+ * exactly, see `evaluateArithmetic`. With `=` in it, every side must have the value, and the first is the one that is made of the
+ * numbers. Unless `read` says where, the expression is what the completion marks, or its last line.
  *
  * @throws TrainbookError when it is called, if a goal has something that is no number.
  * @example
- * arithmeticGoal()({ prompt: 'Make 24 of 4, 6, 8, 2.', completion: '(8 - 4) * 6 * (2 / 2)', answer: { target: '24', numbers: ['4', '6', '8', '2'] } }); // 0: 2 twice
+ * const game = { target: '24', numbers: ['4', '6', '8', '2'] };
+ * arithmeticGoal()({ prompt: 'Make 24 of 4, 6, 8, 2.', completion: '6 * 8 / (4 - 2)', answer: game }); // 1
  */
 export function arithmeticGoal({ read }: { readonly read?: ReadAnswer } = {}): Reward<ArithmeticGoal> {
   const expressionOf = read ?? ((text: string) => markedAnswer(text) ?? text.trim().split('\n').at(-1));

@@ -45,7 +45,9 @@ describe('numbers', () => {
     ['3/4', '0.75'],
     [String.raw`$\frac{3}{4}$`, '.75'],
     [String.raw`-\frac{3}{4}`, '-0.75'],
-    ['50%', '50'],
+    ['50 %', '50'],
+    ['- $ 3', '-3'],
+    ['3 / 4', '0.75'],
     ['1e3', '1000'],
     [String.raw`1{,}000`, '1000'],
     ['9007199254740993', '9007199254740993.0'],
@@ -54,12 +56,24 @@ describe('numbers', () => {
     expect(parseRational(a)).toEqual(parseRational(b));
   });
 
-  it.each(['', '-', '1,00', '1,0000', '1.2.3', '3/0', '1e999', '1/2/3', 'ten', '--3', 'Infinity', '0x10'])(
-    '%j is none',
-    (text) => {
-      expect(parseRational(text)).toBeUndefined();
-    },
-  );
+  it.each([
+    '',
+    '-',
+    '1 2',
+    '1 1/2',
+    '1,00',
+    '1,0000',
+    '1.2.3',
+    '3/0',
+    '1e999',
+    '1/2/3',
+    'ten',
+    '--3',
+    'Infinity',
+    '0x10',
+  ])('%j is none', (text) => {
+    expect(parseRational(text)).toBeUndefined();
+  });
 
   it('neighbours beyond float64 differ', () => {
     expect(parseRational('9007199254740993')).not.toEqual(parseRational('9007199254740992'));
