@@ -13,7 +13,8 @@ import { stopGradient } from '../../engine/gradients/stop-gradient.js';
 export type KlEstimator = 'k1' | 'k2' | 'k3';
 
 /**
- * An estimate of KL(π ‖ π_ref) for each token that π has drawn, in nats: [batch, time] → [batch, time]. The gradient flows into π alone.
+ * An estimate of KL(π ‖ π_ref) for each token that π has drawn, in nats: [batch, time] → [batch, time]. The gradient flows into π
+ * alone. It has no mask: as a part of a loss it wants finite log-probabilities for padding too, since 0 · ∞ is no number.
  *
  * @example
  * const kl = tokenMean(klEstimates(logProbabilities, referenceLogProbabilities, 'k3'), mask, 'tokens');

@@ -169,6 +169,20 @@ describe('clippedPolicyLoss', () => {
     },
   );
 
+  it('padding of −∞ gives no gradient, neither NaN', () => {
+    const { grads } = valueAndGrads((logProbabilities: tf.Tensor2D) =>
+      quotient(
+        clippedPolicyLoss({
+          logProbabilities,
+          oldLogProbabilities: tf.tensor2d([[-1, -2, -Infinity]]),
+          advantages: tf.tensor1d([2]),
+          mask: tf.tensor2d([[1, 0, 0]]),
+        }),
+      ),
+    )(tf.tensor2d([[-1, -Infinity, -Infinity]]));
+    expectClose(grads.dataSync(), [-2, 0, 0], 1e-6);
+  });
+
   it('an answer without counted tokens does not count', () => {
     const x = tf.tensor2d([[2, 4], [9, 9]]); // prettier-ignore
     const mask = tf.tensor2d([[1, 1], [0, 0]]); // prettier-ignore
