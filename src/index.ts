@@ -303,6 +303,7 @@ export {
   type Targets,
   type TokenLossOptions,
 } from './train/objectives/cross-entropy.js';
+export * from './train/reinforce/index.js';
 export { measureLoss, type MeasuredLoss } from './train/held-out.js';
 export { startTraining, type StepResult, type Training, type TrainingOptions } from './train/step.js';
 export { dynamicLossScale, type LossScale, type LossScaleOptions } from './train/loss-scale.js';
