@@ -9,7 +9,7 @@ export { readFeedback } from './feedback.js';
 export type { FeedbackContent, FeedbackOptions, FeedbackRow } from './feedback.js';
 export { readProblems } from './problems.js';
 export type { ProblemContent, ProblemOptions, ProblemRow } from './problems.js';
-export { exactAnswer, type ExactAnswer } from './exact-answer.js';
+export { statedAnswer, type ExactAnswer } from './stated-answer.js';
 export type { PostTrainingData, RowOptions, RowOrigin } from './read-rows.js';
 export type { Fault, FaultKind, PlacedFault } from './fault.js';
 export { RowReport } from './row-report.js';

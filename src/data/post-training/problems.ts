@@ -3,8 +3,8 @@
 // {"question": "…", "solution": "…", "answer": "42"}
 import type { Source } from '../read/inputs.js';
 import type { Row } from '../read/row.js';
-import { exactAnswer, solutionBefore } from './exact-answer.js';
-import type { ExactAnswer } from './exact-answer.js';
+import { statedAnswer, solutionBefore } from './stated-answer.js';
+import type { ExactAnswer } from './stated-answer.js';
 import { shown } from './fault.js';
 import type { Note } from './fault.js';
 import { fieldsOf, optionalText, ownField, requireText } from './fields.js';
@@ -69,7 +69,7 @@ function solutionOf(
     note({ kind: 'empty answer', field, received: shown(value), expected: 'a number' });
     return undefined;
   }
-  const answer = exactAnswer(stated);
+  const answer = statedAnswer(stated);
   if (answer === undefined) {
     const expected = 'a number alone, after #### or in \\boxed{}';
     note({ kind: 'no number in the answer', field, received: shown(stated.slice(-60)), expected });

@@ -15,11 +15,11 @@ const MARK = '####';
  * Undefined where there is none: a number that merely occurs in a text is no answer.
  *
  * @example
- * exactAnswer('She makes 9 * 2 = $18.\n#### 1,018'); // { text: '1018', value: 1018 }
- * exactAnswer('so \\boxed{\\frac{6}{8}}'); // { text: '3/4', value: 0.75 }
- * exactAnswer('about 18 eggs'); // undefined
+ * statedAnswer('She makes 9 * 2 = $18.\n#### 1,018'); // { text: '1018', value: 1018 }
+ * statedAnswer('so \\boxed{\\frac{6}{8}}'); // { text: '3/4', value: 0.75 }
+ * statedAnswer('about 18 eggs'); // undefined
  */
-export function exactAnswer(text: string): ExactAnswer | undefined {
+export function statedAnswer(text: string): ExactAnswer | undefined {
   const mark = text.lastIndexOf(MARK);
   if (mark >= 0)
     return parseNumber(

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { exactAnswer } from '../../../src/data/post-training/index.js';
+import { statedAnswer } from '../../../src/data/post-training/index.js';
 
 it.each([
   ['way\n#### 42', '42', 42],
@@ -17,13 +17,13 @@ it.each([
   ['4287.5', '4287.5', 4287.5],
   ['12345678901234567890', '12345678901234567890', 12345678901234567890],
 ])('%j is %s', (given, text, value) => {
-  expect(exactAnswer(given)).toEqual({ text, value });
+  expect(statedAnswer(given)).toEqual({ text, value });
 });
 
 it.each(['', '####', 'x + 1', '18 eggs', '1 2', '1,23', '1/0', '1e5', '.', '-', '1.2.3', '1/2/3', '\\boxed{x}'])(
   '%j is none',
   (given) => {
-    expect(exactAnswer(given)).toBeUndefined();
+    expect(statedAnswer(given)).toBeUndefined();
   },
 );
 
@@ -32,7 +32,7 @@ it('numbers in any spelling are one', () => {
     fc.property(fc.integer(), fc.constantFrom('', '.0', '.', '/1'), fc.boolean(), (number, end, grouped) => {
       const digits = grouped ? Math.abs(number).toLocaleString('en-US') : String(Math.abs(number));
       const given = `#### ${number < 0 ? '-' : ''}${digits}${end}`;
-      expect(exactAnswer(given)).toEqual({ text: String(number), value: number });
+      expect(statedAnswer(given)).toEqual({ text: String(number), value: number });
     }),
   );
 });
