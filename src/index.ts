@@ -8,41 +8,7 @@
 import { showLastValues } from './report/last-value.js';
 
 // The engine: tensors, compiled functions, state, random numbers.
-export { engineInfo, engineName, type EngineInfo } from './engine/backend.js';
-export { compile, type Compiled, type CompileOptions } from './engine/compile.js';
-export type { Explanation } from './engine/explain.js';
-export { Cell, cell, type CellOptions } from './engine/cell.js';
-export { valueAndGrads, readTree } from './engine/value-and-grads.js';
-export { flatten, mapTree, treeEntries, unflatten, type Tree } from './engine/tree.js';
-export { remat } from './engine/remat.js';
-export { whileLoop } from './engine/control.js';
-export { scan } from './engine/scan.js';
-export { sumPieces, type PieceSum } from './engine/sum-pieces.js';
-export { call } from './engine/call.js';
-export { groupOfOne, type Group, type Reduction } from './engine/group.js';
-export { joinGroup, type JoinOptions } from './engine/collectives/join-group.js';
-export { slurmMembership } from './engine/collectives/slurm.js';
-export type { Membership } from './engine/collectives/membership.js';
-export type { Timeouts } from './engine/collectives/hub.js';
-export {
-  loadSavedModel,
-  type SavedModel,
-  type SavedModelOptions,
-  type SavedModelTensor,
-} from './engine/saved-model.js';
-export { withPrecision, type Precision } from './engine/precision.js';
-export { stopGradient } from './engine/gradients/stop-gradient.js';
-export { roll } from './engine/gradients/roll.js';
-export { fold, key, permutation, split, uniformNumbers, type Key } from './engine/key.js';
-export {
-  bernoulli,
-  categorical,
-  foldTensor,
-  normal,
-  truncatedNormal,
-  uniform,
-  type TensorKey,
-} from './engine/random.js';
+export * from './engine/index.js';
 
 // Data: files → documents, with a ledger of every document's fate.
 export * from './data/read/index.js';
