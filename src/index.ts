@@ -136,6 +136,19 @@ export {
   type TextBatch,
 } from './tokens/text-loader.js';
 export { textPairLoader, type TextPair, type TextPairBatch } from './tokens/text-pairs.js';
+export {
+  preferencePair,
+  truncatePairs,
+  type PreferencePair,
+  type ReferenceLogProbabilities,
+} from './tokens/preference-pair.js';
+export {
+  preferenceLoader,
+  preferencesInOrder,
+  type AnswerRows,
+  type PreferenceBatch,
+} from './tokens/preference-batch.js';
+export { judgedLoader, type JudgedAnswer, type JudgedBatch } from './tokens/judged-answers.js';
 export { mixedLoader, type LoadersByName } from './tokens/mixed-loader.js';
 export { writeShards, type WriteShardsOptions } from './tokens/write-shards.js';
 export { openShards, type OpenShardsOptions, type Shards } from './tokens/open-shards.js';
@@ -293,6 +306,7 @@ export { classification, type ClassificationOptions } from './train/objectives/c
 export { regression, type RegressionOptions } from './train/objectives/regression.js';
 export { contrastive, type ContrastiveOptions, type Embedder } from './train/objectives/contrastive.js';
 export { mixture, type Weighted } from './train/objectives/mixture.js';
+export * from './train/objectives/preference/index.js';
 export type { LabelledRows, RowReader } from './train/objectives/labelled-rows.js';
 export type { TokenLossSettings, TokenPredictor } from './train/objectives/token-predictor.js';
 export {
