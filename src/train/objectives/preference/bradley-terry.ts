@@ -54,7 +54,7 @@ export function bradleyTerry(
     sums: (weights, batch, { dropoutKey, recompute } = {}) => {
       const mask = together(batch, 'mask');
       const outputs = model.forward(weights, together(batch, 'inputs'), { mask, dropoutKey, recompute });
-      const numRows = mask.shape[0] ?? 0;
+      const [numRows] = mask.shape;
       if (outputs.size !== numRows) {
         throw new TrainbookError({
           what: 'bradleyTerry: the model does not give one number for each text',

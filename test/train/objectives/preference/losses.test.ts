@@ -33,14 +33,12 @@ async function meanAndGradients<Tree extends object>(
 ): Promise<{ loss: number; gradients: Float32Array[] }> {
   const compiled = compile(
     (values: Tree) => {
-      const { value, grads } = valueAndGrads((tree: unknown) => tf.mean<tf.Scalar>(losses(tree as Tree)))(
-        values as never,
-      );
+      const { value, grads } = valueAndGrads((tree: unknown) => tf.mean<tf.Scalar>(losses(tree as Tree)))(values);
       return [value, ...(Object.values(grads as object) as tf.Tensor[])];
     },
     { target: 'graph' },
   );
-  const [value, ...gradients] = (await compiled(given)) as tf.Tensor[];
+  const [value, ...gradients] = await compiled(given);
   return { loss: (value as tf.Tensor).dataSync()[0] ?? NaN, gradients: gradients.map((g) => g.dataSync<'float32'>()) };
 }
 
