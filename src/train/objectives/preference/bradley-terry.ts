@@ -1,9 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
-import { TrainbookError } from '../../../error.js';
 import type { PreferenceBatch } from '../../../tokens/preference-batch.js';
 import type { Loss } from '../../loss.js';
 import type { RowReader } from '../labelled-rows.js';
-import { pairFrame, together } from './pair-objective.js';
+import { pairFrame, textRewards } from './pair-objective.js';
 import { checkNumber, rewardsOf } from './preference-losses.js';
 import type { OfPairs, PreferenceLosses } from './preference-losses.js';
 
@@ -51,20 +50,9 @@ export function bradleyTerry(
   return (model) => ({
     ...pairFrame,
     shares: { loss: 1 },
-    sums: (weights, batch, { dropoutKey, recompute } = {}) => {
-      const mask = together(batch, 'mask');
-      const outputs = model.forward(weights, together(batch, 'inputs'), { mask, dropoutKey, recompute });
-      const [numRows] = mask.shape;
-      if (outputs.size !== numRows) {
-        throw new TrainbookError({
-          what: 'bradleyTerry: the model does not give one number for each text',
-          received: `[${outputs.shape.join(', ')}] for ${numRows} texts`,
-          expected: `[${numRows}, 1]`,
-          fix: 'take a head of one class: sequenceClassification(trunk, { classes: ["reward"] })',
-        });
-      }
-      const [chosen, rejected] = tf.split(tf.reshape(outputs, [numRows]), 2) as [tf.Tensor1D, tf.Tensor1D];
-      const { losses } = bradleyTerryLosses({ chosen, rejected }, options, batch['margins'] as tf.Tensor1D);
+    sums: (weights, batch, computing = {}) => {
+      const rewards = textRewards(model, weights, batch, computing);
+      const { losses } = bradleyTerryLosses(rewards, options, batch['margins'] as tf.Tensor1D);
       return { loss: tf.sum(tf.mul(losses, batch['weights'] as tf.Tensor1D)) };
     },
   });

@@ -3,6 +3,7 @@ import { stopGradient } from '../../../engine/gradients/stop-gradient.js';
 import { TrainbookError } from '../../../error.js';
 import type { AnswerRows, PreferenceBatch } from '../../../tokens/preference-batch.js';
 import type { Computing, Loss, RowTensors } from '../../loss.js';
+import type { RowReader } from '../labelled-rows.js';
 import type { TokenPredictor } from '../token-predictor.js';
 import { answerLogProbabilities } from './answer-log-probabilities.js';
 import type { OfPairs, PreferenceLosses } from './preference-losses.js';
@@ -107,7 +108,7 @@ export function againstReference(
       return pairTensors(batch);
     },
     sums: (weights, batch, computing = {}) => {
-      const given = reference === undefined ? stored(batch) : frozenAnswers(reference, batch, computing);
+      const given = answersAgainst(reference, batch, computing);
       return { loss: weighed(losses(answersOf(model, weights, batch, computing), given), batch) };
     },
   });
@@ -118,11 +119,41 @@ function weighed({ losses }: PreferenceLosses, batch: RowTensors): tf.Scalar {
   return tf.sum(tf.mul(losses, batch['weights'] as tf.Tensor1D));
 }
 
-/** ln p in the frozen model, which leaves nothing out. */
-function frozenAnswers(reference: Reference, batch: RowTensors, { chunks }: Computing): PairAnswers {
+/** ln p in the frozen model, which leaves nothing out; without one, the numbers of the batch. */
+export function answersAgainst(
+  reference: Reference | undefined,
+  batch: RowTensors,
+  { chunks }: Computing,
+): PairAnswers {
+  if (reference === undefined) return stored(batch);
   const { architecture, weights } = reference as ReferenceModel;
   const { sums, means } = answersOf(architecture, weights, batch, { chunks });
   return { sums: withoutGradient(sums), means: withoutGradient(means) };
+}
+
+/**
+ * What a reward model says of the texts of both answers, in one forward pass.
+ *
+ * @throws TrainbookError if it does not give one number for each text.
+ */
+export function textRewards<Weights>(
+  model: RowReader<Weights>,
+  weights: Weights,
+  batch: RowTensors,
+  { dropoutKey, recompute }: Computing,
+): OfPairs {
+  const mask = together(batch, 'mask');
+  const outputs = model.forward(weights, together(batch, 'inputs'), { mask, dropoutKey, recompute });
+  const [numRows] = mask.shape;
+  if (outputs.size !== numRows) {
+    throw new TrainbookError({
+      what: 'bradleyTerry: the model does not give one number for each text',
+      received: `[${outputs.shape.join(', ')}] for ${numRows} texts`,
+      expected: `[${numRows}, 1]`,
+      fix: 'take a head of one class: sequenceClassification(trunk, { classes: ["reward"] })',
+    });
+  }
+  return halves(tf.reshape<tf.Rank.R1>(outputs, [numRows]));
 }
 
 function withoutGradient({ chosen, rejected }: OfPairs): OfPairs {
@@ -131,7 +162,8 @@ function withoutGradient({ chosen, rejected }: OfPairs): OfPairs {
 
 function stored(batch: RowTensors): PairAnswers {
   const of = (side: string): { sum: tf.Tensor1D; mean: tf.Tensor1D } => {
-    const sum = batch[`${side}.reference`] as tf.Tensor1D;
+    const sum = batch[`${side}.reference`] as tf.Tensor1D | undefined;
+    if (sum === undefined) throw lacksReference('preferences');
     const tokens = tf.sum(batch[`${side}.weights`] as tf.Tensor2D, 1);
     return { sum, mean: tf.div(sum, tf.maximum(tokens, 1e-6)) };
   };
@@ -144,10 +176,14 @@ function stored(batch: RowTensors): PairAnswers {
 
 function checkReference(what: string, reference: Reference | undefined, batch: PreferenceBatch): void {
   if (reference !== undefined || batch.reference !== undefined) return;
-  throw new TrainbookError({
+  throw lacksReference(what);
+}
+
+function lacksReference(what: string): TrainbookError {
+  return new TrainbookError({
     what: `${what}: there is nothing to compare the policy with`,
     received: 'no reference, and pairs without stored log-probabilities',
     expected: 'one of both',
-    fix: `${what}({ reference: model }), or storeReference(pairs, …) before the loader`,
+    fix: 'give { reference: model }, or storeReference(pairs, …) before the loader',
   });
 }

@@ -21,7 +21,11 @@ import {
   dpo,
   ipo,
   kto,
+  logRatioRewards,
+  measurePreferences,
+  modelRewards,
   orpo,
+  perTokenRewards,
   simpo,
   storeReference,
 } from '../../../../src/train/objectives/preference/index.js';
@@ -173,6 +177,48 @@ describe('bradleyTerry of a whole model', () => {
     const two = rewardModel(['one', 'two']);
     const start = { trunk: weights, head: two.init(key(1)).head };
     await expect(descend(bradleyTerry()(two), start, batch)).rejects.toThrow(/one number for each text/);
+  });
+});
+
+describe('measurePreferences', () => {
+  const lengths = expected.pairs.map(({ chosen, rejected }) => [chosen.length, rejected.length] as const);
+  const mean = (numbers: readonly number[]): number => numbers.reduce((sum, one) => sum + one, 0) / numbers.length;
+
+  it('ranks by the mean ln p of tokens, over batches that are not full', async () => {
+    const measured = await measurePreferences(perTokenRewards(architecture))(
+      frozen.weights,
+      preferencesInOrder(expected.pairs, sizes, 2),
+    );
+    const [chosen, rejected] = expected.reference.map((sums, side) =>
+      sums.map((sum, pair) => sum / (lengths[pair]?.[side] ?? NaN)),
+    ) as [number[], number[]];
+    expect(measured.chosen).toBeCloseTo(mean(chosen), 5);
+    expect(measured.rejected).toBeCloseTo(mean(rejected), 5);
+    expect(measured.margin).toBeCloseTo(mean(chosen) - mean(rejected), 5);
+    expect(measured.accuracy).toBeCloseTo(mean(chosen.map((one, pair) => (one > (rejected[pair] ?? NaN) ? 1 : 0))), 6);
+    expect(measured.numPairs).toBe(3);
+  });
+
+  it('a model against itself has no margin and no hits', async () => {
+    const rewards = logRatioRewards(architecture, { reference: { architecture, weights } });
+    const { margin, accuracy } = await measurePreferences(rewards)(weights, [batch]);
+    expect([margin, accuracy]).toEqual([0, 0]);
+    await expect(measurePreferences(logRatioRewards(architecture))(weights, [batch])).rejects.toThrow(
+      /nothing to compare/,
+    );
+  });
+
+  it('reads a reward model', async () => {
+    const head = sequenceClassification(architecture, { classes: ['reward'], pooling: lastToken, dense: false });
+    const start = {
+      trunk: weights,
+      head: { output: { weight: tf.tensor2d(expected.score, [16, 1]), bias: tf.scalar(3).reshape([1]) } },
+    };
+    const { chosen, rejected, margin } = await measurePreferences(modelRewards(withHead(architecture, head)))(start, [
+      batch,
+    ]);
+    expect(margin).toBeCloseTo(chosen - rejected, 5);
+    expect(chosen).not.toBe(rejected);
   });
 });
 
