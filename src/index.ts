@@ -136,19 +136,7 @@ export {
   type TextBatch,
 } from './tokens/text-loader.js';
 export { textPairLoader, type TextPair, type TextPairBatch } from './tokens/text-pairs.js';
-export {
-  preferencePair,
-  truncatePairs,
-  type PreferencePair,
-  type ReferenceLogProbabilities,
-} from './tokens/preference-pair.js';
-export {
-  preferenceLoader,
-  preferencesInOrder,
-  type AnswerRows,
-  type PreferenceBatch,
-} from './tokens/preference-batch.js';
-export { judgedLoader, type JudgedAnswer, type JudgedBatch } from './tokens/judged-answers.js';
+export * from './tokens/preference/index.js';
 export { mixedLoader, type LoadersByName } from './tokens/mixed-loader.js';
 export { writeShards, type WriteShardsOptions } from './tokens/write-shards.js';
 export { openShards, type OpenShardsOptions, type Shards } from './tokens/open-shards.js';
@@ -295,7 +283,7 @@ export { growInTurn, type Grow, type Grown, type GrowState } from './train/growt
 export { growContext } from './train/growth/grow-context.js';
 export { stackLayers } from './train/growth/stack-layers.js';
 export { expandBlocks } from './train/growth/expand-blocks.js';
-export { pretrain, type PretrainOptions } from './train/pretrain.js';
+export { decoderFiles, pretrain, type PretrainOptions } from './train/pretrain.js';
 export { planOptions, type Plan, type PlanOptions } from './train/plan.js';
 export { trainOptions, type TrainOptions } from './train/train-options.js';
 export type { Computing, Loss, Objective, PartSums, RowTensors } from './train/loss.js';
@@ -325,7 +313,6 @@ export { startEnergyMeter, type Energy, type EnergyMeter, type EnergyOptions } f
 export { interruptible, type Interruptible } from './train/interrupt.js';
 export { reportTo } from './train/report-to.js';
 export type { ModelFiles } from './train/checkpoints/checkpoint.js';
-export { decoderFiles } from './train/pretrain.js';
 export type { FileHashes, ShardOptions } from './model/files/sharded.js';
 export { treeFiles } from './train/checkpoints/tree-files.js';
 export { estimateSeconds } from './train/forecast/estimate.js';

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import type { PreferenceBatch } from '../../../tokens/preference-batch.js';
+import type { PreferenceBatch } from '../../../tokens/preference/preference-batch.js';
 import type { Loss } from '../../loss.js';
 import type { RowReader } from '../labelled-rows.js';
 import { pairFrame, textRewards } from './pair-objective.js';

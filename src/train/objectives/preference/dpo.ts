@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { TrainbookError } from '../../../error.js';
-import type { PreferenceBatch } from '../../../tokens/preference-batch.js';
+import type { PreferenceBatch } from '../../../tokens/preference/preference-batch.js';
 import type { Loss } from '../../loss.js';
 import type { TokenPredictor } from '../token-predictor.js';
 import { againstReference } from './pair-objective.js';

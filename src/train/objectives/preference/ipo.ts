@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import type { PreferenceBatch } from '../../../tokens/preference-batch.js';
+import type { PreferenceBatch } from '../../../tokens/preference/preference-batch.js';
 import type { Loss } from '../../loss.js';
 import type { TokenPredictor } from '../token-predictor.js';
 import { againstReference } from './pair-objective.js';
@@ -17,7 +17,8 @@ export interface IpoOptions {
  * without end on pairs that are always labelled one way. Azar 2023, "A General Theoretical Paradigm to Understand Learning from Human
  * Preferences" (2310.12036), equation 17.
  *
- * With ln p as means over the tokens of an answer, as TRL and the objective `ipo` have it, or as sums, as the paper writes it.
+ * With ln p as means over the tokens of an answer, as TRL and the objective `ipo` have it, or as sums, as the paper writes it. A reward is
+ * β ln(π/ρ) of the same.
  *
  * @throws TrainbookError if β is not above 0.
  * @example

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { stopGradient } from '../../../engine/gradients/stop-gradient.js';
-import type { JudgedBatch } from '../../../tokens/judged-answers.js';
+import type { JudgedBatch } from '../../../tokens/preference/judged-answers.js';
 import type { Computing, Loss, RowTensors } from '../../loss.js';
 import type { TokenPredictor } from '../token-predictor.js';
 import { answerLogProbabilities } from './answer-log-probabilities.js';

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import type { PreferenceBatch } from '../../../tokens/preference-batch.js';
+import type { PreferenceBatch } from '../../../tokens/preference/preference-batch.js';
 import { measureLoss } from '../../held-out.js';
 import type { RowTensors } from '../../loss.js';
 import type { RowReader } from '../labelled-rows.js';

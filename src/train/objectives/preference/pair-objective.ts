@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { stopGradient } from '../../../engine/gradients/stop-gradient.js';
 import { TrainbookError } from '../../../error.js';
-import type { AnswerRows, PreferenceBatch } from '../../../tokens/preference-batch.js';
+import type { AnswerRows, PreferenceBatch } from '../../../tokens/preference/preference-batch.js';
 import type { Computing, Loss, RowTensors } from '../../loss.js';
 import type { RowReader } from '../labelled-rows.js';
 import type { TokenPredictor } from '../token-predictor.js';

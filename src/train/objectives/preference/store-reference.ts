@@ -1,5 +1,5 @@
 import type { TokenScorer } from '../../../model/log-probabilities.js';
-import type { PreferencePair } from '../../../tokens/preference-pair.js';
+import type { PreferencePair } from '../../../tokens/preference/preference-pair.js';
 
 /**
  * The pairs with ln p of both answers in a frozen model, which is then no longer needed: computed once, not at each step of each epoch.

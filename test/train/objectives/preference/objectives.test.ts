@@ -12,10 +12,15 @@ import { tokenScorer } from '../../../../src/model/log-probabilities.js';
 import { lora } from '../../../../src/model/lora.js';
 import { loadModel } from '../../../../src/model/model.js';
 import type { DecoderWeights } from '../../../../src/model/weights.js';
-import type { JudgedBatch } from '../../../../src/tokens/judged-answers.js';
-import { copyAnswer, emptyAnswers, preferencesInOrder } from '../../../../src/tokens/preference-batch.js';
-import type { PreferenceBatch } from '../../../../src/tokens/preference-batch.js';
-import type { PreferencePair } from '../../../../src/tokens/preference-pair.js';
+import type { JudgedBatch } from '../../../../src/tokens/preference/judged-answers.js';
+import {
+  copyAnswer,
+  emptyAnswers,
+  preferenceLoader,
+  preferencesInOrder,
+} from '../../../../src/tokens/preference/preference-batch.js';
+import type { PreferenceBatch } from '../../../../src/tokens/preference/preference-batch.js';
+import type { PreferencePair } from '../../../../src/tokens/preference/preference-pair.js';
 import {
   bradleyTerry,
   dpo,
@@ -30,6 +35,8 @@ import {
   storeReference,
 } from '../../../../src/train/objectives/preference/index.js';
 import type { Loss } from '../../../../src/train/loss.js';
+import { adamw } from '../../../../src/train/optimizers/adamw.js';
+import { train } from '../../../../src/train/train.js';
 import { expectClose } from '../../../model/close.js';
 import { descend } from '../descent.js';
 import type { Descended } from '../descent.js';
@@ -220,6 +227,24 @@ describe('measurePreferences', () => {
     expect(margin).toBeCloseTo(chosen - rejected, 5);
     expect(chosen).not.toBe(rejected);
   });
+});
+
+it('dpo trains: from pairs that the reference ranks the wrong way round to all as they were chosen', async () => {
+  const model = { architecture, weights };
+  const measure = measurePreferences(perTokenRewards(architecture));
+  const { chosen, rejected, accuracy } = await measure(weights, [batch]);
+  expect(accuracy).toBeLessThan(1);
+  const trained = await train(model, {
+    objective: dpo({ beta: 0.5, reference: model }),
+    data: (options) => preferenceLoader(expected.pairs, sizes, options),
+    optimizer: adamw({ learningRate: 5e-3 }),
+    plan: { steps: 20, batchSize: 3 },
+    key: key(1),
+    target: 'graph',
+  });
+  const after = await measure(trained.weights, [batch]);
+  expect(after.accuracy).toBe(1);
+  expect(after.margin).toBeGreaterThan(chosen - rejected);
 });
 
 it('the types keep pairs out of other losses, and other batches out of these', () => {

@@ -1,10 +1,10 @@
-import { permutation } from '../engine/key.js';
-import { TrainbookError } from '../error.js';
-import { endless, listed } from './loader.js';
-import type { Loader, LoaderOptions } from './loader.js';
+import { permutation } from '../../engine/key.js';
+import { TrainbookError } from '../../error.js';
+import { endless, listed } from '../loader.js';
+import type { Loader, LoaderOptions } from '../loader.js';
 import { checkAnswer, copyAnswer, emptyAnswers } from './preference-batch.js';
 import type { AnswerRows } from './preference-batch.js';
-import type { TextSizes } from './texts.js';
+import type { TextSizes } from '../texts.js';
 
 /*
  * An answer that somebody liked, or did not, with no other beside it:

@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { key } from '../../src/engine/key.js';
-import { judgedLoader } from '../../src/tokens/judged-answers.js';
-import type { JudgedAnswer } from '../../src/tokens/judged-answers.js';
-import type { LoaderOptions } from '../../src/tokens/loader.js';
-import { preferenceLoader, preferencesInOrder } from '../../src/tokens/preference-batch.js';
-import type { AnswerRows, PreferenceBatch } from '../../src/tokens/preference-batch.js';
-import { preferencePair, truncatePairs } from '../../src/tokens/preference-pair.js';
-import type { PreferencePair } from '../../src/tokens/preference-pair.js';
+import { key } from '../../../src/engine/key.js';
+import { judgedLoader } from '../../../src/tokens/preference/judged-answers.js';
+import type { JudgedAnswer } from '../../../src/tokens/preference/judged-answers.js';
+import type { LoaderOptions } from '../../../src/tokens/loader.js';
+import { preferenceLoader, preferencesInOrder } from '../../../src/tokens/preference/preference-batch.js';
+import type { AnswerRows, PreferenceBatch } from '../../../src/tokens/preference/preference-batch.js';
+import { preferencePair, truncatePairs } from '../../../src/tokens/preference/preference-pair.js';
+import type { PreferencePair } from '../../../src/tokens/preference/preference-pair.js';
 
 const sizes = { context: 6, padding: 0 };
 const pairs: PreferencePair[] = Array.from({ length: 5 }, (_, index) => ({

@@ -1,9 +1,9 @@
-import { permutation } from '../engine/key.js';
-import { TrainbookError } from '../error.js';
-import { endless, listed } from './loader.js';
-import type { Loader, LoaderOptions } from './loader.js';
+import { permutation } from '../../engine/key.js';
+import { TrainbookError } from '../../error.js';
+import { endless, listed } from '../loader.js';
+import type { Loader, LoaderOptions } from '../loader.js';
 import type { PreferencePair } from './preference-pair.js';
-import type { TextSizes } from './texts.js';
+import type { TextSizes } from '../texts.js';
 
 /** Rows of prompt and answer, filled up on the right. All are [batchSize, context]. */
 export interface AnswerRows {
@@ -151,7 +151,7 @@ export function checkAnswer(what: string, prompt: ArrayLike<number>, answer: Arr
       what: `${what} cannot be learned`,
       received: `${prompt.length} tokens of prompt, ${answer.length} of answer`,
       expected: 'at least one of each',
-      fix: 'leave the pair out; a prompt begins at least with the token that texts begin with',
+      fix: 'leave it out; a prompt begins at least with the token that texts begin with',
     });
   }
   if (length <= context) return;
@@ -159,6 +159,6 @@ export function checkAnswer(what: string, prompt: ArrayLike<number>, answer: Arr
     what: `${what} does not fit into a row`,
     received: `${length} tokens with its prompt`,
     expected: `at most ${context}, the context`,
-    fix: 'truncatePairs(pairs, context), or take a longer context',
+    fix: 'cut the answer (truncatePairs does, for pairs), or take a longer context',
   });
 }

@@ -1,5 +1,5 @@
-import { TrainbookError } from '../error.js';
-import type { TokenExample } from './pack-examples.js';
+import { TrainbookError } from '../../error.js';
+import type { TokenExample } from '../pack-examples.js';
 
 /*
  * A question and two answers, of which people liked the first better:
