@@ -229,7 +229,7 @@ describe('measurePreferences', () => {
   });
 });
 
-it('dpo trains: from pairs that the reference ranks the wrong way round to all as they were chosen', async () => {
+it('dpo trains: of pairs that the reference does not all rank as they were chosen, it then ranks all', async () => {
   const model = { architecture, weights };
   const measure = measurePreferences(perTokenRewards(architecture));
   const { chosen, rejected, accuracy } = await measure(weights, [batch]);
