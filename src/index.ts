@@ -103,6 +103,7 @@ export {
   type TextBatch,
 } from './tokens/text-loader.js';
 export { textPairLoader, type TextPair, type TextPairBatch } from './tokens/text-pairs.js';
+export * from './tokens/preference/index.js';
 export { mixedLoader, type LoadersByName } from './tokens/mixed-loader.js';
 export { writeShards, type WriteShardsOptions } from './tokens/write-shards.js';
 export { openShards, type OpenShardsOptions, type Shards } from './tokens/open-shards.js';
@@ -249,7 +250,7 @@ export { growInTurn, type Grow, type Grown, type GrowState } from './train/growt
 export { growContext } from './train/growth/grow-context.js';
 export { stackLayers } from './train/growth/stack-layers.js';
 export { expandBlocks } from './train/growth/expand-blocks.js';
-export { pretrain, type PretrainOptions } from './train/pretrain.js';
+export { decoderFiles, pretrain, type PretrainOptions } from './train/pretrain.js';
 export { planOptions, type Plan, type PlanOptions } from './train/plan.js';
 export { trainOptions, type TrainOptions } from './train/train-options.js';
 export type { Computing, Loss, Objective, PartSums, RowTensors } from './train/loss.js';
@@ -260,6 +261,7 @@ export { classification, type ClassificationOptions } from './train/objectives/c
 export { regression, type RegressionOptions } from './train/objectives/regression.js';
 export { contrastive, type ContrastiveOptions, type Embedder } from './train/objectives/contrastive.js';
 export { mixture, type Weighted } from './train/objectives/mixture.js';
+export * from './train/objectives/preference/index.js';
 export type { LabelledRows, RowReader } from './train/objectives/labelled-rows.js';
 export type { TokenLossSettings, TokenPredictor } from './train/objectives/token-predictor.js';
 export {
@@ -279,7 +281,6 @@ export { startEnergyMeter, type Energy, type EnergyMeter, type EnergyOptions } f
 export { interruptible, type Interruptible } from './train/interrupt.js';
 export { reportTo } from './train/report-to.js';
 export type { ModelFiles } from './train/checkpoints/checkpoint.js';
-export { decoderFiles } from './train/pretrain.js';
 export type { FileHashes, ShardOptions } from './model/files/sharded.js';
 export { treeFiles } from './train/checkpoints/tree-files.js';
 export { estimateSeconds } from './train/forecast/estimate.js';

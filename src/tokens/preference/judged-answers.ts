@@ -1,0 +1,106 @@
+import { permutation } from '../../engine/key.js';
+import { TrainbookError } from '../../error.js';
+import { endless, listed } from '../loader.js';
+import type { Loader, LoaderOptions } from '../loader.js';
+import { checkAnswer, copyAnswer, emptyAnswers } from './preference-batch.js';
+import type { AnswerRows } from './preference-batch.js';
+import type { TextSizes } from '../texts.js';
+
+/*
+ * An answer that somebody liked, or did not, with no other beside it:
+ *
+ *   prompt  <|im_start|> user \n 2+2? <|im_end|> <|im_start|> assistant \n
+ *   answer  4 <|im_end|>                                                      desirable
+ */
+
+/** One answer to a prompt, as tokens, and what was thought of it. */
+export interface JudgedAnswer {
+  readonly prompt: ArrayLike<number>;
+  readonly answer: ArrayLike<number>;
+  readonly desirable: boolean;
+}
+
+/** What a step sees that learns from single judgements. */
+export interface JudgedBatch {
+  readonly answers: AnswerRows;
+  /** Each prompt with the answer of the row before it in the batch, which is to something else; the first with the last row's. */
+  readonly mismatched: AnswerRows;
+  /** 1 for an answer that was liked, else 0. */
+  readonly desirable: Float32Array; // [batchSize]
+  /** How much each answer counts. */
+  readonly weights: Float32Array; // [batchSize]
+  readonly batchSize: number;
+}
+
+/**
+ * Batches of judged answers: in each epoch every answer once, in an order given by the key and the number of the epoch. A mismatched
+ * answer is cut where it does not fit into a row with the prompt. Readers that share a batch match answers over all of it.
+ *
+ * @throws TrainbookError as `loader` does, or if a batch has less than two rows, or a prompt or an answer is empty or too long.
+ * @example
+ * const batches = judgedLoader([{ prompt: [5, 6], answer: [7, 2], desirable: true }, …], { context: 16, padding: 0 }, { batchSize: 2, key });
+ */
+export function judgedLoader(
+  answers: readonly JudgedAnswer[],
+  sizes: TextSizes,
+  options: LoaderOptions,
+): Loader<JudgedBatch> {
+  checkJudged(answers, sizes, options);
+  const { reader = { index: 0, count: 1 } } = options;
+  const rows = endless<JudgedBatch>('judgedLoader', options, {
+    numRows: answers.length,
+    empty: (batchSize) => ({
+      answers: emptyAnswers(batchSize, sizes),
+      mismatched: emptyAnswers(batchSize, sizes),
+      desirable: new Float32Array(batchSize),
+      weights: new Float32Array(batchSize),
+      batchSize,
+    }),
+    order: (key) => listed(permutation(key, answers.length)),
+    copy: (row, batch, place) => {
+      const judged = answers[row];
+      if (judged === undefined) return;
+      copyAnswer(judged.prompt, judged.answer, batch.answers, place);
+      batch.desirable[place] = judged.desirable ? 1 : 0;
+      batch.weights[place] = 1;
+    },
+  });
+  return {
+    numRows: rows.numRows,
+    get lastRows() {
+      return rows.lastRows ?? [];
+    },
+    get cursor() {
+      return rows.cursor;
+    },
+    next() {
+      const batch = rows.next();
+      const all = (rows.lastRows ?? []).map((row) => answers[row]);
+      for (let place = 0; place < batch.batchSize; place++) {
+        const own = place * reader.count + reader.index;
+        const prompt = all[own]?.prompt ?? [];
+        const other = all.at(own - 1)?.answer ?? [];
+        copyAnswer(prompt, Array.from(other).slice(0, sizes.context - prompt.length), batch.mismatched, place);
+      }
+      return batch;
+    },
+  };
+}
+
+function checkJudged(
+  answers: readonly JudgedAnswer[],
+  { context }: TextSizes,
+  { batchSize }: Pick<LoaderOptions, 'batchSize'>,
+): void {
+  if (answers.length < 2 || batchSize < 2) {
+    throw new TrainbookError({
+      what: 'judgedLoader: a prompt is matched with the answer to another one, and there is none',
+      received: `${answers.length} answers in batches of ${batchSize}`,
+      expected: 'at least two answers, and batches of two or more',
+      fix: 'set train.batchSize',
+    });
+  }
+  answers.forEach(({ prompt, answer }, index) => {
+    checkAnswer(`judgedLoader: answer ${index}`, prompt, answer, context);
+  });
+}

@@ -1,0 +1,189 @@
+import * as tf from '@tensorflow/tfjs';
+import { stopGradient } from '../../../engine/gradients/stop-gradient.js';
+import { TrainbookError } from '../../../error.js';
+import type { AnswerRows, PreferenceBatch } from '../../../tokens/preference/preference-batch.js';
+import type { Computing, Loss, RowTensors } from '../../loss.js';
+import type { RowReader } from '../labelled-rows.js';
+import type { TokenPredictor } from '../token-predictor.js';
+import { answerLogProbabilities } from './answer-log-probabilities.js';
+import type { OfPairs, PreferenceLosses } from './preference-losses.js';
+
+/** A frozen model: its weights are constants of the step, and have no gradient. */
+export interface ReferenceModel<Weights = unknown> {
+  readonly architecture: TokenPredictor<Weights>;
+  readonly weights: Weights;
+}
+
+/** Any frozen model, whatever its weights are. */
+export type Reference = { readonly architecture: TokenPredictor<never>; readonly weights: unknown };
+
+/** ln p of the answers of pairs, by sums and by means over tokens. */
+export interface PairAnswers {
+  readonly sums: OfPairs;
+  readonly means: OfPairs;
+}
+
+/** What all losses of pairs share: rows are pairs, and each counts as its weight says. */
+export const pairFrame = {
+  unit: 'examples',
+  size: ({ batchSize }: PreferenceBatch): number => batchSize,
+  tensors: pairTensors,
+  counts: (batch: RowTensors) => ({ loss: tf.sum<tf.Scalar>(batch['weights'] as tf.Tensor) }),
+} as const;
+
+/** The rows of answers as tensors of [batch, time], by names that begin with `side`. */
+export function answerTensors(side: string, rows: AnswerRows, batchSize: number): RowTensors {
+  const shape: [number, number] = [batchSize, rows.context];
+  return {
+    [`${side}.inputs`]: tf.tensor2d(rows.inputs, shape, 'int32'),
+    [`${side}.targets`]: tf.tensor2d(rows.targets, shape, 'int32'),
+    [`${side}.weights`]: tf.tensor2d(rows.weights, shape),
+    [`${side}.mask`]: tf.tensor2d(rows.mask, shape, 'int32'),
+  };
+}
+
+function pairTensors({ chosen, rejected, weights, margins, reference, batchSize }: PreferenceBatch): RowTensors {
+  return {
+    ...answerTensors('chosen', chosen, batchSize),
+    ...answerTensors('rejected', rejected, batchSize),
+    weights: tf.tensor1d(weights),
+    margins: tf.tensor1d(margins),
+    ...(reference && {
+      'chosen.reference': tf.tensor1d(reference.chosen),
+      'rejected.reference': tf.tensor1d(reference.rejected),
+    }),
+  };
+}
+
+/** A tensor of the chosen answers, and below it that of the rejected ones: [2 batch, time]. */
+export function together(batch: RowTensors, name: string): tf.Tensor2D {
+  return tf.concat([batch[`chosen.${name}`] as tf.Tensor2D, batch[`rejected.${name}`] as tf.Tensor2D]);
+}
+
+/** ln p of both answers of each pair, in one forward pass. */
+export function answersOf<Weights>(
+  model: TokenPredictor<Weights>,
+  weights: Weights,
+  batch: RowTensors,
+  computing: Computing,
+): PairAnswers {
+  const rows = {
+    inputs: together(batch, 'inputs'),
+    targets: together(batch, 'targets'),
+    weights: together(batch, 'weights'),
+  };
+  const { sums, means } = answerLogProbabilities(model, weights, rows, computing);
+  return { sums: halves(sums), means: halves(means) };
+}
+
+function halves(numbers: tf.Tensor1D): OfPairs {
+  const [chosen, rejected] = tf.split(numbers, 2) as [tf.Tensor1D, tf.Tensor1D];
+  return { chosen, rejected };
+}
+
+/** A mean over pairs of losses that follow from the policy alone. */
+export function withoutReference(
+  losses: (policy: PairAnswers) => PreferenceLosses,
+): <Weights>(model: TokenPredictor<Weights>) => Loss<Weights, PreferenceBatch> {
+  return (model) => ({
+    ...pairFrame,
+    shares: { loss: 1 },
+    sums: (weights, batch, computing = {}) => ({
+      loss: weighed(losses(answersOf(model, weights, batch, computing)), batch),
+    }),
+  });
+}
+
+/** A mean over pairs of losses that compare the policy with a reference: a model, or the numbers of the batch. */
+export function againstReference(
+  what: string,
+  reference: Reference | undefined,
+  losses: (policy: PairAnswers, reference: PairAnswers) => PreferenceLosses,
+): <Weights>(model: TokenPredictor<Weights>) => Loss<Weights, PreferenceBatch> {
+  return (model) => ({
+    ...pairFrame,
+    shares: { loss: 1 },
+    tensors: (batch) => {
+      checkReference(what, reference, batch);
+      return pairTensors(batch);
+    },
+    sums: (weights, batch, computing = {}) => {
+      const given = answersAgainst(reference, batch, computing);
+      return { loss: weighed(losses(answersOf(model, weights, batch, computing), given), batch) };
+    },
+  });
+}
+
+/** Σ w ℓ over pairs. */
+function weighed({ losses }: PreferenceLosses, batch: RowTensors): tf.Scalar {
+  return tf.sum(tf.mul(losses, batch['weights'] as tf.Tensor1D));
+}
+
+/** ln p in the frozen model, which leaves nothing out; without one, the numbers of the batch. */
+export function answersAgainst(
+  reference: Reference | undefined,
+  batch: RowTensors,
+  { chunks }: Computing,
+): PairAnswers {
+  if (reference === undefined) return stored(batch);
+  const { architecture, weights } = reference as ReferenceModel;
+  const { sums, means } = answersOf(architecture, weights, batch, { chunks });
+  return { sums: withoutGradient(sums), means: withoutGradient(means) };
+}
+
+/**
+ * What a reward model says of the texts of both answers, in one forward pass.
+ *
+ * @throws TrainbookError if it does not give one number for each text.
+ */
+export function textRewards<Weights>(
+  model: RowReader<Weights>,
+  weights: Weights,
+  batch: RowTensors,
+  { dropoutKey, recompute }: Computing,
+): OfPairs {
+  const mask = together(batch, 'mask');
+  const outputs = model.forward(weights, together(batch, 'inputs'), { mask, dropoutKey, recompute });
+  const [numRows] = mask.shape;
+  if (outputs.size !== numRows) {
+    throw new TrainbookError({
+      what: 'bradleyTerry: the model does not give one number for each text',
+      received: `[${outputs.shape.join(', ')}] for ${numRows} texts`,
+      expected: `[${numRows}, 1]`,
+      fix: 'take a head of one class: sequenceClassification(trunk, { classes: ["reward"] })',
+    });
+  }
+  return halves(tf.reshape<tf.Rank.R1>(outputs, [numRows]));
+}
+
+function withoutGradient({ chosen, rejected }: OfPairs): OfPairs {
+  return { chosen: stopGradient(chosen), rejected: stopGradient(rejected) };
+}
+
+function stored(batch: RowTensors): PairAnswers {
+  const of = (side: string): { sum: tf.Tensor1D; mean: tf.Tensor1D } => {
+    const sum = batch[`${side}.reference`] as tf.Tensor1D | undefined;
+    if (sum === undefined) throw lacksReference('preferences');
+    const tokens = tf.sum(batch[`${side}.weights`] as tf.Tensor2D, 1);
+    return { sum, mean: tf.div(sum, tf.maximum(tokens, 1e-6)) };
+  };
+  const [chosen, rejected] = [of('chosen'), of('rejected')];
+  return {
+    sums: { chosen: chosen.sum, rejected: rejected.sum },
+    means: { chosen: chosen.mean, rejected: rejected.mean },
+  };
+}
+
+function checkReference(what: string, reference: Reference | undefined, batch: PreferenceBatch): void {
+  if (reference !== undefined || batch.reference !== undefined) return;
+  throw lacksReference(what);
+}
+
+function lacksReference(what: string): TrainbookError {
+  return new TrainbookError({
+    what: `${what}: there is nothing to compare the policy with`,
+    received: 'no reference, and pairs without stored log-probabilities',
+    expected: 'one of both',
+    fix: 'give { reference: model }, or storeReference(pairs, …) before the loader',
+  });
+}
