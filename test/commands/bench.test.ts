@@ -44,7 +44,7 @@ const outputSchema = z.strictObject({
 });
 
 describe('npx trainbook bench', () => {
-  it('measures every workload in its small size and prints one JSON value', { timeout: 600_000 }, async () => {
+  it('measures every workload in its small size and prints one JSON value', { timeout: 1_200_000 }, async () => {
     const environment = { ...process.env, TRAINBOOK_DATA: join(packageRoot, 'no such folder') };
     const { stdout } = await run(process.execPath, [cli, 'bench', '--quick', '--json', '--peer-python', 'none'], {
       env: environment,
