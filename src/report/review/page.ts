@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { pagePolicy } from '../local-server.js';
 import { html, jsonScript, trusted } from '../markup.js';
 import type { Html } from '../markup.js';
 import { pageColours } from '../html/style.js';
@@ -41,16 +41,7 @@ kbd { font: .75rem var(--mono); border: 1px solid currentColor; border-radius: 3
 `;
 
 /** No address is loaded but the page's own, and no script runs but its own. */
-export const reviewPolicy = [
-  "default-src 'none'",
-  `script-src 'sha256-${createHash('sha256').update(reviewScript).digest('base64')}'`,
-  "style-src 'unsafe-inline'",
-  'img-src data:',
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
+export const reviewPolicy = pagePolicy(reviewScript);
 
 const word = (name: keyof (typeof reviewWords)['en']): Html =>
   html`<span data-word="${name}">${reviewWords.en[name]}</span>`;

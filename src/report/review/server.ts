@@ -1,13 +1,11 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
-import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { z } from 'zod';
 import type { JudgementFile } from '../../data/audit/judgements.js';
 import type { ReviewSample } from '../../data/audit/review-sample.js';
 import { reviewScores } from '../../data/audit/review-scores.js';
 import type { ReviewJudgement, ReviewScores } from '../../data/audit/review-scores.js';
-import { TrainbookError } from '../../error.js';
+import { pageHeaders, refuse, startLocalServer } from '../local-server.js';
 import { reviewPage, reviewPolicy } from './page.js';
 
 export interface ReviewServer {
@@ -23,13 +21,7 @@ export interface ReviewServerOptions {
   readonly port?: number;
 }
 
-const headers = {
-  'content-security-policy': reviewPolicy,
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-  'cross-origin-resource-policy': 'same-origin',
-  'cache-control': 'no-store',
-} as const;
+const headers = pageHeaders(reviewPolicy);
 
 /** Bytes of a request's body: a judgement has under 100. */
 const mostBytes = 1000;
@@ -66,46 +58,29 @@ export async function startReview({ sample, file, port = 0 }: ReviewServerOption
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');
     const [, given = '', path = ''] = /^\/([^/]*)\/(.*)$/u.exec(pathname) ?? [];
-    if (!isLocal(request.headers.host)) refuse(response, 403, 'this page is for this machine alone');
-    else if (!isSame(given, token)) refuse(response, 404, 'there is nothing here');
+    if (!isSame(given, token)) refuse(response, headers, 404, 'there is nothing here');
     else if (request.method === 'GET' && path === '') {
       send(response, 'text/html; charset=utf-8', reviewPage(sample.rule));
     } else if (request.method === 'GET' && path === 'state') sendJson(response, state());
     else if (request.method === 'GET' && path === 'item') {
       const item = sample.items[Number(searchParams.get('number'))];
-      if (item === undefined) refuse(response, 404, 'there is no such document');
+      if (item === undefined) refuse(response, headers, 404, 'there is no such document');
       // Whether it is a hit is not told: only its marks show it.
       else sendJson(response, { ...item, hit: undefined });
     } else if (request.method === 'POST' && path === 'judge') {
       const body = judged.safeParse(await readJsonBody(request));
       const item = body.success ? sample.items[body.data.number] : undefined;
-      if (!body.success || item === undefined) refuse(response, 400, 'this is no judgement');
+      if (!body.success || item === undefined) refuse(response, headers, 400, 'this is no judgement');
       else {
         await file.judge(item.id, body.data.judgement);
         sendJson(response, state());
       }
-    } else refuse(response, request.method === 'GET' ? 404 : 405, 'there is nothing here');
+    } else refuse(response, headers, request.method === 'GET' ? 404 : 405, 'there is nothing here');
   };
-  const server = createServer((request, response) => {
-    answer(request, response).catch((error: unknown) => {
-      if (response.headersSent) response.end();
-      else refuse(response, 500, error instanceof Error ? error.message : String(error));
-    });
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => {
-      reject(cause.code === 'EADDRINUSE' || cause.code === 'EACCES' ? taken(port, cause) : cause);
-    });
-    server.listen(port, '127.0.0.1', resolve);
-  });
-  const { port: own } = server.address() as AddressInfo;
+  const server = await startLocalServer('review', port, headers, answer);
   return {
-    address: `http://127.0.0.1:${own}/${token}/`,
-    async close() {
-      const closed = new Promise((resolve) => server.close(resolve));
-      server.closeAllConnections();
-      await closed;
-    },
+    address: `http://127.0.0.1:${server.port}/${token}/`,
+    close: () => server.close(),
   };
 }
 
@@ -124,11 +99,6 @@ async function readJsonBody(request: IncomingMessage): Promise<unknown> {
   }
 }
 
-/** A page of another site that has its name lead to this machine says its own name here. */
-function isLocal(host: string | undefined): boolean {
-  return /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/u.test(host ?? '');
-}
-
 function isSame(given: string, token: string): boolean {
   return /^[0-9a-f]{32}$/u.test(given) && timingSafeEqual(Buffer.from(given), Buffer.from(token));
 }
@@ -140,19 +110,4 @@ function send(response: ServerResponse, type: string, text: string): void {
 
 function sendJson(response: ServerResponse, value: unknown): void {
   send(response, 'application/json; charset=utf-8', JSON.stringify(value));
-}
-
-function refuse(response: ServerResponse, status: number, text: string): void {
-  response.writeHead(status, { ...headers, 'content-type': 'text/plain; charset=utf-8' });
-  response.end(`${text}\n`);
-}
-
-function taken(port: number, cause: Error): TrainbookError {
-  return new TrainbookError({
-    what: 'review: this port is taken',
-    received: port,
-    expected: 'a free port of this machine',
-    fix: 'give another --port, or none',
-    cause,
-  });
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { pagePolicy } from '../local-server.js';
 import { html, trusted } from '../markup.js';
 import { pageStyle } from '../html/style.js';
 
@@ -65,16 +65,7 @@ events.onmessage = ({ data }) => {
 `;
 
 /** As in a report no address is loaded, but for the page's own events; no script runs but the one above. */
-export const watchPolicy = [
-  "default-src 'none'",
-  `script-src 'sha256-${createHash('sha256').update(watchScript).digest('base64')}'`,
-  "style-src 'unsafe-inline'",
-  'img-src data:',
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
+export const watchPolicy = pagePolicy(watchScript);
 
 /** The whole page as it is at one moment; its script then takes what changes. */
 export function watchPage(fragments: ReadonlyMap<string, string>): string {

@@ -1,7 +1,5 @@
-import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { TrainbookError } from '../../error.js';
+import { pageHeaders, refuse, startLocalServer } from '../local-server.js';
 import { fragmentsOf } from './fragments.js';
 import { watchPage, watchPolicy } from './page.js';
 import { Watcher } from './snapshot.js';
@@ -20,13 +18,7 @@ export interface WatchOptions {
   readonly milliseconds?: number;
 }
 
-const headers = {
-  'content-security-policy': watchPolicy,
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-  'cross-origin-resource-policy': 'same-origin',
-  'cache-control': 'no-store',
-} as const;
+const headers = pageHeaders(watchPolicy);
 
 /**
  * Serves the live page of a folder of runs, to this machine alone. `/` is the page, `/events` tells by server-sent events which
@@ -61,8 +53,7 @@ export async function startWatching({ runsFolder, port = 0, milliseconds = 1000 
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const path = new URL(request.url ?? '/', 'http://localhost').pathname;
-    if (!isLocal(request.headers.host)) refuse(response, 403, 'this page is for this machine alone');
-    else if (request.method !== 'GET' && request.method !== 'HEAD') refuse(response, 405, 'records are only read');
+    if (request.method !== 'GET' && request.method !== 'HEAD') refuse(response, headers, 405, 'records are only read');
     else if (path === '/') {
       const page = watchPage(await look());
       response.writeHead(200, { ...headers, 'content-type': 'text/html; charset=utf-8' });
@@ -73,50 +64,15 @@ export async function startWatching({ runsFolder, port = 0, milliseconds = 1000 
       clients.set(response, new Map());
       response.on('close', () => clients.delete(response));
       await tell();
-    } else refuse(response, 404, 'there is nothing here');
+    } else refuse(response, headers, 404, 'there is nothing here');
   };
-  const server = createServer((request, response) => {
-    answer(request, response).catch((error: unknown) => {
-      if (response.headersSent) response.end();
-      else refuse(response, 500, error instanceof Error ? error.message : String(error));
-    });
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => {
-      const isTaken = cause.code === 'EADDRINUSE' || cause.code === 'EACCES';
-      reject(isTaken ? taken(port, cause) : cause);
-    });
-    server.listen(port, '127.0.0.1', resolve);
-  });
-  const { port: own } = server.address() as AddressInfo;
+  const server = await startLocalServer('watch', port, headers, answer);
   return {
-    address: `http://127.0.0.1:${own}/`,
+    address: `http://127.0.0.1:${server.port}/`,
     async close() {
       clearInterval(timer);
       for (const client of clients.keys()) client.end();
-      const closed = new Promise((resolve) => server.close(resolve));
-      server.closeAllConnections();
-      await closed;
+      await server.close();
     },
   };
-}
-
-/** A page of another site that has its name lead to this machine says its own name here. */
-function isLocal(host: string | undefined): boolean {
-  return /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/u.test(host ?? '');
-}
-
-function refuse(response: ServerResponse, status: number, text: string): void {
-  response.writeHead(status, { ...headers, 'content-type': 'text/plain; charset=utf-8' });
-  response.end(`${text}\n`);
-}
-
-function taken(port: number, cause: Error): TrainbookError {
-  return new TrainbookError({
-    what: 'watch: this port is taken',
-    received: port,
-    expected: 'a free port of this machine',
-    fix: 'give another --port, or none',
-    cause,
-  });
 }

@@ -93,6 +93,21 @@ export function sumTokenLosses(
 }
 
 /**
+ * What cuts tensors of `numRows` rows, each of a shape, into `chunks` pieces: [pieces, size, …]; the last piece is filled up with zeros,
+ * which do not count.
+ */
+export function rowPieces(numRows: number, chunks: number): (tensor: tf.Tensor, ofRow: readonly number[]) => tf.Tensor {
+  const numPieces = Math.min(chunks, numRows);
+  const size = Math.ceil(numRows / numPieces);
+  const lacking = numPieces * size - numRows;
+  return (tensor, ofRow) => {
+    const rows = tf.reshape(tensor, [numRows, ...ofRow]);
+    const filled = lacking === 0 ? rows : tf.concat([rows, tf.zeros([lacking, ...ofRow], tensor.dtype)]);
+    return tf.reshape(filled, [numPieces, size, ...ofRow]);
+  };
+}
+
+/**
  * The same from hidden states [batch, time, width], of which a piece at a time is made into logits, with the gradients of the piece
  * (`sumPieces`).
  *
@@ -108,16 +123,7 @@ export function sumTokenLossesInPieces(
   chunks: number,
 ): PartSums {
   const { zLoss } = settings;
-  const numRows = targets.size;
-  const numPieces = Math.min(chunks, numRows);
-  const size = Math.ceil(numRows / numPieces);
-  /** Rows as [pieces, size, …]; the last piece is filled up with rows that do not count. */
-  const cut = (tensor: tf.Tensor, ofRow: readonly number[]): tf.Tensor => {
-    const rows = tf.reshape(tensor, [numRows, ...ofRow]);
-    const lacking = numPieces * size - numRows;
-    const filled = lacking === 0 ? rows : tf.concat([rows, tf.zeros([lacking, ...ofRow], tensor.dtype)]);
-    return tf.reshape(filled, [numPieces, size, ...ofRow]);
-  };
+  const cut = rowPieces(targets.size, chunks);
   const pieces = [cut(hidden, [hidden.shape.at(-1) ?? 0]), cut(targets, []), cut(weights, [])];
   const { sum, told } = sumPieces(
     ([states, wanted, counted]) => {
@@ -153,11 +159,12 @@ export function sumPredictedTokens<Weights>(
   const reading = { documents, positions, types, ...computing };
   if (chunks === 1) return sumTokenLosses(name, settings, model.forward(weights, inputs, reading), batch);
   const states = model.hidden?.(weights, inputs, reading);
-  const logitsOf = (rows: tf.Tensor): tf.Tensor => model.logits?.(weights, rows) ?? refuse(chunks);
-  return sumTokenLossesInPieces(name, settings, logitsOf, states ?? refuse(chunks), batch, chunks);
+  const logitsOf = (rows: tf.Tensor): tf.Tensor => model.logits?.(weights, rows) ?? refusePieces(chunks);
+  return sumTokenLossesInPieces(name, settings, logitsOf, states ?? refusePieces(chunks), batch, chunks);
 }
 
-function refuse(chunks: number): never {
+/** @throws TrainbookError always: pieces are asked for, and the model does not say what its logits are made from. */
+export function refusePieces(chunks: number): never {
   throw new TrainbookError({
     what: 'train: this model gives its logits only all at once, so they cannot be computed in pieces',
     received: `lossChunks ${chunks}, a model with forward alone`,

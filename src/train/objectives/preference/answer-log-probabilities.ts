@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { scan } from '../../../engine/scan.js';
-import { TrainbookError } from '../../../error.js';
 import type { Computing } from '../../loss.js';
 import { tokenLosses } from '../cross-entropy.js';
+import { refusePieces, rowPieces } from '../token-predictor.js';
 import type { CountedTokens, TokenPredictor } from '../token-predictor.js';
 
 /** What a model says of answers, each given its prompt. */
@@ -55,21 +55,13 @@ function inPieces<Weights>(
   { inputs, targets, computing }: Reading,
   chunks: number,
 ): tf.Tensor1D {
-  const states = model.hidden?.(weights, inputs, computing) ?? refuse(chunks);
+  const states = model.hidden?.(weights, inputs, computing) ?? refusePieces(chunks);
   const numRows = targets.size;
-  const numPieces = Math.min(chunks, numRows);
-  const size = Math.ceil(numRows / numPieces);
-  /** Rows as [pieces, size, …]; the last piece is filled up with zeros. */
-  const cut = (tensor: tf.Tensor, ofRow: readonly number[]): tf.Tensor => {
-    const rows = tf.reshape(tensor, [numRows, ...ofRow]);
-    const lacking = numPieces * size - numRows;
-    const filled = lacking === 0 ? rows : tf.concat([rows, tf.zeros([lacking, ...ofRow], tensor.dtype)]);
-    return tf.reshape(filled, [numPieces, size, ...ofRow]);
-  };
+  const cut = rowPieces(numRows, chunks);
   const { outputs } = scan(
     (_, [piece, wanted]) => {
       if (piece === undefined || wanted === undefined) throw new Error('internal: a piece without states');
-      const logits = model.logits?.(weights, piece) ?? refuse(chunks);
+      const logits = model.logits?.(weights, piece) ?? refusePieces(chunks);
       return { carry: [], outputs: [ofLogits(logits, wanted)] };
     },
     [],
@@ -78,13 +70,4 @@ function inPieces<Weights>(
   const [losses] = outputs;
   if (losses === undefined) throw new Error('internal: no losses of pieces');
   return tf.slice(tf.reshape<tf.Rank.R1>(losses, [-1]), [0], [numRows]);
-}
-
-function refuse(chunks: number): never {
-  throw new TrainbookError({
-    what: 'train: this model gives its logits only all at once, so they cannot be computed in pieces',
-    received: `lossChunks ${chunks}, a model with forward alone`,
-    expected: 'a model with hidden and logits beside forward, such as a decoder',
-    fix: 'leave out lossChunks; microBatch saves memory too',
-  });
 }
