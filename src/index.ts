@@ -208,6 +208,8 @@ export { beamSearch, beamSearchOptions, type BeamSearchOptions, type BeamText } 
 export { tokenScorer, type TokenScorer } from './model/log-probabilities.js';
 export { startDecoding, type Decoding } from './model/decoding.js';
 export { tokenChooser, type TokenChooser } from './model/choose-token.js';
+export { decoderPolicy, loraPolicy, type Policy } from './model/policy.js';
+export { startRollouts, type Rollout, type RolloutPlan, type Rollouts } from './model/rollout.js';
 export { generate, type Finish, type Generated, type GenerateOptions } from './model/generate.js';
 export type { DecoderWeights } from './model/weights.js';
 
@@ -244,15 +246,19 @@ export {
 } from './model/prompt-tuning.js';
 
 // Training: what is learned, how, and how long.
-export { train, type Trainable, type TrainingLength, type TrainModelOptions } from './train/train.js';
+export { train, trainOnPolicy } from './train/train.js';
+export type { OnPolicyOptions, Trainable, TrainingLength, TrainModelOptions } from './train/train.js';
 export { trainProgressively, type Phase, type ProgressiveOptions } from './train/growth/progressive.js';
 export { growInTurn, type Grow, type Grown, type GrowState } from './train/growth/growth.js';
 export { growContext } from './train/growth/grow-context.js';
 export { stackLayers } from './train/growth/stack-layers.js';
 export { expandBlocks } from './train/growth/expand-blocks.js';
-export { decoderFiles, pretrain, type PretrainOptions } from './train/pretrain.js';
+export { pretrain, type PretrainOptions } from './train/pretrain.js';
+export * from './train/recipes/index.js';
+export { decoderFiles } from './train/checkpoints/decoder-files.js';
+export type { Preparation } from './train/feed.js';
 export { planOptions, type Plan, type PlanOptions } from './train/plan.js';
-export { trainOptions, type TrainOptions } from './train/train-options.js';
+export { recipeOptions, trainOptions, type RecipeNumbers, type TrainOptions } from './train/train-options.js';
 export type { Computing, Loss, Objective, PartSums, RowTensors } from './train/loss.js';
 export { causalLanguageModel } from './train/objectives/causal-language-model.js';
 export { maskedLanguageModelling } from './train/objectives/masked-language-modelling.js';
@@ -284,8 +290,7 @@ export type { ModelFiles } from './train/checkpoints/checkpoint.js';
 export type { FileHashes, ShardOptions } from './model/files/sharded.js';
 export { treeFiles } from './train/checkpoints/tree-files.js';
 export { estimateSeconds } from './train/forecast/estimate.js';
-export { adafactor, relativeStep, type AdafactorOptions } from './train/optimizers/adafactor.js';
-export { adam, type AdamNumbers } from './train/optimizers/adam.js';
+export * from './train/optimizers/index.js';
 export { forecast, type Forecast, type ForecastOptions, type ForecastRow } from './train/forecast/forecast.js';
 export { trainingMemory, type TrainingMemory, type TrainingMemoryOptions } from './train/forecast/training-memory.js';
 export { measurePlan, type MeasuredPlan, type StepPlan } from './train/forecast/measure-plan.js';
@@ -294,28 +299,6 @@ export { optimizerStateSize, type StateFormat } from './train/forecast/optimizer
 export { stepFlops, stepWork, type Planned } from './train/forecast/step-flops.js';
 export { scaling, scalingFigure, type Cluster, type ScalingRow } from './train/forecast/scaling.js';
 export { checkpointInterval, expectedTime, trainingCost, type Prices } from './train/forecast/cost-of-training.js';
-export { adamw, type AdamwOptions } from './train/optimizers/adamw.js';
-export { addWeightDecay } from './train/optimizers/add-weight-decay.js';
-export { clipByGlobalNorm } from './train/optimizers/clip-by-global-norm.js';
-export { clipByRms } from './train/optimizers/clip-by-rms.js';
-export { compactState, type CompactStateOptions, type StateStorage } from './train/optimizers/compact-state.js';
-export { lamb, type LambOptions } from './train/optimizers/lamb.js';
-export { layerwiseDecay, type LayerwiseDecay } from './train/optimizers/layerwise-decay.js';
-export { lion, type LionOptions } from './train/optimizers/lion.js';
-export { muon, blockMatrices, type MuonOptions } from './train/optimizers/muon.js';
-export { chain, stateless, type Optimizer, type Tensors } from './train/optimizers/optimizer.js';
-export { orthogonalise, type OrthogonaliseOptions } from './train/optimizers/orthogonalise.js';
-export { partition } from './train/optimizers/partition.js';
-export { scaleByAdam, type AdamOptions } from './train/optimizers/scale-by-adam.js';
-export { scaleByFactoredRms, type FactoredRmsOptions } from './train/optimizers/scale-by-factored-rms.js';
-export { scaleByLearningRate } from './train/optimizers/scale-by-learning-rate.js';
-export { scaleByLion, type LionAverages } from './train/optimizers/scale-by-lion.js';
-export { scaleByMomentum, type MomentumOptions } from './train/optimizers/scale-by-momentum.js';
-export { scaleByParameterRms } from './train/optimizers/scale-by-parameter-rms.js';
-export { scaleByPath } from './train/optimizers/scale-by-path.js';
-export { scaleByTrustRatio } from './train/optimizers/scale-by-trust-ratio.js';
-export { sgd, type SgdOptions } from './train/optimizers/sgd.js';
-export { correctedDecay, startAverage, updateAverage } from './train/optimizers/weight-average.js';
 
 // Learning rates.
 export {

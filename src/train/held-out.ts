@@ -5,6 +5,7 @@ import type { Decoder } from '../model/decoder.js';
 import type { DecoderWeights } from '../model/weights.js';
 import { inOrder } from '../tokens/loader.js';
 import type { Packed } from '../tokens/pack.js';
+import { partNames } from './loss.js';
 import type { Loss, RowTensors } from './loss.js';
 import { causalLanguageModel } from './objectives/causal-language-model.js';
 
@@ -14,6 +15,8 @@ export interface MeasuredLoss {
   readonly loss: number;
   /** What each part adds. */
   readonly parts: Readonly<Record<string, number>>;
+  /** The means that the loss only watches. */
+  readonly watched: Readonly<Record<string, number>>;
   /** What counted in each part: Σ w. */
   readonly counts: Readonly<Record<string, number>>;
 }
@@ -33,7 +36,7 @@ export type MeasureLoss<Weights, B> = (
  * const { loss } = await measure(weights, inOrder(packed, 8));
  */
 export function measureLoss<Weights, B>(loss: Loss<Weights, B>): MeasureLoss<Weights, B> {
-  const names = Object.keys(loss.shares);
+  const names = partNames(loss);
   const sum = compile(
     (weights: Weights, batch: RowTensors) => {
       const [sums, counts] = [loss.sums(weights, batch), loss.counts(batch)];
@@ -55,13 +58,15 @@ export function measureLoss<Weights, B>(loss: Loss<Weights, B>): MeasureLoss<Wei
       });
       progress?.(++done);
     }
-    const parts = names.map((name, index) => {
+    const means = names.map((name, index) => {
       const { sum: nats = NaN, count = NaN } = totals[index] ?? {};
-      return [name, ((loss.shares[name] ?? NaN) * nats) / count] as const;
+      return [name, ((loss.shares[name] ?? 1) * nats) / count] as const;
     });
+    const parts = means.slice(0, Object.keys(loss.shares).length);
     return {
       loss: parts.reduce((total, [, part]) => total + part, 0),
       parts: Object.fromEntries(parts),
+      watched: Object.fromEntries(means.slice(parts.length)),
       counts: Object.fromEntries(names.map((name, index) => [name, totals[index]?.count ?? NaN])),
     };
   };

@@ -1,13 +1,13 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Group } from '../engine/group.js';
 import { TrainbookError } from '../error.js';
-import type { Loader } from '../tokens/loader.js';
-import { batchOrigin, describeOrigin } from './batch-origin.js';
+import { describeOrigin } from './batch-origin.js';
 import type { BatchOrigin } from './batch-origin.js';
 import type { Position } from './checkpoints/checkpoint-state.js';
 import { reportSaves } from './checkpoints/saver.js';
 import type { Saver } from './checkpoints/saver.js';
 import type { OnTrainEvent } from './event.js';
+import type { Feed } from './feed.js';
 import type { Loss } from './loss.js';
 import type { Optimizer } from './optimizers/optimizer.js';
 import type { Plan } from './plan.js';
@@ -22,7 +22,7 @@ export interface LoopOptions<Weights, B> {
   readonly plan: Plan;
   readonly length: TrainingLength;
   readonly optimizer: Optimizer;
-  readonly batches: Loader<B>;
+  readonly feed: Feed<B>;
   /** Where an earlier process left off. */
   readonly from: Pick<Position, 'step' | 'watch'> | undefined;
   /** The last step of this part of the training. Default: the last one of all. */
@@ -45,26 +45,25 @@ export interface LoopEnd {
 
 /**
  * Step, evaluation, checkpoint, until the last step or until no evaluation is better any more; the next batch is made while a step
- * runs. One process of a group goes through the same steps as one that is alone.
+ * runs, where it can be. A training is saved, and stops when it is interrupted, only after the last of the steps that share a batch of
+ * the loader. One process of a group goes through the same steps as one that is alone.
  */
 export async function runLoop<Weights, B>(
   training: Training<Weights, B>,
   options: LoopOptions<Weights, B>,
 ): Promise<LoopEnd> {
-  const { loss, plan, length, optimizer, batches, evaluate, saver, on, signal, group } = options;
+  const { loss, plan, length, optimizer, feed, evaluate, saver, on, signal, group } = options;
   const { steps } = length;
   const { until = steps } = options;
   let watch = options.from?.watch ?? unwatched;
   const firstStep = (options.from?.step ?? 0) + 1;
   if (exhausted(watch, plan)) return { watch, over: true };
-  let batch = batches.next();
-  let { cursor } = batches;
-  let origin = batchOrigin(batches, plan.batchSize);
   for (let step = firstStep; step <= until; step++) {
+    const { batch, cursor, origin } = await feed.at(step);
     const started = performance.now();
     const limit = plan.spike === undefined ? Infinity : spikeLimit(watch, plan.spike.deviations);
     const running = training.step(batch, step, plan.spike?.action === 'skip' ? { loss: limit } : {});
-    const next = step < until ? batches.next() : batch;
+    if (step < until) feed.ahead();
     const result = await running;
     const seconds = (performance.now() - started) / 1000;
     watch = judged(watch, result, { step, limit, plan, origin, on });
@@ -76,11 +75,12 @@ export async function runLoop<Weights, B>(
       on({ type: 'evaluation', step, scores });
       if (plan.best) watch = afterScore(watch, scoreOf(scores, plan.best.metric), step, plan.best);
     }
-    const interrupted = await anyOf(signal?.aborted === true, group);
+    const between = step % feed.steps !== 0;
+    const interrupted = !between && (await anyOf(signal?.aborted === true, group));
     const over = step === steps || exhausted(watch, plan);
     const ofPart = step === until && until < steps; // what the next part begins with
     const isSaved = step % plan.checkpointEvery === 0 || interrupted || ofPart || watch.best?.step === step;
-    if (isSaved) await saver?.begin({ step, cursor, watch });
+    if (isSaved && !between) await saver?.begin({ step, cursor, watch });
     if (interrupted || over || ofPart) await saver?.settle();
     reportSaves(saver, on, interrupted && !over ? step : undefined); // a training that is over has its weights to give
     if (interrupted && !over) throw interruption(step, steps, options.savedTo);
@@ -88,9 +88,6 @@ export async function runLoop<Weights, B>(
       on({ type: 'end', step, reason: step === steps ? 'done' : 'no better score' });
       return { watch, over };
     }
-    batch = next;
-    ({ cursor } = batches);
-    origin = batchOrigin(batches, plan.batchSize);
   }
   return { watch, over: until === steps };
 }

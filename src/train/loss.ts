@@ -26,14 +26,16 @@ export interface Computing {
 export interface Loss<Weights, B> {
   /** The parts by name, and what each counts in the loss. One part has share 1. */
   readonly shares: Readonly<Record<string, number>>;
+  /** Means that are only watched, such as the share of pairs that are ranked rightly: `counts` and `sums` have them too. Default: none. */
+  readonly watched?: readonly string[];
   /** What the loss of a row is made of: `tokens` or `examples`, for rates. */
   readonly unit: string;
   /** How many of them a batch has. */
   size(batch: B): number;
   tensors(batch: B): RowTensors;
-  /** Σ w for each part. */
+  /** Σ w for each part, and for what is watched. */
   counts(batch: RowTensors): PartSums;
-  /** Σ w ℓ for each part. */
+  /** Σ w ℓ for each part, and for what is watched. */
   sums(weights: Weights, batch: RowTensors, computing?: Computing): PartSums;
   /** Whether a row's loss depends on the other rows of its batch, so that a batch must not be computed in pieces. */
   readonly rowsTogether?: boolean;
@@ -53,25 +55,31 @@ export function numRowsOf(batch: RowTensors): number {
   return [...rows.values()].reduce((sum, number) => sum + number, 0);
 }
 
-/** What each part's sum is multiplied by in the loss: share / Σ w. Where nothing counts the loss is 0. */
-export function partFactors({ shares }: Pick<Loss<never, never>, 'shares'>, counts: PartSums): PartSums {
+/** The names of a loss's parts, and after them of what is only watched. */
+export function partNames({ shares, watched = [] }: Parts): string[] {
+  return [...Object.keys(shares), ...watched];
+}
+
+type Parts = Pick<Loss<never, never>, 'shares' | 'watched'>;
+
+/** What each sum is multiplied by: share / Σ w, and 1 / Σ w for what is watched. Where nothing counts the loss is 0. */
+export function partFactors(loss: Parts, counts: PartSums): PartSums {
   return Object.fromEntries(
-    Object.entries(shares).map(([name, share]) => [
+    partNames(loss).map((name) => [
       name,
-      tf.div<tf.Scalar>(share, tf.maximum(countOf(counts, name), smallestCount)),
+      tf.div<tf.Scalar>(loss.shares[name] ?? 1, tf.maximum(countOf(counts, name), smallestCount)),
     ]),
   );
 }
 
-/** share · Σ w ℓ / Σ w for each part, in the order of `shares`: [parts]. The loss is their sum. */
-export function weighedParts(
-  { shares }: Pick<Loss<never, never>, 'shares'>,
-  sums: PartSums,
-  factors: PartSums,
-): tf.Tensor1D {
-  return tf.stack(
-    Object.keys(shares).map((name) => tf.mul(countOf(sums, name), countOf(factors, name))),
-  ) as tf.Tensor1D;
+/** share · Σ w ℓ / Σ w for each part, in the order of `shares`, and after them the means that are watched: [parts]. */
+export function weighedParts(loss: Parts, sums: PartSums, factors: PartSums): tf.Tensor1D {
+  return tf.stack(partNames(loss).map((name) => tf.mul(countOf(sums, name), countOf(factors, name)))) as tf.Tensor1D;
+}
+
+/** The loss: the sum of its parts, without what is watched. */
+export function totalOf({ shares }: Parts, parts: tf.Tensor1D): tf.Scalar {
+  return tf.sum(tf.slice(parts, [0], [Object.keys(shares).length]));
 }
 
 /** Keeps 0 / 0 out; far below any weight in use. */

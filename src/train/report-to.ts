@@ -25,7 +25,7 @@ export function reportTo(
     switch (event.type) {
       case 'step': {
         const { step, steps, result, scalars, seconds, compiles, size, unit } = event;
-        const { loss, gradientNorm, parts, skipped, lossScale, statistics } = result;
+        const { loss, gradientNorm, parts, watched, skipped, lossScale, statistics } = result;
         const rates = Object.entries(scalars).filter(([name]) => name.endsWith('learningRate'));
         const [[, learningRate] = []] = rates;
         const rate = size / seconds;
@@ -33,6 +33,7 @@ export function reportTo(
           loss,
           gradientNorm,
           ...prefixed('loss', parts),
+          ...watched,
           ...Object.fromEntries(rates),
           ...(skipped && { skipped: 1 }),
           ...(lossScale !== undefined && { lossScale }),

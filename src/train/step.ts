@@ -15,7 +15,7 @@ import { TrainbookError } from '../error.js';
 import { accumulate } from './accumulate.js';
 import type { Found } from './accumulate.js';
 import { globalNorm } from './optimizers/clip-by-global-norm.js';
-import { partFactors, weighedParts } from './loss.js';
+import { partFactors, partNames, totalOf, weighedParts } from './loss.js';
 import type { Computing, Loss, PartSums, RowTensors } from './loss.js';
 import { dynamicLossScale } from './loss-scale.js';
 import type { LossScale, LossScaleState } from './loss-scale.js';
@@ -33,6 +33,8 @@ export interface StepResult {
   readonly gradientNorm: number;
   /** What each part adds to the loss, where it has several. */
   readonly parts: Readonly<Record<string, number>>;
+  /** What the loss only watches. */
+  readonly watched: Readonly<Record<string, number>>;
   /** Whether the update was left out, because of a number that is not finite or above the limit. */
   readonly skipped: boolean;
   /** What the loss was multiplied by for the gradients' sake, in float16. */
@@ -149,7 +151,7 @@ export function startTraining<Weights, B>(
           };
           return pieceGradients(loss, parameters, piece, factors, computing, scale);
         },
-        Object.keys(loss.shares).length,
+        partNames(loss).length,
       ),
     );
   };
@@ -163,7 +165,7 @@ export function startTraining<Weights, B>(
     const { updates, state } = optimizer.update(grads, stateBefore, before, scalars);
     const after = zipTrees((value, change) => tf.add(value, change), before, updates);
     const norm = globalNorm(grads);
-    const total = tf.sum<tf.Scalar>(parts);
+    const total = totalOf(loss, parts);
     const taken = skips ? withinLimits(total, norm, own) : undefined;
     const keep = (now: Tensors, old: Tensors): Tensors =>
       taken === undefined ? now : zipTrees((value, earlier) => tf.where(taken, value, earlier), now, old);
@@ -235,7 +237,7 @@ function pieceGradients<Weights, B>(
   const { grads } = valueAndGrads((values: unknown) => {
     const weighed = weighedParts(loss, loss.sums(values as Weights, piece, computing), factors);
     parts = tf.keep(weighed.clone());
-    const total = tf.sum<tf.Scalar>(weighed);
+    const total = totalOf(loss, weighed);
     return scale === undefined ? total : tf.mul<tf.Scalar>(total, scale);
   })(parameters) as { grads: Tensors };
   if (parts === undefined) throw new Error('internal: the loss was not computed');
@@ -253,7 +255,7 @@ interface Parts {
 
 /** The step of one process of several: counts are added up over the group, then parts and gradients. */
 function inGroup<Weights, B>(loss: Loss<Weights, B>, group: Group, { find, change, named, cells }: Parts) {
-  const names = Object.keys(loss.shares);
+  const names = partNames(loss);
   const count = compile(
     (batch: RowTensors) => tf.stack(names.map((name) => loss.counts(batch)[name] as tf.Scalar)),
     named('counts of a batch'),
@@ -281,19 +283,22 @@ function inGroup<Weights, B>(loss: Loss<Weights, B>, group: Group, { find, chang
 }
 
 function reported<Weights, B>(
-  { shares }: Loss<Weights, B>,
+  { shares, watched = [] }: Loss<Weights, B>,
   numbers: ArrayLike<number>,
   { scaled, groups }: { readonly scaled: boolean; readonly groups: readonly string[] | undefined },
 ): StepResult {
   const [loss = NaN, gradientNorm = NaN, skipped = NaN, lossScale = NaN, ...rest] = Array.from(numbers);
   const names = Object.keys(shares);
+  const named = (some: readonly string[], start: number): Record<string, number> =>
+    Object.fromEntries(some.map((name, index) => [name, rest[start + index] ?? NaN]));
   return {
     loss,
     gradientNorm,
     skipped: skipped !== 0,
-    parts: names.length === 1 ? {} : Object.fromEntries(names.map((name, index) => [name, rest[index] ?? NaN])),
+    parts: names.length === 1 ? {} : named(names, 0),
+    watched: named(watched, names.length),
     ...(scaled && { lossScale }),
-    ...(groups && { statistics: readStatistics(groups, rest.slice(names.length)) }),
+    ...(groups && { statistics: readStatistics(groups, rest.slice(names.length + watched.length)) }),
   };
 }
 

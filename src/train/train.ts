@@ -16,6 +16,8 @@ import { readState } from './growth/growth.js';
 import type { StateTensors } from './growth/growth.js';
 import { measureLoss } from './held-out.js';
 import { interruptibly } from './interrupt.js';
+import { checkRhythm, loaderFeed, preparedFeed } from './feed.js';
+import type { Feed, Preparation } from './feed.js';
 import { runLoop } from './loop.js';
 import type { Objective } from './loss.js';
 import type { Optimizer } from './optimizers/optimizer.js';
@@ -107,6 +109,46 @@ export async function train<Architecture, Weights, B, M extends Trainable<Archit
   });
 }
 
+/**
+ * The same, where the loader gives rows of another kind, of which batches are prepared with the weights of the moment: prompts, to which
+ * the model writes the answers that it then learns from.
+ */
+export interface OnPolicyOptions<Architecture, Weights, B, Rows> extends Omit<
+  TrainModelOptions<Architecture, Weights, B>,
+  'data'
+> {
+  readonly data: (options: LoaderOptions) => Loader<Rows>;
+  readonly preparation: Preparation<Weights, Rows, B>;
+}
+
+/**
+ * Trains a model on what it writes itself: `train`, but for where the batches come from. `plan.batchSize` counts the rows of the loader.
+ *
+ * Checkpoints, evaluations and interrupts come only after the last of the steps that share a batch of the loader; so a run that was killed
+ * ends with the same weights as one that never was.
+ *
+ * @throws TrainbookError as `train`, or if evaluations or checkpoints would fall between two such steps.
+ * @example
+ * const trained = await trainOnPolicy(model, { data: prompts, preparation, objective, optimizer, plan: { steps: 300, batchSize: 16 }, key });
+ */
+export async function trainOnPolicy<Architecture, Weights, B, Rows, M extends Trainable<Architecture, Weights>>(
+  model: M & Trainable<Architecture, Weights>,
+  options: OnPolicyOptions<Architecture, Weights, B, Rows>,
+): Promise<M> {
+  return observed(options, async (given) => {
+    const { weights } = await runPart(await preparePart<Architecture, Weights, B, Rows>(model, given));
+    return { ...model, weights };
+  });
+}
+
+/** What a training needs, whether its batches are prepared or not. */
+type PartOptions<Architecture, Weights, B, Rows> = Omit<
+  OnPolicyOptions<Architecture, Weights, B, Rows>,
+  'preparation'
+> & {
+  readonly preparation?: Preparation<Weights, Rows, B>;
+};
+
 /** Energy and interrupts around a training, whatever its parts. */
 export async function observed<Options extends Pick<TrainModelOptions<never, never, never>, Observed>, R>(
   options: Options,
@@ -139,22 +181,26 @@ export async function observed<Options extends Pick<TrainModelOptions<never, nev
 type Observed = 'on' | 'signal' | 'checkpoints' | 'energy';
 
 /** A training that is about to run: what its options come to, and where an earlier, killed process of it left off. */
-export type Prepared<Architecture, Weights, B> = Awaited<ReturnType<typeof preparePart<Architecture, Weights, B>>>;
+export type Prepared<Architecture, Weights, B, Rows = B> = Awaited<
+  ReturnType<typeof preparePart<Architecture, Weights, B, Rows>>
+>;
 
 /** Looks at a training's options, its data and its folder. Nothing is trained yet. */
-export async function preparePart<Architecture, Weights, B>(
+export async function preparePart<Architecture, Weights, B, Rows = B>(
   model: Trainable<Architecture, Weights>,
-  options: TrainModelOptions<Architecture, Weights, B>,
+  options: PartOptions<Architecture, Weights, B, Rows>,
 ) {
   const { key, group } = options;
   const plan = parsePlan(options.plan);
+  const stepsPerBatch = options.preparation?.steps ?? 1;
+  checkRhythm(plan, stepsPerBatch);
   const loaderOptions = {
     batchSize: plan.batchSize,
     key: fold(key, 'order'),
     ...(group && { reader: { index: group.index, count: group.size } }),
   };
   const start = options.data(loaderOptions);
-  const length = lengthOf(plan, start);
+  const length = lengthOf(plan, start, stepsPerBatch);
   const given = typeof options.optimizer === 'function' ? options.optimizer(length) : options.optimizer;
   const optimizer = compactState(given, plan.optimizerState);
   const files = options.files ?? treeFiles(model.weights);
@@ -191,8 +237,8 @@ export interface PartEnd<Weights> {
 }
 
 /** Runs a training, or a part of one. */
-export async function runPart<Architecture, Weights, B>(
-  prepared: Prepared<Architecture, Weights, B>,
+export async function runPart<Architecture, Weights, B, Rows = B>(
+  prepared: Prepared<Architecture, Weights, B, Rows>,
   { from, until }: Part<Weights> = {},
 ): Promise<PartEnd<Weights>> {
   const { model, options, plan, loaderOptions, length, optimizer, files, found } = prepared;
@@ -231,7 +277,10 @@ export async function runPart<Architecture, Weights, B>(
       plan,
       length,
       optimizer,
-      batches: options.data({ ...loaderOptions, ...(found.checkpoint && { cursor: found.checkpoint.cursor }) }),
+      feed: feedOf(options, plan, training, {
+        ...loaderOptions,
+        ...(found.checkpoint && { cursor: found.checkpoint.cursor }),
+      }),
       from: found.checkpoint ?? from,
       until,
       evaluate: evaluation(training, loss, options),
@@ -249,10 +298,22 @@ export async function runPart<Architecture, Weights, B>(
   }
 }
 
+/** The batches of the steps, as the loader gives them or prepared. */
+function feedOf<Architecture, Weights, B, Rows>(
+  { data, preparation }: PartOptions<Architecture, Weights, B, Rows>,
+  { batchSize }: Plan,
+  training: Training<Weights, B>,
+  loaderOptions: LoaderOptions,
+): Feed<B> {
+  const rows = data(loaderOptions);
+  if (preparation !== undefined) return preparedFeed(rows, batchSize, preparation, () => training.weights());
+  return loaderFeed(rows as unknown as Loader<B>, batchSize); // without a preparation the rows are the batches
+}
+
 /** What identifies the run, and where an earlier, killed process of it left off. */
-async function earlierPart<Architecture, Weights, B>(
+async function earlierPart<Architecture, Weights, B, Rows>(
   model: Trainable<Architecture, Weights>,
-  options: TrainModelOptions<Architecture, Weights, B>,
+  options: PartOptions<Architecture, Weights, B, Rows>,
   parsed: {
     readonly plan: Plan;
     readonly length: TrainingLength;
@@ -279,10 +340,10 @@ async function earlierPart<Architecture, Weights, B>(
   return { run, checkpoint: await latestCheckpoint(checkpoints, run) };
 }
 
-function evaluation<Architecture, Weights, B>(
+function evaluation<Architecture, Weights, B, Rows>(
   training: Training<Weights, B>,
   loss: ReturnType<Objective<Architecture, Weights, B>>,
-  { heldOut, evaluate }: TrainModelOptions<Architecture, Weights, B>,
+  { heldOut, evaluate }: PartOptions<Architecture, Weights, B, Rows>,
 ): ((step: number) => Promise<Readonly<Record<string, number>>>) | undefined {
   if (heldOut === undefined && evaluate === undefined) return undefined;
   const measure = heldOut && measureLoss(loss);
@@ -293,6 +354,7 @@ function evaluation<Architecture, Weights, B>(
     return {
       ...(measured && { heldOutLoss: measured.loss }),
       ...(several && prefixed('heldOutLoss', measured.parts)),
+      ...(measured && prefixed('heldOut', measured.watched)),
       ...(evaluate && (await evaluate(weights, step))),
     };
   };
@@ -303,11 +365,15 @@ export function prefixed(prefix: string, numbers: Readonly<Record<string, number
   return Object.fromEntries(Object.entries(numbers).map(([name, number]) => [`${prefix}.${name}`, number]));
 }
 
-function lengthOf<B>({ steps, epochs = 1, batchSize }: Plan, { numRows, endsBatches }: Loader<B>): TrainingLength {
+function lengthOf<B>(
+  { steps, epochs = 1, batchSize }: Plan,
+  { numRows, endsBatches }: Loader<B>,
+  stepsPerBatch: number,
+): TrainingLength {
   const perEpoch = Math.max(1, Math.ceil(numRows / batchSize));
   // Where an epoch need not end with a batch, several take fewer batches than each by itself.
   const rows = endsBatches === true ? epochs * perEpoch : (epochs * numRows) / batchSize;
-  return { steps: steps ?? Math.max(1, Math.ceil(rows)), stepsPerEpoch: perEpoch };
+  return { steps: steps ?? Math.max(1, Math.ceil(rows)) * stepsPerBatch, stepsPerEpoch: perEpoch * stepsPerBatch };
 }
 
 function parsePlan(options: PlanOptions): Plan {

@@ -7,7 +7,7 @@ const stepEvent = (step: number, more: Partial<Extract<TrainEvent, { type: 'step
   type: 'step',
   step,
   steps: 1000,
-  result: { loss: 3.2144, gradientNorm: 0.5, parts: {}, skipped: false },
+  result: { loss: 3.2144, gradientNorm: 0.5, parts: {}, watched: {}, skipped: false },
   scalars: { learningRate: 0.00083, firstCorrection: 1 },
   seconds: 0.5,
   compiles: step === 1,
@@ -63,7 +63,8 @@ describe('reportTo', () => {
     const rows: [number, Record<string, number>][] = [];
     const on = reportTo('sft', (step, values) => rows.push([step, values]), undefined);
     const statistics = { 'layers.0': { gradient: 0.25, weight: 8, update: 0.008 } };
-    on(stepEvent(1, { result: { loss: 2, gradientNorm: 0.5, parts: { a: 1.5, b: 0.5 }, skipped: true, statistics } }));
+    const numbers = { loss: 2, gradientNorm: 0.5, parts: { a: 1.5, b: 0.5 }, watched: { accuracy: 0.75 } };
+    on(stepEvent(1, { result: { ...numbers, skipped: true, statistics } }));
     on({ type: 'evaluation', step: 1, scores: { heldOutLoss: 2.5 } });
     on({ type: 'spike', step: 2, loss: 9, limit: 4, rows: '', documents: [] });
     const energy = { joules: 1800, kilowattHours: 0.0005, seconds: 60, method: 'stated' as const, sources: {} };
@@ -76,6 +77,7 @@ describe('reportTo', () => {
           gradientNorm: 0.5,
           'loss.a': 1.5,
           'loss.b': 0.5,
+          accuracy: 0.75,
           learningRate: 0.00083,
           skipped: 1,
           'gradientNorm/layers.0': 0.25,

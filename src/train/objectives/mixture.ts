@@ -48,6 +48,7 @@ export function mixture<Architecture, Weights, Batches extends Readonly<Record<s
           Object.entries(loss.shares).map(([part, share]) => [partName(name, part, loss), weight * share]),
         ),
       ),
+      watched: losses.flatMap(({ name, loss }) => (loss.watched ?? []).map((one) => partName(name, one, loss))),
       unit: units.size === 1 ? unit : 'units',
       size: (batch) => losses.reduce((sum, { name, loss }) => sum + loss.size(batch[name] as never), 0),
       rowsTogether: losses.some(({ loss }) => loss.rowsTogether === true),
@@ -68,7 +69,7 @@ export function mixture<Architecture, Weights, Batches extends Readonly<Record<s
 
 /** The part of an objective that has one is called by the objective's name. */
 function partName(name: string, part: string, { shares }: Pick<Loss<never, never>, 'shares'>): string {
-  return Object.keys(shares).length === 1 ? name : `${name}.${part}`;
+  return part in shares && Object.keys(shares).length === 1 ? name : `${name}.${part}`;
 }
 
 function renamed(name: string, loss: Pick<Loss<never, never>, 'shares'>, sums: PartSums): PartSums {

@@ -12,7 +12,7 @@ import type { Packed } from '../../../src/tokens/pack.js';
 import { adamw } from '../../../src/train/optimizers/adamw.js';
 import type { TrainEvent } from '../../../src/train/event.js';
 import { causalLanguageModel } from '../../../src/train/objectives/causal-language-model.js';
-import { decoderFiles } from '../../../src/train/pretrain.js';
+import { decoderFiles } from '../../../src/train/checkpoints/decoder-files.js';
 import { train } from '../../../src/train/train.js';
 
 const architecture = decoder({ layers: 1, width: 16, heads: 2, context: 8, vocabularySize: 11 });

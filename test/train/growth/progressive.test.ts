@@ -18,7 +18,7 @@ import type { TrainEvent } from '../../../src/train/event.js';
 import { growContext } from '../../../src/train/growth/grow-context.js';
 import { growInTurn } from '../../../src/train/growth/growth.js';
 import { causalLanguageModel } from '../../../src/train/objectives/causal-language-model.js';
-import { decoderFiles } from '../../../src/train/pretrain.js';
+import { decoderFiles } from '../../../src/train/checkpoints/decoder-files.js';
 import { trainProgressively } from '../../../src/train/growth/progressive.js';
 import type { ProgressiveOptions } from '../../../src/train/growth/progressive.js';
 import { warmupCosine } from '../../../src/train/schedules/schedule.js';

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { PreferenceBatch } from '../../../tokens/preference/preference-batch.js';
 import type { Loss } from '../../loss.js';
 import type { RowReader } from '../labelled-rows.js';
-import { pairFrame, textRewards } from './pair-objective.js';
+import { pairFrame, textRewards, weighed } from './pair-objective.js';
 import { checkNumber, rewardsOf } from './preference-losses.js';
 import type { OfPairs, PreferenceLosses } from './preference-losses.js';
 
@@ -52,8 +52,7 @@ export function bradleyTerry(
     shares: { loss: 1 },
     sums: (weights, batch, computing = {}) => {
       const rewards = textRewards(model, weights, batch, computing);
-      const { losses } = bradleyTerryLosses(rewards, options, batch['margins'] as tf.Tensor1D);
-      return { loss: tf.sum(tf.mul(losses, batch['weights'] as tf.Tensor1D)) };
+      return weighed(bradleyTerryLosses(rewards, options, batch['margins'] as tf.Tensor1D), batch);
     },
   });
 }

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs';
 import type { PreferenceBatch } from '../../../tokens/preference/preference-batch.js';
 import { measureLoss } from '../../held-out.js';
 import type { RowTensors } from '../../loss.js';
@@ -6,7 +6,7 @@ import type { RowReader } from '../labelled-rows.js';
 import type { TokenPredictor } from '../token-predictor.js';
 import { answersAgainst, answersOf, pairFrame, textRewards } from './pair-objective.js';
 import type { Reference } from './pair-objective.js';
-import { logRatios, rewardsOf } from './preference-losses.js';
+import { logRatios, rewardsOf, watchedCounts, watchedSums } from './preference-losses.js';
 import type { OfPairs } from './preference-losses.js';
 
 /** What a model takes for the rewards of the answers of a batch. */
@@ -71,21 +71,13 @@ export function measurePreferences<Weights>(
 ): (weights: Weights, batches: Iterable<PreferenceBatch>) => Promise<MeasuredPreferences> {
   const measure = measureLoss<Weights, PreferenceBatch>({
     ...pairFrame,
-    shares: { chosen: 1, rejected: 1, accuracy: 1 },
-    counts: ({ weights }) => {
-      const count = tf.sum<tf.Scalar>(weights as tf.Tensor);
-      return { chosen: count, rejected: count, accuracy: count };
-    },
-    sums: (weights, batch) => {
-      const { chosen, rejected } = rewards(weights, batch);
-      const sum = (numbers: tf.Tensor): tf.Scalar => tf.sum(tf.mul(numbers, batch['weights'] as tf.Tensor));
-      const hits = tf.cast(tf.greater(chosen, rejected), 'float32');
-      return { chosen: sum(chosen), rejected: sum(rejected), accuracy: sum(hits) };
-    },
+    shares: {},
+    counts: ({ weights }) => watchedCounts(weights as tf.Tensor1D),
+    sums: (weights, batch) => watchedSums(rewards(weights, batch), batch['weights'] as tf.Tensor1D),
   });
   return async (weights, batches) => {
-    const { parts, counts } = await measure(weights, batches);
-    const { chosen = NaN, rejected = NaN, accuracy = NaN } = parts;
-    return { chosen, rejected, margin: chosen - rejected, accuracy, numPairs: counts['accuracy'] ?? NaN };
+    const { watched, counts } = await measure(weights, batches);
+    const { chosenReward = NaN, rejectedReward = NaN, margin = NaN, accuracy = NaN } = watched;
+    return { chosen: chosenReward, rejected: rejectedReward, margin, accuracy, numPairs: counts['accuracy'] ?? NaN };
   };
 }

@@ -2,8 +2,8 @@ import * as tf from '@tensorflow/tfjs';
 import type { PreferenceBatch } from '../../../tokens/preference/preference-batch.js';
 import type { Loss } from '../../loss.js';
 import type { TokenPredictor } from '../token-predictor.js';
-import { answersOf, pairFrame } from './pair-objective.js';
-import { checkNumber, rewardsOf } from './preference-losses.js';
+import { answersOf, pairFrame, weighed } from './pair-objective.js';
+import { checkNumber, rewardsOf, watchedCounts } from './preference-losses.js';
 import type { OfPairs, PreferenceLosses } from './preference-losses.js';
 
 export interface OrpoOptions {
@@ -65,15 +65,13 @@ export function orpo(
     counts: (batch) => {
       const pairs = batch['weights'] as tf.Tensor1D;
       const tokens = tf.sum(batch['chosen.weights'] as tf.Tensor2D, 1); // [batch]
-      return { sft: tf.sum(tf.mul(tokens, pairs)), oddsRatio: tf.sum(pairs) };
+      return { sft: tf.sum(tf.mul(tokens, pairs)), oddsRatio: tf.sum(pairs), ...watchedCounts(pairs) };
     },
     sums: (weights, batch, computing = {}) => {
       const pairs = batch['weights'] as tf.Tensor1D;
       const { sums, means } = answersOf(model, weights, batch, computing);
-      return {
-        sft: tf.neg(tf.sum<tf.Scalar>(tf.mul(sums.chosen, pairs))),
-        oddsRatio: tf.sum(tf.mul(orpoLosses(means, options).losses, pairs)),
-      };
+      const { loss, ...watched } = weighed(orpoLosses(means, options), batch);
+      return { sft: tf.neg(tf.sum<tf.Scalar>(tf.mul(sums.chosen, pairs))), oddsRatio: loss, ...watched };
     },
   });
 }

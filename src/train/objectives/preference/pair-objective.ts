@@ -2,10 +2,11 @@ import * as tf from '@tensorflow/tfjs';
 import { stopGradient } from '../../../engine/gradients/stop-gradient.js';
 import { TrainbookError } from '../../../error.js';
 import type { AnswerRows, PreferenceBatch } from '../../../tokens/preference/preference-batch.js';
-import type { Computing, Loss, RowTensors } from '../../loss.js';
+import type { Computing, Loss, PartSums, RowTensors } from '../../loss.js';
 import type { RowReader } from '../labelled-rows.js';
 import type { TokenPredictor } from '../token-predictor.js';
 import { answerLogProbabilities } from './answer-log-probabilities.js';
+import { watchedCounts, watchedOfPairs, watchedSums } from './preference-losses.js';
 import type { OfPairs, PreferenceLosses } from './preference-losses.js';
 
 /** A frozen model: its weights are constants of the step, and have no gradient. */
@@ -28,7 +29,11 @@ export const pairFrame = {
   unit: 'examples',
   size: ({ batchSize }: PreferenceBatch): number => batchSize,
   tensors: pairTensors,
-  counts: (batch: RowTensors) => ({ loss: tf.sum<tf.Scalar>(batch['weights'] as tf.Tensor) }),
+  watched: watchedOfPairs,
+  counts: (batch: RowTensors) => {
+    const weights = batch['weights'] as tf.Tensor1D;
+    return { loss: tf.sum<tf.Scalar>(weights), ...watchedCounts(weights) };
+  },
 } as const;
 
 /** The rows of answers as tensors of [batch, time], by names that begin with `side`. */
@@ -88,9 +93,7 @@ export function withoutReference(
   return (model) => ({
     ...pairFrame,
     shares: { loss: 1 },
-    sums: (weights, batch, computing = {}) => ({
-      loss: weighed(losses(answersOf(model, weights, batch, computing)), batch),
-    }),
+    sums: (weights, batch, computing = {}) => weighed(losses(answersOf(model, weights, batch, computing)), batch),
   });
 }
 
@@ -109,14 +112,18 @@ export function againstReference(
     },
     sums: (weights, batch, computing = {}) => {
       const given = answersAgainst(reference, batch, computing);
-      return { loss: weighed(losses(answersOf(model, weights, batch, computing), given), batch) };
+      return weighed(losses(answersOf(model, weights, batch, computing), given), batch);
     },
   });
 }
 
-/** Σ w ℓ over pairs. */
-function weighed({ losses }: PreferenceLosses, batch: RowTensors): tf.Scalar {
-  return tf.sum(tf.mul(losses, batch['weights'] as tf.Tensor1D));
+/** Σ w ℓ over pairs, and what is watched of the rewards. */
+export function weighed(
+  { losses, rewards }: PreferenceLosses,
+  batch: RowTensors,
+): PartSums & { readonly loss: tf.Scalar } {
+  const weights = batch['weights'] as tf.Tensor1D;
+  return { loss: tf.sum<tf.Scalar>(tf.mul(losses, weights)), ...watchedSums(rewards, weights) };
 }
 
 /** ln p in the frozen model, which leaves nothing out; without one, the numbers of the batch. */

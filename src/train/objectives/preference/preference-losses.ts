@@ -45,6 +45,28 @@ export function preferenceMetrics(
   };
 }
 
+/** What is watched of a step, by the names that its row of metrics has: as `preferenceMetrics`. */
+export const watchedOfPairs = ['accuracy', 'margin', 'chosenReward', 'rejectedReward'] as const;
+
+type WatchedSums = Readonly<Record<(typeof watchedOfPairs)[number], tf.Scalar>>;
+
+/** Σ w m over pairs. */
+export function watchedSums({ chosen, rejected }: OfPairs, weights: tf.Tensor1D): WatchedSums {
+  const sum = (numbers: tf.Tensor): tf.Scalar => tf.sum(tf.mul(numbers, weights));
+  return {
+    accuracy: sum(tf.cast(tf.greater(chosen, rejected), 'float32')),
+    margin: sum(tf.sub(chosen, rejected)),
+    chosenReward: sum(chosen),
+    rejectedReward: sum(rejected),
+  };
+}
+
+/** Σ w for each. */
+export function watchedCounts(weights: tf.Tensor1D): WatchedSums {
+  const pairs = tf.sum<tf.Scalar>(weights);
+  return { accuracy: pairs, margin: pairs, chosenReward: pairs, rejectedReward: pairs };
+}
+
 /** ln p of the policy − ln p of the reference, which is taken as given. */
 export function logRatios(policy: OfPairs, reference: OfPairs): OfPairs {
   return {

@@ -1,0 +1,25 @@
+// Optimizers: whole ones, and the transformations that they are chains of.
+export { adafactor, relativeStep, type AdafactorOptions } from './adafactor.js';
+export { adam, type AdamNumbers } from './adam.js';
+export { adamw, type AdamwOptions } from './adamw.js';
+export { addWeightDecay } from './add-weight-decay.js';
+export { chain, stateless, type Optimizer, type Tensors } from './optimizer.js';
+export { clipByGlobalNorm } from './clip-by-global-norm.js';
+export { clipByRms } from './clip-by-rms.js';
+export { compactState, type CompactStateOptions, type StateStorage } from './compact-state.js';
+export { correctedDecay, startAverage, updateAverage } from './weight-average.js';
+export { lamb, type LambOptions } from './lamb.js';
+export { layerwiseDecay, type LayerwiseDecay } from './layerwise-decay.js';
+export { lion, type LionOptions } from './lion.js';
+export { muon, blockMatrices, type MuonOptions } from './muon.js';
+export { orthogonalise, type OrthogonaliseOptions } from './orthogonalise.js';
+export { partition } from './partition.js';
+export { scaleByAdam, type AdamOptions } from './scale-by-adam.js';
+export { scaleByFactoredRms, type FactoredRmsOptions } from './scale-by-factored-rms.js';
+export { scaleByLearningRate } from './scale-by-learning-rate.js';
+export { scaleByLion, type LionAverages } from './scale-by-lion.js';
+export { scaleByMomentum, type MomentumOptions } from './scale-by-momentum.js';
+export { scaleByParameterRms } from './scale-by-parameter-rms.js';
+export { scaleByPath } from './scale-by-path.js';
+export { scaleByTrustRatio } from './scale-by-trust-ratio.js';
+export { sgd, type SgdOptions } from './sgd.js';

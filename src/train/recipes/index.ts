@@ -1,0 +1,3 @@
+// Recipes: a model, data and a loss, put together for one purpose.
+export { recipe, type RecipeOptions, type RecipeParts } from './recipe.js';
+export { wholeModel, withLora, type Trainee } from './trainee.js';
