@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { key } from '../../src/engine/key.js';
 import { flatten } from '../../src/engine/tree.js';
-import type { Tree } from '../../src/engine/tree.js';
 import { decoder } from '../../src/model/decoder.js';
 import { weightHash } from '../../src/model/model.js';
 import type { DecoderWeights } from '../../src/model/weights.js';

@@ -2,7 +2,6 @@ import type * as tf from '@tensorflow/tfjs';
 import { fold } from '../../engine/key.js';
 import type { Key } from '../../engine/key.js';
 import { mapTree } from '../../engine/tree.js';
-import type { Tree } from '../../engine/tree.js';
 import type { Lora, LoraWeights } from '../../model/lora.js';
 import { mergeLora } from '../../model/lora-merge.js';
 import type { Model } from '../../model/model.js';
@@ -41,9 +40,7 @@ export function wholeModel(model: Model): Trainee<DecoderWeights> {
     files: decoderFiles(architecture),
     model: (weights) => ({
       architecture,
-      weights: mapTree<tf.Tensor, tf.Tensor>(weights, (tensor) =>
-        tensor.clone(),
-      ) as unknown as DecoderWeights,
+      weights: mapTree<tf.Tensor, tf.Tensor>(weights, (tensor) => tensor.clone()) as unknown as DecoderWeights,
     }),
   };
 }
