@@ -1,3 +1,6 @@
 // Recipes: a model, data and a loss, put together for one purpose.
 export { recipe, type RecipeOptions, type RecipeParts } from './recipe.js';
 export { wholeModel, withLora, type Trainee } from './trainee.js';
+export { fineTune, fineTuneAdapter, type FineTuneOptions, type FineTuneTask } from './fine-tune.js';
+export type { FineTuneCurriculum } from './answered-examples.js';
+export { checkChat } from './check-chat.js';
