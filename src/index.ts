@@ -326,6 +326,7 @@ export {
   type PrecisionRecallF1Options,
 } from './evaluate/precision-recall-f1.js';
 export { rocAuc } from './evaluate/roc-auc.js';
+export { mcNemar, type McNemar } from './evaluate/mcnemar.js';
 export { meanAbsoluteError, meanSquaredError, rSquared } from './evaluate/regression-errors.js';
 export type { Label } from './evaluate/pairs.js';
 
