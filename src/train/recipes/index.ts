@@ -1,3 +1,4 @@
 // Recipes: a model, data and a loss, put together for one purpose.
 export { recipe, type RecipeOptions, type RecipeParts } from './recipe.js';
 export { wholeModel, withLora, type Trainee } from './trainee.js';
+export { prefer, type PreferAnswers, type PreferOptions, type PreferPairs, type PreferSettings } from './prefer.js';
