@@ -4,3 +4,4 @@ export { wholeModel, withLora, type Trainee } from './trainee.js';
 export { fineTune, fineTuneAdapter, type FineTuneOptions, type FineTuneTask } from './fine-tune.js';
 export type { FineTuneCurriculum } from './answered-examples.js';
 export { checkChat } from './check-chat.js';
+export { prefer, type PreferAnswers, type PreferOptions, type PreferPairs, type PreferSettings } from './prefer.js';
