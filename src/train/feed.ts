@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { TrainbookError } from '../error.js';
+import type { Json } from '../files.js';
 import type { Cursor, Loader } from '../tokens/loader.js';
 import { batchOrigin } from './batch-origin.js';
 import type { BatchOrigin } from './batch-origin.js';
@@ -13,8 +14,16 @@ import type { Plan } from './plan.js';
 export interface Preparation<Weights, Rows, B> {
   /** How many steps a batch of the loader serves. Default: 1. */
   readonly steps?: number;
+  /** What it remembers from one batch of the loader to the next, such as a coefficient that follows what was measured. */
+  readonly memory?: Memory;
   /** One batch for each of the steps, the first of which is `step`. The weights are the caller's, and are disposed of afterwards. */
   prepare(rows: Rows, weights: Weights, step: number): Promise<readonly B[]>;
+}
+
+/** Checkpoints keep it beside the loader's cursor, so that a training which is resumed goes on with it. */
+export interface Memory {
+  now(): Json;
+  restore(memory: Json): void;
 }
 
 /** What a step sees, and where the loader stands after it. */
@@ -22,6 +31,8 @@ export interface Fed<B> {
   readonly batch: B;
   readonly cursor: Cursor;
   readonly origin: BatchOrigin;
+  /** What the preparation remembers after it, if anything. */
+  readonly memory?: Json;
 }
 
 /** Gives each step its batch, in the order of the steps. */
@@ -75,7 +86,8 @@ export function preparedFeed<Weights, Rows, B>(
         } finally {
           tf.dispose(weights as tf.TensorContainer);
         }
-        taken = rest;
+        const { memory } = preparation;
+        taken = { ...rest, ...(memory && { memory: memory.now() }) };
       }
       const batch = prepared[place];
       if (batch === undefined || prepared.length !== steps) throw otherNumber(prepared.length, steps);

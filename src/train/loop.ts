@@ -59,7 +59,7 @@ export async function runLoop<Weights, B>(
   const firstStep = (options.from?.step ?? 0) + 1;
   if (exhausted(watch, plan)) return { watch, over: true };
   for (let step = firstStep; step <= until; step++) {
-    const { batch, cursor, origin } = await feed.at(step);
+    const { batch, cursor, origin, memory } = await feed.at(step);
     const started = performance.now();
     const limit = plan.spike === undefined ? Infinity : spikeLimit(watch, plan.spike.deviations);
     const running = training.step(batch, step, plan.spike?.action === 'skip' ? { loss: limit } : {});
@@ -80,7 +80,7 @@ export async function runLoop<Weights, B>(
     const over = step === steps || exhausted(watch, plan);
     const ofPart = step === until && until < steps; // what the next part begins with
     const isSaved = step % plan.checkpointEvery === 0 || interrupted || ofPart || watch.best?.step === step;
-    if (isSaved && !between) await saver?.begin({ step, cursor, watch });
+    if (isSaved && !between) await saver?.begin({ step, cursor, watch, memory });
     if (interrupted || over || ofPart) await saver?.settle();
     reportSaves(saver, on, interrupted && !over ? step : undefined); // a training that is over has its weights to give
     if (interrupted && !over) throw interruption(step, steps, options.savedTo);

@@ -277,10 +277,13 @@ export async function runPart<Architecture, Weights, B, Rows = B>(
       plan,
       length,
       optimizer,
-      feed: feedOf(options, plan, training, {
-        ...loaderOptions,
-        ...(found.checkpoint && { cursor: found.checkpoint.cursor }),
-      }),
+      feed: feedOf(
+        options,
+        plan,
+        training,
+        { ...loaderOptions, ...(found.checkpoint && { cursor: found.checkpoint.cursor }) },
+        found.checkpoint?.memory,
+      ),
       from: found.checkpoint ?? from,
       until,
       evaluate: evaluation(training, loss, options),
@@ -304,8 +307,10 @@ function feedOf<Architecture, Weights, B, Rows>(
   { batchSize }: Plan,
   training: Training<Weights, B>,
   loaderOptions: LoaderOptions,
+  memory: Json | undefined,
 ): Feed<B> {
   const rows = data(loaderOptions);
+  if (memory !== undefined) preparation?.memory?.restore(memory);
   if (preparation !== undefined) return preparedFeed(rows, batchSize, preparation, () => training.weights());
   return loaderFeed(rows as unknown as Loader<B>, batchSize); // without a preparation the rows are the batches
 }

@@ -23,16 +23,22 @@ const stateSchema = z.strictObject({
   step: z.int().nonnegative(),
   cursor: z.strictObject({ epoch: z.int().nonnegative(), row: z.int().nonnegative() }),
   watch: watchSchema,
+  memory: z.json().optional(), // of what prepares batches (`Preparation`), if it has any
   run: z.string(),
   hashes: z.record(z.string(), z.string()),
 });
 
 /** Where a training stands. */
-export type Position = Readonly<Pick<z.output<typeof stateSchema>, 'cursor' | 'watch' | 'step' | 'run'>>;
+export type Position = Readonly<Pick<z.output<typeof stateSchema>, 'cursor' | 'watch' | 'step' | 'run'>> & {
+  readonly memory?: Json | undefined;
+};
 
 /** The text of state.json. */
-export function stateText({ step, cursor, watch, run }: Position, hashes: Readonly<Record<string, string>>): string {
-  const state = { format, step, cursor, watch, run, hashes };
+export function stateText(
+  { step, cursor, watch, memory, run }: Position,
+  hashes: Readonly<Record<string, string>>,
+): string {
+  const state = { format, step, cursor, watch, ...(memory !== undefined && { memory }), run, hashes };
   return `${JSON.stringify({ ...state, own: hash(canonicalJson(state)) })}\n`;
 }
 
@@ -49,13 +55,13 @@ export async function readState(path: string): Promise<Position | { readonly dam
   const { own, ...rest } = sealed.data;
   if (hash(canonicalJson(rest as unknown as Json)) !== own) return { damage: 'state.json is not as it was written' };
   if (rest.format !== format) throw otherVersion(path, rest.format);
-  const { step, cursor, watch, run, hashes } = stateSchema.parse(rest);
+  const { step, cursor, watch, memory, run, hashes } = stateSchema.parse(rest);
   for (const [file, expected] of Object.entries(hashes)) {
     const found = await hashFile(join(path, file)).catch(() => undefined);
     if (found === undefined) return { damage: `${file} is missing or cannot be read` };
     if (found !== expected) return { damage: `${file} is not as it was written` };
   }
-  return { step, cursor, watch, run };
+  return { step, cursor, watch, memory, run };
 }
 
 function otherVersion(path: string, received: number): TrainbookError {

@@ -5,3 +5,5 @@ export { fineTune, fineTuneAdapter, type FineTuneOptions, type FineTuneTask } fr
 export type { FineTuneCurriculum } from './answered-examples.js';
 export { checkChat } from './check-chat.js';
 export { prefer, type PreferAnswers, type PreferOptions, type PreferPairs, type PreferSettings } from './prefer.js';
+export { reinforce, type ReinforceOptions } from './reinforce.js';
+export * from './reinforcement/index.js';

@@ -40,10 +40,13 @@ export function valueLoss(
     });
   }
   const [old, goal] = [stopGradient(oldValues), stopGradient(returns)];
-  const near = tf.clipByValue(tf.sub(values, old), -clip, clip);
+  const change = tf.sub(values, old);
+  const near = tf.clipByValue(change, -clip, clip);
   const free = tf.square(tf.sub(values, goal));
   const bound = tf.square(tf.sub(tf.add(old, near), goal));
-  const larger = tf.greater(stopGradient(bound), stopGradient(free));
+  // Within the bound both are one number, but for rounding.
+  const beyond = tf.greater(tf.abs(stopGradient(change)), clip);
+  const larger = tf.logicalAnd(beyond, tf.greater(stopGradient(bound), stopGradient(free)));
   return {
     ...tokenMean(tf.mul(tf.maximum(free, bound), 0.5), mask, 'tokens'),
     clipped: tf.sum(tf.mul(tf.cast(larger, 'float32'), mask)),
