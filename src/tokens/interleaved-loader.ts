@@ -50,7 +50,7 @@ export function interleavedLoader(kinds: Readonly<Record<string, InterleavedKind
   );
   /** Where a row among those of all lies. */
   const placeOf = (row: number): { packed: Packed; row: number; weight: number } => {
-    const part = parts.findLast((each) => row >= each.first) ?? (parts[0] as (typeof parts)[0]);
+    const part = parts.findLast((each) => row >= each.first) ?? (parts[0]);
     let within = row - part.first;
     for (const packed of part.stages) {
       if (within < packed.numRows) return { packed, row: within, weight: part.weight };

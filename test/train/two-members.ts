@@ -1,0 +1,33 @@
+import * as tf from '@tensorflow/tfjs';
+import { groupOfOne } from '../../src/engine/group.js';
+import type { Group } from '../../src/engine/group.js';
+
+/** Two members in this process: a sum waits for both. */
+export function twoMembers(): readonly [Group, Group] {
+  const waiting = new Map<
+    number,
+    { readonly tensors: readonly tf.Tensor[]; readonly done: (sums: tf.Tensor[]) => void }
+  >();
+  const calls = [0, 0];
+  const member = (index: 0 | 1): Group => ({
+    ...groupOfOne(),
+    index,
+    size: 2,
+    allReduce: (tensors, reduction) =>
+      new Promise((resolve) => {
+        const call = calls[index] ?? 0;
+        calls[index] = call + 1;
+        const other = waiting.get(call);
+        if (other === undefined) {
+          waiting.set(call, { tensors, done: resolve });
+          return;
+        }
+        const factor = reduction === 'mean' ? 0.5 : 1;
+        const sums = (): tf.Tensor[] =>
+          tensors.map((tensor, place) => tf.mul(tf.add(tensor, other.tensors[place] as tf.Tensor), factor));
+        resolve(sums());
+        other.done(sums());
+      }),
+  });
+  return [member(0), member(1)];
+}
