@@ -45,7 +45,7 @@ describe('what fine-tuning learns from', () => {
     const { grads } = valueAndGrads((weights: { readonly logits: tf.Tensor }) =>
       totalOf(loss, weighedParts(loss, loss.sums(weights, tensors), partFactors(loss, loss.counts(tensors)))),
     )({ logits: tf.zeros([1, batch.context, size]) });
-    const gradient = (grads.logits as tf.Tensor).dataSync();
+    const gradient = grads.logits.dataSync();
     const numCounted = counted.reduce((sum, flag) => sum + flag, 0);
     expect(numCounted).toBe(chat.tokenizer.encode('Paris').length + 1);
     for (let place = 0; place < batch.context; place++) {
@@ -55,7 +55,9 @@ describe('what fine-tuning learns from', () => {
       const expected = row.map((_, token) =>
         counted[place + 1] === 1 ? (1 / size - (token === target ? 1 : 0)) / numCounted : 0,
       );
-      row.forEach((value, token) => expect(value).toBeCloseTo(expected[token] ?? NaN, 6));
+      row.forEach((value, token) => {
+        expect(value).toBeCloseTo(expected[token] ?? NaN, 6);
+      });
     }
   });
 
@@ -118,7 +120,7 @@ describe('a curriculum', () => {
   it('by length goes from short to long, by a score as it says, whatever the key', async () => {
     expect(await orderBy('length')).toBe('cadb');
     expect(await orderBy('length', 2)).toBe('cadb');
-    expect(await orderBy(({ length: _length }, index) => -index)).toBe('dcba');
+    expect(await orderBy((_row, index) => -index)).toBe('dcba');
   });
 
   it('by perplexity goes as the loss of each answer does in the model that is to be trained', async () => {
@@ -160,7 +162,7 @@ describe('rows', () => {
 });
 
 describe('before anything is trained', () => {
-  const refused = (given: Partial<Options>): ReturnType<typeof expect> =>
+  const refused = (given: Partial<Options>) =>
     expect(
       fineTune(model, {
         ...options,
@@ -169,7 +171,7 @@ describe('before anything is trained', () => {
           throw new Error('a step was made');
         },
       }),
-    ).rejects as unknown as ReturnType<typeof expect>;
+    ).rejects;
 
   it.each<[string, Partial<Options>, string]>([
     ['no rows', { data: [] }, 'there are no rows'],

@@ -1,6 +1,5 @@
 import { key } from '../../../src/engine/key.js';
 import { decoder } from '../../../src/model/decoder.js';
-import type { DecoderOptions } from '../../../src/model/decoder-options.js';
 import type { Model } from '../../../src/model/model.js';
 import { bind } from '../../../src/tokens/chat.js';
 import { chatMl } from '../../../src/tokens/chat-templates.js';
@@ -13,7 +12,7 @@ import { specialTokenizer } from '../../tokens/special-tokenizer.js';
 export const chat = bind(chatMl, specialTokenizer(['<|im_start|>', '<|im_end|>']));
 
 /** A model for it, small enough to learn within a second. */
-export function smallModel(options: Partial<DecoderOptions> = {}): Model {
+export function smallModel(options: Partial<Parameters<typeof decoder>[0]> = {}): Model {
   const architecture = decoder({
     layers: 1,
     width: 32,
