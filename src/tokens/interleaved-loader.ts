@@ -50,10 +50,10 @@ export function interleavedLoader(kinds: Readonly<Record<string, InterleavedKind
   );
   /** Where a row among those of all lies. */
   const placeOf = (row: number): { packed: Packed; row: number; weight: number } => {
-    const part = parts.findLast((each) => row >= each.first) ?? (parts[0] as (typeof parts)[0]);
-    let within = row - part.first;
-    for (const packed of part.stages) {
-      if (within < packed.numRows) return { packed, row: within, weight: part.weight };
+    const part = parts.findLast((each) => row >= each.first);
+    let within = row - (part?.first ?? 0);
+    for (const packed of part?.stages ?? []) {
+      if (within < packed.numRows) return { packed, row: within, weight: part?.weight ?? 1 };
       within -= packed.numRows;
     }
     throw new Error(`internal: no row ${row}`);
@@ -65,8 +65,8 @@ export function interleavedLoader(kinds: Readonly<Record<string, InterleavedKind
     empty: (batchSize) => emptyBatch(batchSize, context, numbersDocuments),
     order: (_key, epoch) => (place) => {
       const { kind, before } = dealt(epoch * numRows + place);
-      const part = parts[kind] as (typeof parts)[0];
-      return part.first + (orders[kind]?.(Math.floor(before / part.numRows))[before % part.numRows] ?? 0);
+      const { first: start, numRows: own } = parts[kind] ?? { first: 0, numRows: 1 };
+      return start + (orders[kind]?.(Math.floor(before / own))[before % own] ?? 0);
     },
     copy: (row, batch, place) => {
       const found = placeOf(row);

@@ -92,7 +92,7 @@ export async function fineTune<O extends Order>(
   try {
     return finished(trainee, await learn('fineTune', model, trainee, options, adapter));
   } finally {
-    tf.dispose(trainee.trainable.weights as tf.TensorContainer);
+    tf.dispose(trainee.trainable.weights);
   }
 }
 

@@ -14,7 +14,7 @@ import type { KeptSamples } from '../../../src/train/recipes/reinforcement/sampl
 import { reinforce } from '../../../src/train/recipes/reinforce.js';
 import type { ReinforceOptions } from '../../../src/train/recipes/reinforce.js';
 import { chat, problems, template, tinyModel } from './tiny-chat.js';
-import { twoMembers } from './two-members.js';
+import { twoMembers } from '../two-members.js';
 
 /** The share of three characters that are a 7. */
 const sevens: Reward = ({ completion }) => Array.from(completion).filter((letter) => letter === '7').length / 3;
