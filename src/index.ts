@@ -329,6 +329,12 @@ export { rocAuc } from './evaluate/roc-auc.js';
 export { mcNemar, type McNemar } from './evaluate/mcnemar.js';
 export { meanAbsoluteError, meanSquaredError, rSquared } from './evaluate/regression-errors.js';
 export type { Label } from './evaluate/pairs.js';
+export { answerAll, type AnswerAllOptions, type WrittenAnswer } from './evaluate/answer-all.js';
+export { exactMatch, type AnswerOptions } from './evaluate/exact-match.js';
+export { tokenF1 } from './evaluate/token-f1.js';
+export { rouge, type Rouge } from './evaluate/rouge.js';
+export { formatRate } from './evaluate/format-rate.js';
+export { dialogueLoss, type DialogueLossOptions, type DialogueScore } from './evaluate/dialogue-loss.js';
 
 // Serving: a model from wherever it lies, with its tokenizer and chat template.
 export { loadPretrained, type Pretrained } from './serve/pretrained.js';

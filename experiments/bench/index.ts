@@ -24,6 +24,7 @@ import { quickstart } from './quickstart.js';
 import { rematMemory } from './remat.js';
 import { runsBenchmark } from './runs.js';
 import { reportOfArms } from './report.js';
+import { loraStep, sftStep } from './sft-step.js';
 import { tokenizers } from './tokenizers.js';
 import { trainLoop } from './train-loop.js';
 import { planTable } from './plan-table.js';
@@ -36,6 +37,8 @@ export const benchmarks: readonly Benchmark[] = [
   gptStep,
   transformersStep,
   trainLoop,
+  sftStep,
+  loraStep,
   planTable,
   dataParallel,
   rematMemory,

@@ -19,6 +19,7 @@ import {
 } from 'trainbook';
 import type { LoopRecipe } from './loop-recipe.js';
 import { peakMegabytes, residentMegabytes, resetPeak } from './memory.js';
+import { pausedBlocks } from './paused-blocks.js';
 
 /** Input of `start`; loop_peer.py takes the same. */
 export type LoopStart = {
@@ -52,7 +53,7 @@ export const answers = {
       const batch = batchesOf({ batchSize: recipe.batchSize, key: key(1) }).next();
       block = bareBlock(training, batch, recipe);
     } else {
-      block = loopBlock((evaluate) =>
+      block = pausedBlocks((evaluate) =>
         train(
           { architecture, weights },
           {
@@ -104,30 +105,6 @@ function bareBlock(
   return async () => {
     const started = performance.now();
     for (let done = 0; done < blockSteps; done++) lastLoss = (await training.step(batch, ++step)).loss;
-    return (performance.now() - started) / 1000;
-  };
-}
-
-/** A training that stands still between blocks: at its evaluations. */
-function loopBlock(run: (evaluate: () => Promise<Record<string, number>>) => Promise<unknown>): () => Promise<number> {
-  let go: () => void = () => undefined;
-  let arrived: () => void = () => undefined;
-  let running: Promise<unknown> | undefined;
-  const evaluate = (): Promise<Record<string, number>> =>
-    new Promise((resolve) => {
-      go = () => {
-        resolve({});
-      };
-      arrived();
-    });
-  return async () => {
-    const started = performance.now();
-    const done = new Promise<void>((resolve) => {
-      arrived = resolve;
-    });
-    if (running === undefined) running = run(evaluate);
-    else go();
-    await Promise.race([done, running]); // a training that fails says so
     return (performance.now() - started) / 1000;
   };
 }

@@ -57,6 +57,8 @@ describe('npx trainbook bench', () => {
       'gpt-step',
       'transformers-step',
       'train-loop',
+      'sft-step',
+      'lora-step',
       'plan-table',
       'data-parallel',
       'remat',
