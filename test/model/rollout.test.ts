@@ -36,6 +36,7 @@ describe('rollouts', () => {
         maxTokens: 6,
         stops: [],
         temperature: 0,
+        target: 'graph',
       });
       expect(listed(await rollouts.write(model.weights, prompts, key(1)))).toEqual(expected);
       rollouts.dispose();
@@ -45,14 +46,14 @@ describe('rollouts', () => {
   it('end with a stop token, or with as many tokens as there may be', async () => {
     const [expected = []] = await greedyAnswers(model, 6);
     const stop = expected[2] ?? 0;
-    const plan = { batchSize: 4, maxTokens: 6, stops: [stop], temperature: 0 };
+    const plan = { batchSize: 4, maxTokens: 6, stops: [stop], temperature: 0, target: 'graph' } as const;
     const [first] = await startRollouts(decoderPolicy(architecture), plan).write(model.weights, prompts, key(1));
     expect([...(first?.tokens ?? [])]).toEqual(expected.slice(0, expected.indexOf(stop) + 1));
     expect(first?.stopped).toBe(true);
   });
 
   it('are drawn by a key of their own: equal for equal keys, others for others, and for equal prompts', async () => {
-    const plan = { maxTokens: 8, stops: [], temperature: 1.5 };
+    const plan = { maxTokens: 8, stops: [], temperature: 1.5, target: 'graph' } as const;
     const few = startRollouts(decoderPolicy(architecture), { ...plan, batchSize: 2 });
     const many = startRollouts(decoderPolicy(architecture), { ...plan, batchSize: 5 });
     const drawn = listed(await few.write(model.weights, prompts, key(1)));
@@ -68,7 +69,7 @@ describe('rollouts', () => {
       Object.entries(start).map(([name, { a, b }]) => [name, { a, b: b.add(0.3) }]),
     ) as typeof start;
     const merged = mergeLora(model, { kind: 'lora', method, weights });
-    const plan = { batchSize: 5, maxTokens: 6, stops: [], temperature: 0 };
+    const plan = { batchSize: 5, maxTokens: 6, stops: [], temperature: 0, target: 'graph' } as const;
     const beside = await startRollouts(loraPolicy(model, method), plan).write(weights, prompts, key(1));
     expect(listed(beside)).toEqual(await greedyAnswers(merged, 6));
     expect(listed(beside)).not.toEqual(await greedyAnswers(model, 6));
