@@ -123,7 +123,7 @@ function compiledWriter<Weights>(
       const end = all.findIndex((token) => ends.has(token));
       const length = end < 0 ? maxTokens : end + 1;
       const own = logProbabilities.slice(start, start + length);
-      if (own.some(Number.isNaN)) throw notNumbers();
+      if (own.some((value) => Number.isNaN(value))) throw notNumbers();
       return { tokens: all.slice(0, length), logProbabilities: own, stopped: end >= 0 };
     });
   };
