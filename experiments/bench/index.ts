@@ -22,6 +22,7 @@ import { mlflow } from './mlflow.js';
 import { opOverhead } from './op-overhead.js';
 import { quickstart } from './quickstart.js';
 import { rematMemory } from './remat.js';
+import { rollout } from './rollout.js';
 import { runsBenchmark } from './runs.js';
 import { reportOfArms } from './report.js';
 import { loraStep, sftStep } from './sft-step.js';
@@ -55,6 +56,7 @@ export const benchmarks: readonly Benchmark[] = [
   augmentation,
   tokenizers,
   decode,
+  rollout,
   opOverhead,
   flatness,
   dropped,

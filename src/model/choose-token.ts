@@ -95,7 +95,8 @@ export function likeliest(logits: Float32Array): number {
   return best;
 }
 
-function notNumbers(): TrainbookError {
+/** What is thrown where logits are NaN. */
+export function notNumbers(): TrainbookError {
   return new TrainbookError({
     what: 'the model gave logits that are not numbers',
     received: 'NaN, or −∞ for all tokens',

@@ -94,7 +94,7 @@ export function startDecoding(
 }
 
 /** Prompts are padded to a power of two, or to a multiple of 64, so that few lengths are compiled. */
-function paddedLength(longest: number, length: number): number {
+export function paddedLength(longest: number, length: number): number {
   const step = longest >= 64 ? 64 : 2 ** Math.ceil(Math.log2(longest));
   return Math.max(longest, Math.min(Math.ceil(longest / step) * step, length));
 }

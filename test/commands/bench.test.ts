@@ -75,6 +75,7 @@ describe('npx trainbook bench', () => {
       'augmentation',
       'tokenizers',
       'decode',
+      'rollout',
       'op-overhead',
       'flatness',
       'dropped',
@@ -105,6 +106,7 @@ describe('npx trainbook bench', () => {
     expect(value('tokenizers', 'encode, unigram: ours')).toBeGreaterThan(0);
     expect(value('decode', 'ours')).toBeGreaterThan(0);
     expect(value('decode', 'after 64 tokens, with cache')).toBeGreaterThan(0);
+    expect(value('rollout', 'depth 4, 64 prompts: ours')).toBeGreaterThan(0);
     expect(value('data-deduplicate', 'licences, 0.8, f1: ours')).toBeGreaterThan(0.98);
     expect(byName.get('gpt-step')?.notes).toContain('no PyTorch: --peer-python names a Python that has it');
     expect(byName.get('char-shakespeare')?.skipped).toMatch('TRAINBOOK_DATA');
