@@ -206,6 +206,7 @@ export { sample, type Sample, type SampleOptions } from './model/sample.js';
 export { answer, stream, type StreamOptions, type StreamSummary, type TextStream } from './model/stream.js';
 export { beamSearch, beamSearchOptions, type BeamSearchOptions, type BeamText } from './model/beam-search.js';
 export { tokenScorer, type TokenScorer } from './model/log-probabilities.js';
+export { writeAnswers } from './model/write-answers.js';
 export { takeLayers } from './model/take-layers.js';
 export { startDecoding, type Decoding } from './model/decoding.js';
 export { tokenChooser, type TokenChooser } from './model/choose-token.js';

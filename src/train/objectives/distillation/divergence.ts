@@ -5,6 +5,8 @@ import { TrainbookError } from '../../../error.js';
 
 /** How far a student's distribution q is from its teacher's p, row by row, and what changes that. Both are given as logarithms. */
 export interface Divergence {
+  /** What it is, with its number: `jensenShannon 0.5`. */
+  readonly name: string;
   /** ln p and ln q, [rows, V] → [rows], in nats. */
   losses(teacher: tf.Tensor2D, student: tf.Tensor2D): tf.Tensor1D;
   /** Its derivatives by logits z with ln q = log softmax(z): [rows, V]. */
@@ -25,6 +27,7 @@ function kl(a: tf.Tensor2D, b: tf.Tensor2D): tf.Tensor2D {
  */
 export function forwardKl(): Divergence {
   return {
+    name: 'forwardKl',
     losses: (teacher, student) => tf.squeeze(kl(teacher, student), [1]),
     gradient: (teacher, student) => tf.sub(tf.exp(student), tf.exp(teacher)),
   };
@@ -39,6 +42,7 @@ export function forwardKl(): Divergence {
  */
 export function reverseKl(): Divergence {
   return {
+    name: 'reverseKl',
     losses: (teacher, student) => tf.squeeze(kl(student, teacher), [1]),
     gradient: (teacher, student) => tf.mul(tf.exp(student), tf.sub(tf.sub(student, teacher), kl(student, teacher))),
   };
@@ -67,6 +71,7 @@ export function jensenShannon({ beta = 0.5 }: { readonly beta?: number } = {}): 
     return tf.add(highest, tf.log1p(tf.exp(tf.sub(tf.minimum(a, b), highest))));
   };
   return {
+    name: `jensenShannon ${beta}`,
     losses: (teacher, student) => {
       const mean = mixed(teacher, student);
       return tf.squeeze(tf.add(tf.mul(kl(teacher, mean), beta), tf.mul(kl(student, mean), 1 - beta)), [1]);
@@ -104,5 +109,5 @@ export function divergences(
       },
     };
   });
-  return apply(student) as tf.Tensor1D;
+  return apply(student);
 }

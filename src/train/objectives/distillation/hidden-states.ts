@@ -99,10 +99,7 @@ export function distillHiddenStates<B = StudentBatch>(
           const [own, goal] = [states[pair.student], goals[pair.teacher]];
           const projection = weights.projections[place];
           if (own === undefined || goal === undefined || projection === undefined) throw lacking(place);
-          const projected = tf.reshape(
-            tf.matMul(tf.reshape(own, [-1, projection.shape[0] ?? 0]), projection),
-            goal.shape,
-          );
+          const projected = tf.reshape(tf.matMul(tf.reshape(own, [-1, student.config.width]), projection), goal.shape);
           return tf.mean(tf.squaredDifference(projected, goal), 2); // [batch, time]
         });
         return { hiddenStates: tf.sum<tf.Scalar>(tf.mul(tf.addN(losses), places)) };

@@ -93,9 +93,9 @@ function sumRows(settings: LogitSettings, rows: Rows): { distillation: tf.Scalar
   const { teacher, student, targets, weights, dataWeights } = rows;
   checkSame('vocabularies', lastAxis(teacher), lastAxis(student), 'take a student with the teacher’s tokenizer');
   const apart = divergences(teacher, student, { divergence, temperature });
-  const distillation = tf.sum<tf.Scalar>(tf.mul(tf.mul(apart, temperature ** 2), weights));
+  const distillation = tf.sum<tf.Scalar>(tf.mul(apart, tf.mul(weights, temperature ** 2)));
   if (crossEntropy === 0) return { distillation };
-  return { distillation, crossEntropy: tf.sum(tf.mul(tokenLosses(student, targets), dataWeights)) };
+  return { distillation, crossEntropy: tf.sum<tf.Scalar>(tf.mul(tokenLosses(student, targets), dataWeights)) };
 }
 
 function sumAtOnce<Weights>(
