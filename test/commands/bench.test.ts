@@ -73,6 +73,7 @@ describe('npx trainbook bench', () => {
       'augmentation',
       'tokenizers',
       'decode',
+      'distillation',
       'op-overhead',
       'flatness',
       'dropped',
