@@ -155,7 +155,7 @@ export { readJinja, type JinjaTemplate } from './tokens/jinja.js';
 export { marked, markedTemplate, terminalText, type MarkedText, type Segment } from './tokens/marked-text.js';
 
 // Models: values and functions that take them apart.
-export { decoder, type Decoder, type ForwardOptions } from './model/decoder.js';
+export { decoder, type Decoder, type ForwardOptions, type LayerAttention } from './model/decoder.js';
 export { baseSizes, sizesOfDepth, type DepthSizes } from './model/depth.js';
 export { blockMixing } from './model/block-mixing.js';
 export { mixing, type Mixing, type Visibility } from './model/mixing.js';
@@ -208,6 +208,8 @@ export { sample, type Sample, type SampleOptions } from './model/sample.js';
 export { answer, stream, type StreamOptions, type StreamSummary, type TextStream } from './model/stream.js';
 export { beamSearch, beamSearchOptions, type BeamSearchOptions, type BeamText } from './model/beam-search.js';
 export { tokenScorer, type TokenScorer } from './model/log-probabilities.js';
+export { writeAnswers } from './model/write-answers.js';
+export { takeLayers } from './model/take-layers.js';
 export { startDecoding, type Decoding } from './model/decoding.js';
 export { tokenChooser, type TokenChooser } from './model/choose-token.js';
 export { decoderPolicy, loraPolicy, type Policy } from './model/policy.js';
@@ -270,6 +272,7 @@ export { regression, type RegressionOptions } from './train/objectives/regressio
 export { contrastive, type ContrastiveOptions, type Embedder } from './train/objectives/contrastive.js';
 export { mixture, type Weighted } from './train/objectives/mixture.js';
 export * from './train/objectives/preference/index.js';
+export * from './train/objectives/distillation/index.js';
 export type { LabelledRows, RowReader } from './train/objectives/labelled-rows.js';
 export type { TokenLossSettings, TokenPredictor } from './train/objectives/token-predictor.js';
 export {

@@ -13,6 +13,7 @@ import { dataPerplexity } from './data-perplexity.js';
 import { dataOrder } from './data-order.js';
 import { dataMemory, dataScale } from './data-scale.js';
 import { decode } from './decode.js';
+import { distillation } from './distillation.js';
 import { dropped } from './dropped.js';
 import { flatness } from './flatness.js';
 import { gptStep } from './gpt-step.js';
@@ -57,6 +58,7 @@ export const benchmarks: readonly Benchmark[] = [
   tokenizers,
   decode,
   rollout,
+  distillation,
   opOverhead,
   flatness,
   dropped,

@@ -40,30 +40,56 @@ export interface AttentionContext {
   readonly dropout?: Dropout | undefined;
 }
 
+/** What attention compares, and what it takes the mean of, as heads. */
+export interface AttentionInputs {
+  readonly queries: tf.Tensor; // [batch, heads, time, headSize]
+  readonly keys: tf.Tensor; // [batch, keyValueHeads, time, headSize]
+  readonly values: tf.Tensor; // [batch, keyValueHeads, time, headSize]
+}
+
+/**
+ * Q, K and V of each head, normed where the weights say so, and turned: x [batch, time, width]. The queries are not scaled.
+ *
+ * The three projections of x are one product.
+ *
+ * @example
+ * const { queries, keys } = attentionInputs({ heads: 4, keyValueHeads: 2, headSize: 64, norm }, weights, x, rotate);
+ */
+export function attentionInputs(
+  { heads, keyValueHeads, headSize, norm }: Heads,
+  weights: AttentionWeights,
+  x: tf.Tensor,
+  rotate: AttentionContext['rotate'],
+): AttentionInputs {
+  const [batch, time] = x.shape as [number, number, number];
+  const [q, k, v] = linears([weights.query, weights.key, weights.value], x);
+  const normed = (gain: NormWeights | undefined, all: tf.Tensor): tf.Tensor =>
+    gain === undefined ? all : norm(gain, all);
+  return {
+    keys: rotate(normed(weights.keyNorm, byHead(k, [batch, time, keyValueHeads, headSize]))),
+    values: byHead(v, [batch, time, keyValueHeads, headSize]),
+    queries: rotate(normed(weights.queryNorm, byHead(q, [batch, time, heads, headSize]))),
+  };
+}
+
 /**
  * softmax(Q Kᵀ / √headSize + mask) V for each head, then joined and projected: [batch, time, width] → the same.
  * Vaswani 2017, "Attention Is All You Need" (1706.03762); grouped queries: Ainslie 2023 (2305.13245); norms of queries and keys over
  * the features of a head: Henry 2020 (2010.04245).
  *
- * The three projections of x are one product. The queries are scaled, not the scores, since scores are time / headSize times as
- * many.
+ * The queries are scaled, not the scores, since scores are time / headSize times as many.
  *
  * @example
  * attend({ heads: 4, keyValueHeads: 2, headSize: 64, norm }, weights, x, context);
  */
 export function attend(heads: Heads, weights: AttentionWeights, x: tf.Tensor, context: AttentionContext): tf.Tensor {
-  const { keyValueHeads, headSize, norm } = heads;
+  const { keyValueHeads, headSize } = heads;
   const group = heads.heads / keyValueHeads;
   const [batch, time] = x.shape as [number, number, number];
-  const [q, k, v] = linears([weights.query, weights.key, weights.value], x);
-  const normed = (gain: NormWeights | undefined, all: tf.Tensor): tf.Tensor =>
-    gain === undefined ? all : norm(gain, all);
-  const [keys, values] = context.remember(
-    context.rotate(normed(weights.keyNorm, byHead(k, [batch, time, keyValueHeads, headSize]))),
-    byHead(v, [batch, time, keyValueHeads, headSize]),
-  );
-  const turned = context.rotate(normed(weights.queryNorm, byHead(q, [batch, time, heads.heads, headSize])));
-  const queries = tf.reshape(tf.mul(turned, 1 / Math.sqrt(headSize)), [batch, keyValueHeads, group, time, headSize]);
+  const inputs = attentionInputs(heads, weights, x, context.rotate);
+  const [keys, values] = context.remember(inputs.keys, inputs.values);
+  const scaled = tf.mul(inputs.queries, 1 / Math.sqrt(headSize));
+  const queries = tf.reshape(scaled, [batch, keyValueHeads, group, time, headSize]);
   const mixed = context.mix(queries, keys, values, context.dropout);
   const byTime = tf.transpose(tf.reshape(mixed, [batch, heads.heads, time, headSize]), [0, 2, 1, 3]);
   return linear(weights.output, tf.reshape(byTime, [batch, time, heads.heads * headSize]));

@@ -2,7 +2,9 @@ import * as tf from '@tensorflow/tfjs';
 import type { Key } from '../engine/key.js';
 import type { RandomKey } from '../engine/random.js';
 import { remat } from '../engine/remat.js';
-import type { AttentionContext } from './attention.js';
+import { TrainbookError } from '../error.js';
+import { attentionInputs } from './attention.js';
+import type { AttentionContext, AttentionInputs } from './attention.js';
 import { preNormBlock } from './block.js';
 import type { BlockContext, BlockWeights } from './block.js';
 import { countMatrices, countParameters, tokenCost } from './cost.js';
@@ -61,6 +63,10 @@ export interface Decoder {
   forward(weights: DecoderWeights, inputs: tf.Tensor, options?: ForwardOptions): tf.Tensor3D;
   /** The last hidden states, normed: what the logits are made from. [batch, time, width] */
   hidden(weights: DecoderWeights, inputs: tf.Tensor, options?: ForwardOptions): tf.Tensor3D;
+  /** All hidden states: the embeddings, and what each block makes of them, before the last norm. layers + 1 times [batch, time, width] */
+  hiddenStates(weights: DecoderWeights, inputs: tf.Tensor, options?: ForwardOptions): readonly tf.Tensor3D[];
+  /** What the attention of a layer sees of the states that its block is given, and which keys its queries see. */
+  attentionInputs(weights: DecoderWeights, layer: number, states: tf.Tensor, options?: ForwardOptions): LayerAttention;
   /** Hidden states to logits: [..., width] → [..., vocabulary]. */
   logits(weights: DecoderWeights, hidden: tf.Tensor): tf.Tensor;
   /**
@@ -68,6 +74,11 @@ export interface Decoder {
    * [batch, vocabulary], and the cache with them. Sequences that are padded on the left begin at rows `starts`, int32 [batch].
    */
   decode(weights: DecoderWeights, tokens: tf.Tensor, row: tf.Scalar, cache: KeyValueCache, starts?: tf.Tensor): Decoded;
+}
+
+/** The attention of one layer before it is computed. */
+export interface LayerAttention extends AttentionInputs {
+  readonly visibility: Visibility;
 }
 
 /** What `decode` gives. */
@@ -110,7 +121,10 @@ export function decoder(options: DecoderOptions & { readonly vocabularySize: num
   };
   const specs = decoderSpecs(config, parts);
   const cost = (length: number): TokenCost => tokenCost(config, countProducts(specs, config), length);
-  const hidden: Decoder['hidden'] = (weights, inputs, reading = {}) => readAll(config, parts, weights, inputs, reading);
+  const hiddenStates: Decoder['hiddenStates'] = (weights, inputs, reading = {}) =>
+    readAll(config, parts, weights, inputs, reading);
+  const hidden: Decoder['hidden'] = (weights, inputs, reading) =>
+    norm(weights.norm, hiddenStates(weights, inputs, reading).at(-1) as tf.Tensor) as tf.Tensor3D;
   const logits: Decoder['logits'] = (weights, states) => parts.output.logits(weights.output, weights.embedding, states);
   return {
     kind: 'decoder',
@@ -121,6 +135,15 @@ export function decoder(options: DecoderOptions & { readonly vocabularySize: num
     specs,
     init: (key) => drawTree(specs, key) as unknown as DecoderWeights,
     hidden,
+    hiddenStates,
+    attentionInputs: (weights, layer, states, reading = {}) => {
+      const { attention, attentionNorm } = blockOf(weights, layer);
+      const rotate = parts.positions.rotation(spanOf(config, states, reading));
+      return {
+        ...attentionInputs(parts.heads, attention, norm(attentionNorm, states), rotate),
+        visibility: { causal: true, window: windowOf(config)(layer), documents: reading.documents },
+      };
+    },
     logits,
     forward: (weights, inputs, reading) => logits(weights, hidden(weights, inputs, reading)) as tf.Tensor3D,
     decode: (weights, tokens, row, cache, starts) => {
@@ -131,7 +154,8 @@ export function decoder(options: DecoderOptions & { readonly vocabularySize: num
         parts.positions,
       );
       const placed = parts.positions.place(weights.positions, embed(weights.embedding, tokens), span);
-      const states = runBlocks(parts, weights, placed, (layer) => ({ attention: contexts[layer] as AttentionContext }));
+      const all = runBlocks(parts, weights, placed, (layer) => ({ attention: contexts[layer] as AttentionContext }));
+      const states = norm(weights.norm, all.at(-1) as tf.Tensor);
       const last = tf.reshape(tf.slice(states, [0, time - 1, 0], [batch, 1, width]), [batch, width]);
       return { logits: logits(weights, last) as tf.Tensor2D, cache: updated() };
     },
@@ -155,11 +179,10 @@ function readAll(
   parts: DecoderParts,
   weights: DecoderWeights,
   inputs: tf.Tensor,
-  { documents, positions, past, dropoutKey, attention = mixing, recompute = false }: ForwardOptions,
-): tf.Tensor3D {
-  const time = inputs.shape[1] ?? 0;
-  const numPast = past?.[0]?.keys.shape[2] ?? 0;
-  const span: Span = positions === undefined ? { start: numPast, time } : { places: positions, length: config.context };
+  reading: ForwardOptions,
+): tf.Tensor3D[] {
+  const { documents, past, dropoutKey, attention = mixing, recompute = false } = reading;
+  const span = spanOf(config, inputs, reading);
   const left = dropoutKey && { rate: config.dropout, key: dropoutKey };
   const mixes = new Map<number | undefined, Mixing>(); // layers with one window share their masks
   const mixOf = (window: number | undefined): Mixing => {
@@ -185,6 +208,24 @@ function readAll(
   });
 }
 
+/** Where the tokens of a batch stand. */
+function spanOf({ context }: DecoderConfig, inputs: tf.Tensor, { positions, past }: ForwardOptions): Span {
+  const time = inputs.shape[1] ?? 0;
+  const numPast = past?.[0]?.keys.shape[2] ?? 0;
+  return positions === undefined ? { start: numPast, time } : { places: positions, length: context };
+}
+
+/** @throws TrainbookError if there is no such layer. */
+function blockOf({ layers }: DecoderWeights, layer: number): BlockWeights {
+  const block = layers[layer];
+  if (block !== undefined) return block;
+  throw new TrainbookError({
+    what: 'decoder: there is no such layer',
+    received: layer,
+    expected: `an integer from 0 to ${layers.length - 1}`,
+  });
+}
+
 /** Keys and values with those of a past before them, which all sequences share or each has its own. */
 function rememberAfter(past: LayerCache | undefined): AttentionContext['remember'] {
   if (past === undefined) return (keys, values) => [keys, values];
@@ -200,23 +241,26 @@ type RunBlocks = (
   weights: DecoderWeights,
   x: tf.Tensor,
   contextOf: (layer: number) => BlockContext,
-) => tf.Tensor3D;
+) => tf.Tensor3D[];
 
 const runBlocks: RunBlocks = (parts, weights, x, contextOf) => runEach(parts, weights, x, contextOf, (block) => block);
 const runRecomputed: RunBlocks = (parts, weights, x, contextOf) => runEach(parts, weights, x, contextOf, remat);
 
 type Block = (weights: BlockWeights, x: tf.Tensor) => tf.Tensor;
 
+/** What the blocks are given, and what each makes of it. */
 function runEach(
-  { norm, ...parts }: DecoderParts,
+  parts: DecoderParts,
   weights: DecoderWeights,
   x: tf.Tensor,
   contextOf: (layer: number) => BlockContext,
   wrap: (block: Block) => Block,
-): tf.Tensor3D {
-  const states = weights.layers.reduce((before, layer, index) => {
+): tf.Tensor3D[] {
+  const states = [x];
+  weights.layers.forEach((layer, index) => {
     const context = contextOf(index);
-    return wrap((own, given) => preNormBlock({ norm, ...parts }, own, given, context))(layer, before);
-  }, x);
-  return norm(weights.norm, states) as tf.Tensor3D;
+    const run = wrap((own, given) => preNormBlock(parts, own, given, context));
+    states.push(run(layer, states[index] as tf.Tensor));
+  });
+  return states as tf.Tensor3D[];
 }

@@ -3,10 +3,12 @@ import type { Key } from '../engine/key.js';
 import type { RandomKey } from '../engine/random.js';
 import { remat } from '../engine/remat.js';
 import { TrainbookError } from '../error.js';
+import { attentionInputs } from './attention.js';
 import { postNormBlock } from './block.js';
 import type { BlockParts, BlockWeights } from './block.js';
 import { countMatrices, countParameters, encoderCost } from './cost.js';
 import type { ForwardCost } from './cost.js';
+import type { LayerAttention } from './decoder.js';
 import { dropout, nthDropout } from './dropout.js';
 import { embed } from './embedding.js';
 import { encoderConfig } from './encoder-options.js';
@@ -62,6 +64,13 @@ export interface Encoder {
   forward(weights: EncoderWeights, inputs: tf.Tensor, options?: EncoderForwardOptions): tf.Tensor3D;
   /** All hidden states: the embeddings, normed, and what each block makes of them. layers + 1 times [batch, time, width] */
   hiddenStates(weights: EncoderWeights, inputs: tf.Tensor, options?: EncoderForwardOptions): readonly tf.Tensor3D[];
+  /** What the attention of a layer sees of the states that its block is given, and which keys its queries see. */
+  attentionInputs(
+    weights: EncoderWeights,
+    layer: number,
+    states: tf.Tensor,
+    options?: EncoderForwardOptions,
+  ): LayerAttention;
 }
 
 /**
@@ -111,6 +120,20 @@ export function encoder(options: EncoderOptions & { readonly vocabularySize: num
     specs,
     init: (key) => drawTree(specs, key) as unknown as EncoderWeights,
     hiddenStates,
+    attentionInputs: (weights, layer, states, { documents } = {}) => {
+      const block = weights.layers[layer];
+      if (block === undefined) {
+        throw new TrainbookError({
+          what: 'encoder: there is no such layer',
+          received: layer,
+          expected: `an integer from 0 to ${weights.layers.length - 1}`,
+        });
+      }
+      return {
+        ...attentionInputs(parts.heads, block.attention, states, unturned),
+        visibility: { causal: false, documents },
+      };
+    },
     forward: (weights, inputs, reading) => hiddenStates(weights, inputs, reading).at(-1) as tf.Tensor3D,
   };
 }

@@ -98,6 +98,17 @@ export function queryBlocks(
   });
 }
 
+/**
+ * The mask of a visibility for all queries and keys of `time` tokens, to be added to scores [batch, keyValueHeads, group, time, time];
+ * undefined where all see all.
+ *
+ * @example
+ * const mask = visibilityMask({ causal: true, documents }, 128);
+ */
+export function visibilityMask(visibility: Visibility, time: number): tf.Tensor | undefined {
+  return maskOf(visibility, { start: 0, end: time, from: 0, to: time }, 0);
+}
+
 function maskOf(visibility: Visibility, block: QueryBlock, past: number): tf.Tensor | undefined {
   const order = visibility.causal ? causalMask(block, past, visibility.window) : undefined;
   const documents = visibility.documents && documentMask(visibility.documents, block, past);

@@ -76,6 +76,7 @@ describe('npx trainbook bench', () => {
       'tokenizers',
       'decode',
       'rollout',
+      'distillation',
       'op-overhead',
       'flatness',
       'dropped',

@@ -7,3 +7,14 @@ export { checkChat } from './check-chat.js';
 export { prefer, type PreferAnswers, type PreferOptions, type PreferPairs, type PreferSettings } from './prefer.js';
 export { reinforce, type ReinforceOptions } from './reinforce.js';
 export * from './reinforcement/index.js';
+export { distil, type DistilData, type DistilOptions } from './distil.js';
+export {
+  fromAnswers,
+  fromAttention,
+  fromHiddenStates,
+  fromLogits,
+  fromRelations,
+  type Lesson,
+  type MakeLesson,
+} from './distillation/lessons.js';
+export type { OnPolicy } from './distillation/own-answers.js';
