@@ -24,6 +24,7 @@ export * from './data/clean/index.js';
 export * from './data/perplexity/index.js';
 export * from './data/deduplicate/index.js';
 export * from './data/mix/index.js';
+export * from './data/privacy/index.js';
 export { fraction, splitDocuments } from './data/split.js';
 export * from './data/augment/index.js';
 export * from './data/ledger/index.js';
