@@ -256,6 +256,7 @@ export { stackLayers } from './train/growth/stack-layers.js';
 export { expandBlocks } from './train/growth/expand-blocks.js';
 export { pretrain, type PretrainOptions } from './train/pretrain.js';
 export * from './train/recipes/index.js';
+export * from './train/outer/index.js';
 export { decoderFiles } from './train/checkpoints/decoder-files.js';
 export type { Preparation } from './train/feed.js';
 export { planOptions, type Plan, type PlanOptions } from './train/plan.js';

@@ -1,3 +1,6 @@
 // Recipes: a model, data and a loss, put together for one purpose.
 export { recipe, type RecipeOptions, type RecipeParts } from './recipe.js';
 export { wholeModel, withLora, type Trainee } from './trainee.js';
+export { reptile, type ReptileTask } from './reptile.js';
+export { firstOrderMaml, type FirstOrderMamlOptions, type MamlTask } from './first-order-maml.js';
+export type { MetaLearningOptions } from './meta-learning.js';
