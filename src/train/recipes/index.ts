@@ -4,3 +4,5 @@ export { wholeModel, withLora, type Trainee } from './trainee.js';
 export { reptile, type ReptileTask } from './reptile.js';
 export { firstOrderMaml, type FirstOrderMamlOptions, type MamlTask } from './first-order-maml.js';
 export type { MetaLearningOptions } from './meta-learning.js';
+export { federate, type Federated, type FederatedOptions } from './federated.js';
+export { clientPrivacyOptions, type ClientPrivacy } from './client-privacy.js';
