@@ -1,7 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Cell } from '../../engine/cell.js';
 import { flatten, mapTree } from '../../engine/tree.js';
-import type { Tree } from '../../engine/tree.js';
 import type { Loss } from '../loss.js';
 import { zerosLike } from '../optimizers/optimizer.js';
 import type { Optimizer, Tensors } from '../optimizers/optimizer.js';
@@ -34,7 +33,7 @@ export function startBatchGradient<Weights, B>(
         kept.write(values[index] as tf.Tensor);
       });
       const { loss: value } = await training.step(batch, step);
-      const gradient = mapTree<Cell, tf.Tensor>(optimizer as Tree<Cell>, (kept) => kept.read());
+      const gradient = mapTree<Cell, tf.Tensor>(optimizer, (kept) => kept.read());
       return { gradient: gradient as unknown as Weights, loss: value };
     },
     dispose: () => {

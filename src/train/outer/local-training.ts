@@ -56,7 +56,7 @@ export function startLocalTraining<Weights, B>(
   });
   return {
     run: async ({ from, batches, steps, key }) => {
-      begin(training.cells, from as Tensors, optimizer.init);
+      begin(training.cells, from as Tensors, (parameters) => optimizer.init(parameters));
       before = key.words[0] >>> 2; // 30 bits: steps are int32
       let sum = 0;
       for (let step = 1; step <= steps; step++) {

@@ -162,16 +162,16 @@ const countingFeed = {
 /** A training whose step is a round. */
 function outerTraining<Weights, B>(
   weights: Weights,
-  { optimizer, find }: Rounds<Weights, B>,
+  rounds: Rounds<Weights, B>,
   target: RoundOptions<unknown, Weights, B>['target'],
 ): Training<Weights, Tensors> {
-  const outer = startTraining(givenGradient<Weights>(), { weights, optimizer, target });
+  const outer = startTraining(givenGradient<Weights>(), { weights, optimizer: rounds.optimizer, target });
   return {
     ...outer,
     step: async (_batch, round) => {
       const now = outer.weights();
       try {
-        const { gradient, loss, watched = {} } = await find(now, round);
+        const { gradient, loss, watched = {} } = await rounds.find(now, round);
         return { ...(await outer.step(gradient, round)), loss, watched };
       } finally {
         tf.dispose(now as tf.TensorContainer);
