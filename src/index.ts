@@ -106,6 +106,7 @@ export {
 export { textPairLoader, type TextPair, type TextPairBatch } from './tokens/text-pairs.js';
 export * from './tokens/preference/index.js';
 export { mixedLoader, type LoadersByName } from './tokens/mixed-loader.js';
+export { interleavedLoader, type InterleavedKind } from './tokens/interleaved-loader.js';
 export { writeShards, type WriteShardsOptions } from './tokens/write-shards.js';
 export { openShards, type OpenShardsOptions, type Shards } from './tokens/open-shards.js';
 export { shardLoader, type ShardLoaderOptions } from './tokens/shard-loader.js';
@@ -147,6 +148,7 @@ export {
   type Question,
   type Turn,
 } from './tokens/conversation.js';
+export { conversationOf, type AnsweredRow } from './tokens/conversation-of.js';
 export { chatText, promptText } from './tokens/render.js';
 export { bind, isChat, type Chat, type ChatExample, type CountedAnswers } from './tokens/chat.js';
 export { checkTemplate, templateOfJinja } from './tokens/check-template.js';

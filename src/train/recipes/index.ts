@@ -6,3 +6,6 @@ export { firstOrderMaml, type FirstOrderMamlOptions, type MamlTask } from './fir
 export type { MetaLearningOptions } from './meta-learning.js';
 export { federate, type Federated, type FederatedOptions } from './federated.js';
 export { clientPrivacyOptions, type ClientPrivacy } from './client-privacy.js';
+export { fineTune, fineTuneAdapter, type FineTuneOptions, type FineTuneTask } from './fine-tune.js';
+export type { FineTuneCurriculum } from './answered-examples.js';
+export { checkChat } from './check-chat.js';
