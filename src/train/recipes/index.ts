@@ -9,3 +9,7 @@ export { clientPrivacyOptions, type ClientPrivacy } from './client-privacy.js';
 export { fineTune, fineTuneAdapter, type FineTuneOptions, type FineTuneTask } from './fine-tune.js';
 export type { FineTuneCurriculum } from './answered-examples.js';
 export { checkChat } from './check-chat.js';
+export { selfImprove, type SelfImproved, type SelfImproveOptions } from './self-improve.js';
+export { keepAnswers, type KeepOptions, type KeptAnswers, type ScoredAnswer } from './self-improvement/keep-answers.js';
+export { improvementFigure, type ImprovementRound } from './self-improvement/rounds.js';
+export type { VerifiableProblem } from './self-improvement/problems.js';
