@@ -2,6 +2,7 @@
 export { adafactor, relativeStep, type AdafactorOptions } from './adafactor.js';
 export { adam, type AdamNumbers } from './adam.js';
 export { adamw, type AdamwOptions } from './adamw.js';
+export { addProximal } from './add-proximal.js';
 export { addWeightDecay } from './add-weight-decay.js';
 export { chain, stateless, type Optimizer, type Tensors } from './optimizer.js';
 export { clipByGlobalNorm } from './clip-by-global-norm.js';

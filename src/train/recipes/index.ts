@@ -1,6 +1,11 @@
 // Recipes: a model, data and a loss, put together for one purpose.
 export { recipe, type RecipeOptions, type RecipeParts } from './recipe.js';
 export { wholeModel, withLora, type Trainee } from './trainee.js';
+export { reptile, type ReptileTask } from './reptile.js';
+export { firstOrderMaml, type FirstOrderMamlOptions, type MamlTask } from './first-order-maml.js';
+export type { MetaLearningOptions } from './meta-learning.js';
+export { federate, type Federated, type FederatedOptions } from './federated.js';
+export { clientPrivacyOptions, type ClientPrivacy } from './client-privacy.js';
 export { fineTune, fineTuneAdapter, type FineTuneOptions, type FineTuneTask } from './fine-tune.js';
 export type { FineTuneCurriculum } from './answered-examples.js';
 export { checkChat } from './check-chat.js';
@@ -18,3 +23,7 @@ export {
   type MakeLesson,
 } from './distillation/lessons.js';
 export type { OnPolicy } from './distillation/own-answers.js';
+export { selfImprove, type SelfImproved, type SelfImproveOptions } from './self-improve.js';
+export { keepAnswers, type KeepOptions, type KeptAnswers, type ScoredAnswer } from './self-improvement/keep-answers.js';
+export { improvementFigure, type ImprovementRound } from './self-improvement/rounds.js';
+export type { VerifiableProblem } from './self-improvement/problems.js';
