@@ -14,6 +14,7 @@ const everywhere: Readonly<Record<string, LoadCommand>> = {
   doctor: () => import('./commands/doctor.js').then(({ doctor }) => doctor as Command),
   lab: () => import('./commands/lab.js').then(({ lab }) => lab as Command),
   data: () => import('./commands/data.js').then(({ data }) => data as Command),
+  label: () => import('./commands/label.js').then(({ label }) => label as Command),
   new: () => import('./commands/new.js').then(({ newExperiment }) => newExperiment as Command),
   plan: () => import('./commands/plan.js').then(({ plan }) => plan as Command),
   run: () => import('./commands/run.js').then(({ run }) => run as Command),

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
-import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { defineCommand } from 'citty';
+import { accountName } from './account-name.js';
 import { judgedDocuments, judgedOptions } from './data-judged.js';
-import { integerOption, UsageError } from './usage.js';
+import { untilInterrupted } from './until-interrupted.js';
+import { integerOption, portOption, UsageError } from './usage.js';
 
 export const review = defineCommand({
   meta: {
@@ -25,8 +25,7 @@ export const review = defineCommand({
     if (args.rule === undefined) throw new UsageError('which --rule?');
     const size = integerOption('sample', args.sample) ?? 100;
     const seed = integerOption('seed', args.seed) ?? 1;
-    const port = integerOption('port', args.port) ?? 0;
-    if (port < 0 || port > 65_535) throw new UsageError(`--port needs a number from 0 to 65535, not '${port}'`);
+    const port = portOption(args.port);
     const { rule: word, from, step, options } = args;
     const folder = args.out ?? join('reviews', `${word.replace(/[^\p{L}\p{N}]+/gu, '-')}-${seed}`);
     const [{ keptSample }, { openJudgements }, { drawReview }, { reviewScores }, { scoresText }] = await Promise.all([
@@ -41,7 +40,7 @@ export const review = defineCommand({
       const documents = await judgedDocuments(from, step, options);
       return drawReview(documents.judged(), { rule: word, sample: size, seed }, documents.steps);
     });
-    const annotator = args.annotator ?? nameOfAccount();
+    const annotator = args.annotator ?? accountName();
     const path = join(folder, 'judgements.jsonl');
     const file = await openJudgements(path, { rule: sample.rule, seed, annotator });
     try {
@@ -59,13 +58,7 @@ export const review = defineCommand({
           ? `${JSON.stringify({ address, rule: sample.rule, hits: sample.hits, misses: sample.misses, sample: sample.items.length, judgements: path })}\n`
           : `${about}\n${address}\nCtrl-C ends it\n`,
       );
-      await new Promise<void>((resolve) => {
-        for (const name of ['SIGINT', 'SIGTERM'] as const) {
-          process.once(name, () => {
-            resolve();
-          });
-        }
-      });
+      await untilInterrupted();
       await server.close();
       if (args.json !== true) process.stdout.write(`${scoresText(reviewScores(sample, file.judgements))}\n`);
       return 0;
@@ -74,15 +67,3 @@ export const review = defineCommand({
     }
   },
 });
-
-/** The name of the account, or where it has none a name that stays the same for this machine's user. */
-function nameOfAccount(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return createHash('sha256')
-      .update(String(process.getuid?.() ?? 0))
-      .digest('hex')
-      .slice(0, 8);
-  }
-}

@@ -77,6 +77,13 @@ export function integerOption(name: string, text: string | undefined): number | 
   throw new UsageError(`--${name} needs an integer, not '${text}'`);
 }
 
+/** `--port`, or 0 for a free one. */
+export function portOption(text: string | undefined): number {
+  const port = integerOption('port', text) ?? 0;
+  if (port < 0 || port > 65_535) throw new UsageError(`--port needs a number from 0 to 65535, not '${port}'`);
+  return port;
+}
+
 /** An option that is a number, such as `25e9`, or undefined where it was not given. */
 export function numberOption(name: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;

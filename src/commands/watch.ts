@@ -1,6 +1,7 @@
 import { defineCommand } from 'citty';
 import { runsFolder, runsOption } from './runs-folder.js';
-import { integerOption, UsageError } from './usage.js';
+import { untilInterrupted } from './until-interrupted.js';
+import { portOption } from './usage.js';
 
 export const watch = defineCommand({
   meta: {
@@ -13,18 +14,12 @@ export const watch = defineCommand({
     json: { type: 'boolean', description: "Print the page's address as one JSON value" },
   },
   async run({ args }) {
-    const port = integerOption('port', args.port) ?? 0;
-    if (port < 0 || port > 65_535) throw new UsageError(`--port needs a number from 0 to 65535, not '${port}'`);
+    const port = portOption(args.port);
     const { startWatching } = await import('../report/watch/server.js');
     const server = await startWatching({ runsFolder: runsFolder(args), port });
     const { address } = server;
     process.stdout.write(args.json === true ? `${JSON.stringify({ address })}\n` : `${address}\nCtrl-C ends it\n`);
-    await new Promise<void>((resolve) => {
-      for (const name of ['SIGINT', 'SIGTERM'] as const)
-        process.once(name, () => {
-          resolve();
-        });
-    });
+    await untilInterrupted();
     await server.close();
     return 0;
   },

@@ -7,3 +7,8 @@ export { reviewLedger, reviewSample, type ReviewItem, type ReviewOptions, type R
 export { reviewScores, type JudgedStratum, type ReviewJudgement, type ReviewScores } from './review-scores.js';
 export type { Span } from './review-evidence.js';
 export { droppedBeside, type DroppedBesideOptions, type DroppedPair } from './dropped-beside.js';
+export { agreement, type Agreement, type AgreementOptions, type MeanOf, type TwoAgree } from './agreement/agreement.js';
+export { krippendorffAlpha, type AgreementScale } from './agreement/krippendorff-alpha.js';
+export { cohenKappa } from './agreement/cohen-kappa.js';
+export { kendallTau } from './agreement/kendall-tau.js';
+export { kendallW } from './agreement/kendall-w.js';

@@ -23,6 +23,8 @@ export const faultKinds = [
   'equal chosen and rejected',
   'unequal prompts',
   'no such ranking',
+  'number of answers',
+  'equal answers',
   'label not boolean',
   'no number in the answer',
   'duplicate row',

@@ -2,6 +2,7 @@
 // {"chosen": [{"role": "user", "content": "Name a colour."}, {"role": "assistant", "content": "Red."}], "rejected": […]}
 // {"chosen": "\n\nHuman: Name a colour.\n\nAssistant: Red.", "rejected": "\n\nHuman: Name a colour.\n\nAssistant: Seven."}
 // {"prompt": "Name a colour.", "answers": ["Seven.", "Red.", "A colour."], "ranking": "B > C > A"}
+// The same with who judged, and in what respect, as `trainbook label` writes it: src/data/label/ranking-line.ts.
 import type { Source } from '../read/inputs.js';
 import type { Json } from '../../files.js';
 import type { Row } from '../read/row.js';
@@ -10,7 +11,7 @@ import type { Note } from './fault.js';
 import { ownField } from './fields.js';
 import { humanAssistantTurns, isHumanAssistant } from './human-assistant.js';
 import { answerOf, promptOf, systemTurns } from './prompt-turns.js';
-import { rankedPairs } from './rankings.js';
+import { isWithdrawn, judgementName, rankedPairs } from './rankings.js';
 import { readRows } from './read-rows.js';
 import type { PostTrainingData, RowOptions, RowOrigin } from './read-rows.js';
 import { checkTurns, parseTurns } from './turns.js';
@@ -23,6 +24,10 @@ export interface PreferenceContent {
   readonly prompt: readonly ChatTurn[];
   readonly chosen: string;
   readonly rejected: string;
+  /** In what respect it is the better, such as `safety`; absent where the row does not say. */
+  readonly dimension?: string;
+  /** Who judged; absent where the row does not say. */
+  readonly annotator?: string;
 }
 
 export type PreferenceRow = PreferenceContent & RowOrigin;
@@ -34,26 +39,31 @@ export type PreferenceOptions = RowOptions<'prompt' | 'chosen' | 'rejected'>;
  * messages; as whole dialogues of HH (white space around turns is taken away); or `answers` with a `ranking`, of which each pair of different
  * rank is a preference. From whole dialogues the prompt that both share is split off: they may differ in the last answer only.
  *
+ * Of the rankings that `trainbook label` writes, what an annotator says last of a sample in a dimension counts; the pairs of all annotators
+ * and dimensions are given, each with its `annotator` and `dimension`, also where two annotators say the opposite.
+ *
  * @throws TrainbookError when awaited: for files that cannot be read, and, unless `onBadRow` is `'reject'`, for rows that are wrong, with the
  *   first of them and the counts.
  * @example
  * const { rows } = await readPreferences('dpo_demo');
  * rows[0]; // { kind: 'preference', prompt: [{ role: 'user', content: '…' }], chosen: '…', rejected: '…', … }
+ * const safer = (await readPreferences('rankings/*.jsonl')).rows.filter(({ dimension }) => dimension === 'safety');
  */
 export function readPreferences(
   source: Source,
   options: PreferenceOptions = {},
 ): Promise<PostTrainingData<PreferenceRow>> {
   const { prompt = 'prompt', chosen = 'chosen', rejected = 'rejected' } = options.fields ?? {};
-  return readRows('readPreferences', source, options, (row, note) => {
-    if (ownField(row, 'answers') !== undefined) return rankedPairs(row, prompt, note);
+  const parse = (row: Row, note: Note): readonly PreferenceContent[] => {
+    if (ownField(row, 'answers') !== undefined || isWithdrawn(row)) return rankedPairs(row, prompt, note);
     const pair = parsePair(row, { prompt, chosen, rejected }, note);
     if (pair === undefined) return [];
     if (pair.chosen !== pair.rejected) return [{ kind: 'preference', ...pair } as const];
     const received = `${shown(pair.chosen)} twice`;
     note({ kind: 'equal chosen and rejected', field: rejected, received, expected: 'two different answers' });
     return [];
-  });
+  };
+  return readRows('readPreferences', source, options, parse, judgementName);
 }
 
 type Names = Readonly<Record<'prompt' | 'chosen' | 'rejected', string>>;

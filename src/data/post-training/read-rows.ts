@@ -44,7 +44,8 @@ export interface RowOptions<Field extends string = never> extends RowFileOptions
 const shownInErrors = 5;
 
 /**
- * Reads rows of one format. `parse` gives what a row holds, or notes what is wrong with it: a row with a fault gives nothing.
+ * Reads rows of one format. `parse` gives what a row holds, or notes what is wrong with it: a row with a fault gives nothing. Of rows to
+ * which `nameOf` gives one name the last counts.
  *
  * @throws TrainbookError for files that cannot be read; unless rejects are asked for, also for rows that are wrong.
  */
@@ -53,9 +54,11 @@ export async function readRows<Content extends { readonly kind: string }>(
   source: Source,
   options: RowOptions,
   parse: (row: Row, note: Note) => readonly Content[],
+  nameOf: (row: Row) => string | undefined = () => undefined,
 ): Promise<PostTrainingData<Content & RowOrigin>> {
   const { onBadRow = 'error', listed: limit = defaultListed, fields, from, ...fileOptions } = options;
-  const rows: (Content & RowOrigin)[] = [];
+  const rows = new Set<Content & RowOrigin>();
+  const named = new Map<string, readonly (Content & RowOrigin)[]>();
   const places = new Map<string, Place>(); // by id
   const counts = new Map<FaultKind, number>();
   const listed: PlacedFault[] = [];
@@ -83,18 +86,28 @@ export async function readRows<Content extends { readonly kind: string }>(
         source: input.origin.source,
         ...languageOf(found.value, fields?.language ?? 'language', input),
       }));
+      const name = isRow(found.value) && faults.length === 0 ? nameOf(found.value) : undefined;
+      if (name !== undefined) {
+        for (const earlier of named.get(name) ?? []) {
+          rows.delete(earlier);
+          places.delete(earlier.id);
+        }
+        named.set(name, made);
+      }
       const twice = made.map(({ id }) => places.get(id)).find((earlier) => earlier !== undefined);
       if (faults.length > 0) reject(place, faults);
       else if (twice !== undefined) reject(place, [duplicateOf(twice)]);
       else {
-        for (const row of made) places.set(row.id, place);
-        rows.push(...made);
+        for (const row of made) {
+          places.set(row.id, place);
+          rows.add(row);
+        }
       }
     }
   }
   const report = new RowReport(reader, numRows, numRejected, counts, listed);
   if (onBadRow === 'error' && numRejected > 0) throw badRows(report, source);
-  return { rows, report };
+  return { rows: [...rows], report };
 }
 
 /** What a row holds, and all that is wrong with it. */
