@@ -31,12 +31,18 @@ export interface RolloutPlan extends ChoiceOptions {
 /** Writes answers with the weights that it is given: what was compiled serves all of them. */
 export interface Rollouts<Weights> {
   /**
-   * One answer for each prompt, in their order. Token t of answer i is drawn with the key fold(fold(key, i), t): an answer does not depend
-   * on those beside it but for rounding.
+   * One answer for each prompt, in their order. Token t of answer i is drawn with the key fold(fold(key, numbers[i]), t): an answer does
+   * not depend on those beside it but for rounding. `numbers` are 0, 1, 2, … unless they are given: several processes that share the
+   * prompts write what one would.
    *
    * @throws TrainbookError if a prompt is empty, or leaves no room for `maxTokens` in the context.
    */
-  write(weights: Weights, prompts: readonly ArrayLike<number>[], key: Key): Promise<Rollout[]>;
+  write(
+    weights: Weights,
+    prompts: readonly ArrayLike<number>[],
+    key: Key,
+    numbers?: readonly number[],
+  ): Promise<Rollout[]>;
   dispose(): void;
 }
 
@@ -91,7 +97,7 @@ export function startRollouts<Weights>(policy: Policy<Weights>, plan: RolloutPla
     return answers.map(({ tokens, stopped }) => ({ tokens: Int32Array.from(tokens), stopped }));
   };
   return {
-    write: async (weights, prompts, key) => {
+    write: async (weights, prompts, key, numbers) => {
       const rows = prompts.map((prompt) => Array.from(prompt));
       rows.forEach((row, index) => {
         checkRoom(row.length, index, maxTokens, context);
@@ -99,7 +105,7 @@ export function startRollouts<Weights>(policy: Policy<Weights>, plan: RolloutPla
       const written: Rollout[] = [];
       for (let start = 0; start < rows.length; start += batchSize) {
         const some = rows.slice(start, start + batchSize);
-        const keys = some.map((_, place) => fold(key, start + place));
+        const keys = some.map((_, place) => fold(key, numbers?.[start + place] ?? start + place));
         written.push(...(await writeSome(weights, some, keys)));
       }
       return written;

@@ -4,3 +4,5 @@ export { wholeModel, withLora, type Trainee } from './trainee.js';
 export { fineTune, fineTuneAdapter, type FineTuneOptions, type FineTuneTask } from './fine-tune.js';
 export type { FineTuneCurriculum } from './answered-examples.js';
 export { checkChat } from './check-chat.js';
+export { reinforce, type ReinforceOptions } from './reinforce.js';
+export * from './reinforcement/index.js';

@@ -1,5 +1,6 @@
 // Learning from rewards: rewards → advantages → the policy's loss, the critic's, and the distance to a reference.
 export { checkedReward, scoreAnswers, type Reward, type Rewards, type RewardSample } from './reward.js';
+export { judgeAnswers, type Judge, type JudgedRewards } from './judge.js';
 export { arithmeticGoal, exactAnswer, hasFormat, type ArithmeticGoal, type ReadAnswer } from './verifiable-rewards.js';
 export { taggedFormat, type TaggedFormat } from './tagged-format.js';
 export { lastNumber, markedAnswer } from './final-answer.js';

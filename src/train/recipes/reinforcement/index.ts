@@ -1,0 +1,5 @@
+// Reinforcement learning: problems → answers → rewards → updates, by one method or another.
+export { grpo, grpoOptions, type GrpoOptions } from './grpo.js';
+export type { Overlong, ReinforceMethod } from './method.js';
+export type { Problem } from './problems.js';
+export { samplesTable, type KeptSamples, type ReinforceSample, type SamplesTableOptions } from './samples.js';
