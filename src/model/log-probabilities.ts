@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { compile } from '../engine/compile.js';
+import type { CompileOptions } from '../engine/compile.js';
 import { inferring } from '../engine/inference.js';
 import { TrainbookError } from '../error.js';
 import { pad } from '../tokens/pad.js';
@@ -24,7 +25,13 @@ const rowsOfLogits = 128;
  * const score = tokenScorer(model);
  * const [first] = await score([[12, 7, 3]]); // ln p(7 | 12), ln p(3 | 12, 7)
  */
-export function tokenScorer({ architecture, weights }: Model, { batchSize = 8 } = {}): TokenScorer {
+export function tokenScorer(
+  { architecture, weights }: Model,
+  {
+    batchSize = 8,
+    target,
+  }: { readonly batchSize?: number; readonly target?: CompileOptions['target'] | undefined } = {},
+): TokenScorer {
   const { context, vocabularySize } = architecture.config;
   const forward = compile(
     (values: DecoderWeights, tokens: tf.Tensor2D): tf.Tensor => {
@@ -43,7 +50,7 @@ export function tokenScorer({ architecture, weights }: Model, { batchSize = 8 } 
       });
       return tf.reshape(tf.concat(parts), [batch, time - 1]);
     },
-    { name: 'logProbabilities' },
+    { name: 'logProbabilities', ...(target && { target }) },
   );
 
   const scoreBatch = (rows: readonly (readonly number[])[]): Promise<Float32Array[]> =>

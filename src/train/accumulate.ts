@@ -33,18 +33,13 @@ export function accumulate(
   const numRows = numRowsOf(batch);
   const numPieces = numberOfPieces(numRows, rowsPerPiece);
   if (numPieces === 1) return find(batch, undefined);
-  const cut = mapTree<tf.Tensor, tf.Tensor>(batch, (tensor, name) => {
-    const [rows = 0, ...ofRow] = tensor.shape;
-    if (rows % numPieces !== 0) throw uneven(`${rows} rows of ${name} in ${numPieces} pieces`);
-    return tf.reshape(tensor, [numPieces, rows / numPieces, ...ofRow]);
-  }) as RowTensors;
+  const cut = cutRows(batch, numPieces);
   const zeros = flatten<tf.Tensor>(like).map((leaf) => tf.zeros(leaf.shape));
   const [, parts, ...grads] = loop(
     ([index]) => tf.less(index as tf.Tensor, tf.scalar(numPieces, 'int32')),
     ([index, before, ...sums]) => {
       const at = index as tf.Scalar;
-      const piece = mapTree<tf.Tensor, tf.Tensor>(cut, (tensor) => rowOf(tensor, at)) as RowTensors;
-      const found = find(piece, at);
+      const found = find(pieceAt(cut, at), at);
       const leaves = flatten<tf.Tensor>(found.grads);
       return [
         tf.add(at, tf.scalar(1, 'int32')),
@@ -56,6 +51,24 @@ export function accumulate(
     { name: 'accumulate', length: numPieces },
   );
   return { parts: parts as tf.Tensor1D, grads: unflatten(like, grads) };
+}
+
+/**
+ * A batch in pieces: [rows, …] → [pieces, rows / pieces, …].
+ *
+ * @throws TrainbookError if the rows do not part evenly.
+ */
+export function cutRows(batch: RowTensors, numPieces: number): RowTensors {
+  return mapTree<tf.Tensor, tf.Tensor>(batch, (tensor, name) => {
+    const [rows = 0, ...ofRow] = tensor.shape;
+    if (rows % numPieces !== 0) throw uneven(`${rows} rows of ${name} in ${numPieces} pieces`);
+    return tf.reshape(tensor, [numPieces, rows / numPieces, ...ofRow]);
+  }) as RowTensors;
+}
+
+/** One of the pieces. */
+export function pieceAt(cut: RowTensors, index: tf.Scalar): RowTensors {
+  return mapTree<tf.Tensor, tf.Tensor>(cut, (tensor) => rowOf(tensor, index)) as RowTensors;
 }
 
 /** @throws TrainbookError if the rows do not part evenly. */

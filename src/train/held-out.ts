@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { compile } from '../engine/compile.js';
+import type { CompileOptions } from '../engine/compile.js';
 import { inferring } from '../engine/inference.js';
 import type { Decoder } from '../model/decoder.js';
 import type { DecoderWeights } from '../model/weights.js';
@@ -8,6 +9,7 @@ import type { Packed } from '../tokens/pack.js';
 import { partNames } from './loss.js';
 import type { Loss, RowTensors } from './loss.js';
 import { causalLanguageModel } from './objectives/causal-language-model.js';
+import { wholeByName, wholeSums } from './whole-batch.js';
 
 /** A loss over many batches. */
 export interface MeasuredLoss {
@@ -35,14 +37,18 @@ export type MeasureLoss<Weights, B> = (
  * const measure = measureLoss(causalLanguageModel()(architecture));
  * const { loss } = await measure(weights, inOrder(packed, 8));
  */
-export function measureLoss<Weights, B>(loss: Loss<Weights, B>): MeasureLoss<Weights, B> {
+export function measureLoss<Weights, B>(
+  loss: Loss<Weights, B>,
+  { target }: { readonly target?: CompileOptions['target'] | undefined } = {},
+): MeasureLoss<Weights, B> {
   const names = partNames(loss);
   const sum = compile(
     (weights: Weights, batch: RowTensors) => {
-      const [sums, counts] = [loss.sums(weights, batch), loss.counts(batch)];
+      const whole = wholeByName(loss, wholeSums(loss, weights, batch));
+      const [sums, counts] = [loss.sums(weights, batch, { whole }), loss.counts(batch)];
       return tf.stack(names.flatMap((name) => [sums[name] as tf.Scalar, counts[name] as tf.Scalar])); // [2 parts]
     },
-    { name: 'held-out loss' },
+    { name: 'held-out loss', ...(target && { target }) },
   );
   const measure: MeasureLoss<Weights, B> = async (weights, batches, progress) => {
     const totals = names.map(() => ({ sum: 0, count: 0 }));

@@ -15,6 +15,15 @@ export interface Computing {
   readonly recompute?: boolean | undefined;
   /** In how many parts the largest values, such as logits over a vocabulary, are computed and forgotten. */
   readonly chunks?: number | undefined;
+  /** What `Loss.whole` gives of the whole batch, for a loss that has it: it decides the value. */
+  readonly whole?: PartSums | undefined;
+}
+
+/** Sums over all rows of a batch, such as those of a mean, that the loss of each row depends on, without gradient. */
+export interface WholeBatch<Weights> {
+  readonly names: readonly string[];
+  /** The sums over these rows, by name. */
+  sums(weights: Weights, batch: RowTensors, computing?: Computing): PartSums;
 }
 
 /**
@@ -37,7 +46,9 @@ export interface Loss<Weights, B> {
   counts(batch: RowTensors): PartSums;
   /** Σ w ℓ for each part, and for what is watched. */
   sums(weights: Weights, batch: RowTensors, computing?: Computing): PartSums;
-  /** Whether a row's loss depends on the other rows of its batch, so that a batch must not be computed in pieces. */
+  /** What the rows' losses need of all rows. It is found by a first pass, and added up over pieces and processes. Default: nothing. */
+  readonly whole?: WholeBatch<Weights>;
+  /** Whether a row's loss depends on the other rows of its batch in another way, so that a batch must not be computed in pieces. */
   readonly rowsTogether?: boolean;
 }
 

@@ -23,6 +23,7 @@ import { zipTrees } from './optimizers/optimizer.js';
 import type { LeafStorage, Optimizer, Tensors } from './optimizers/optimizer.js';
 import { groupNames, groupNorms, readStatistics } from './statistics.js';
 import type { Statistics } from './statistics.js';
+import { wholeByName, wholeSums } from './whole-batch.js';
 import { correctedDecay, updateAverage } from './optimizers/weight-average.js';
 
 /** What a step reports. */
@@ -134,7 +135,8 @@ export function startTraining<Weights, B>(
   const scaleNow = (): tf.Tensor | undefined => lossScale && (readAll(cells.lossScale) as LossScaleState).scale;
 
   /** Parts and gradients of a batch, or of this process's rows of it; gradients are of the scaled loss. */
-  const find = (batch: RowTensors, factors: PartSums, number: tf.Tensor): Found => {
+  const find = (batch: RowTensors, { counts, whole }: OfBatch, number: tf.Tensor): Found => {
+    const factors = partFactors(loss, counts);
     const parameters = readAll(cells.parameters);
     const scale = scaleNow();
     const key = dropoutKeyOf(options, number);
@@ -148,12 +150,20 @@ export function startTraining<Weights, B>(
             dropoutKey: key && index ? foldTensor(key, index) : key,
             recompute: options.recompute,
             chunks: options.lossChunks,
+            whole,
           };
           return pieceGradients(loss, parameters, piece, factors, computing, scale);
         },
         partNames(loss).length,
       ),
     );
+  };
+
+  /** What a first pass finds for the loss: [names]. */
+  const look = (batch: RowTensors): tf.Tensor1D => {
+    const { microBatch, recompute, lossChunks: chunks } = options;
+    const weights = readAll(cells.parameters) as Weights;
+    return inPrecision(() => wholeSums(loss, weights, batch, { microBatch, computing: { recompute, chunks } }));
   };
 
   /** Changes the cells; `own` are numbers of the step, beside the optimizer's. [loss, norm, skipped, scale, ...parts, ...statistics]. */
@@ -195,11 +205,15 @@ export function startTraining<Weights, B>(
   const named = (name: string): CompileOptions => (target === undefined ? { name } : { name, target });
   const alone = compile(
     (batch: RowTensors, scalars: Given, number: tf.Tensor, own: Given) =>
-      change(find(batch, partFactors(loss, loss.counts(batch)), number), scalars, own),
+      change(
+        find(batch, { counts: loss.counts(batch), whole: loss.whole && wholeByName(loss, look(batch)) }, number),
+        scalars,
+        own,
+      ),
     named('train step'),
   );
   const together =
-    group === undefined || group.size === 1 ? undefined : inGroup(loss, group, { find, change, named, cells });
+    group === undefined || group.size === 1 ? undefined : inGroup(loss, group, { look, find, change, named, cells });
   return {
     cells,
     step: async (batch, step, { loss: highestLoss = Infinity, gradientNorm: highestNorm = Infinity } = {}) => {
@@ -246,24 +260,32 @@ function pieceGradients<Weights, B>(
   return { parts: found, grads };
 }
 
+/** Sums over the whole batch that come before its gradients. */
+interface OfBatch {
+  readonly counts: PartSums;
+  readonly whole: PartSums | undefined;
+}
+
 interface Parts {
-  readonly find: (batch: RowTensors, factors: PartSums, number: tf.Tensor) => Found;
+  readonly look: (batch: RowTensors) => tf.Tensor1D;
+  readonly find: (batch: RowTensors, ofBatch: OfBatch, number: tf.Tensor) => Found;
   readonly change: (found: Found, scalars: Given, own: Given) => tf.Tensor1D;
   readonly named: (name: string) => CompileOptions;
   readonly cells: TrainingCells;
 }
 
-/** The step of one process of several: counts are added up over the group, then parts and gradients. */
-function inGroup<Weights, B>(loss: Loss<Weights, B>, group: Group, { find, change, named, cells }: Parts) {
+/** The step of one process of several: counts (and what a first pass finds) are added up over the group, then parts and gradients. */
+function inGroup<Weights, B>(loss: Loss<Weights, B>, group: Group, { look, find, change, named, cells }: Parts) {
   const names = partNames(loss);
-  const count = compile(
-    (batch: RowTensors) => tf.stack(names.map((name) => loss.counts(batch)[name] as tf.Scalar)),
-    named('counts of a batch'),
-  );
-  const gradients = compile((batch: RowTensors, counts: tf.Tensor, number: tf.Tensor) => {
-    const ofParts = tf.unstack(counts);
-    const byName = Object.fromEntries(names.map((name, index) => [name, ofParts[index] as tf.Scalar]));
-    const { parts, grads } = find(batch, partFactors(loss, byName), number);
+  const count = compile((batch: RowTensors) => {
+    const counts = tf.stack(names.map((name) => loss.counts(batch)[name] as tf.Scalar)) as tf.Tensor1D;
+    return loss.whole === undefined ? counts : tf.concat1d([counts, look(batch)]);
+  }, named('counts of a batch'));
+  const gradients = compile((batch: RowTensors, counted: tf.Tensor1D, number: tf.Tensor) => {
+    const ofParts = tf.unstack(counted);
+    const counts = Object.fromEntries(names.map((name, index) => [name, ofParts[index] as tf.Scalar]));
+    const whole = loss.whole && wholeByName(loss, tf.slice(counted, [names.length]));
+    const { parts, grads } = find(batch, { counts, whole }, number);
     return [parts, ...flatten<tf.Tensor>(grads)];
   }, named('gradients of a batch'));
   const update = compile((found: readonly tf.Tensor[], scalars: Given, own: Given) => {
@@ -273,7 +295,7 @@ function inGroup<Weights, B>(loss: Loss<Weights, B>, group: Group, { find, chang
   return async (batch: RowTensors, scalars: Given, number: tf.Tensor, own: Given): Promise<tf.Tensor1D> => {
     const counted = await count(batch);
     const [counts] = await group.allReduce([counted], 'sum');
-    const found = await gradients(batch, counts as tf.Tensor, number);
+    const found = await gradients(batch, counts as tf.Tensor1D, number);
     const sums = await group.allReduce(found, 'sum');
     tf.dispose([own, counts, ...found]);
     const result = await update(sums, scalars, own);

@@ -343,10 +343,10 @@ async function earlierPart<Architecture, Weights, B, Rows>(
 function evaluation<Architecture, Weights, B, Rows>(
   training: Training<Weights, B>,
   loss: ReturnType<Objective<Architecture, Weights, B>>,
-  { heldOut, evaluate }: PartOptions<Architecture, Weights, B, Rows>,
+  { heldOut, evaluate, target }: PartOptions<Architecture, Weights, B, Rows>,
 ): ((step: number) => Promise<Readonly<Record<string, number>>>) | undefined {
   if (heldOut === undefined && evaluate === undefined) return undefined;
-  const measure = heldOut && measureLoss(loss);
+  const measure = heldOut && measureLoss(loss, { target });
   return async (step) => {
     const weights = training.averaged();
     const measured = measure && (await measure(weights, heldOut()));

@@ -1,8 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { groupOfOne } from '../../src/engine/group.js';
-import type { Group } from '../../src/engine/group.js';
 import { key, uniformNumbers } from '../../src/engine/key.js';
 import { flatten, treeEntries } from '../../src/engine/tree.js';
 import type { Tree } from '../../src/engine/tree.js';
@@ -19,6 +17,7 @@ import { constant } from '../../src/train/schedules/schedule.js';
 import { startTraining } from '../../src/train/step.js';
 import type { StepResult, TrainingOptions } from '../../src/train/step.js';
 import { expectClose } from '../model/close.js';
+import { twoMembers } from './two-members.js';
 
 const architecture = decoder({ layers: 2, width: 16, heads: 2, context: 8, vocabularySize: 13 });
 const loss = causalLanguageModel()(architecture);
@@ -220,36 +219,6 @@ describe('limits', () => {
     training.dispose();
   });
 });
-
-/** Two members in this process: a sum waits for both. */
-function twoMembers(): readonly [Group, Group] {
-  const waiting = new Map<
-    number,
-    { readonly tensors: readonly tf.Tensor[]; readonly done: (sums: tf.Tensor[]) => void }
-  >();
-  const calls = [0, 0];
-  const member = (index: 0 | 1): Group => ({
-    ...groupOfOne(),
-    index,
-    size: 2,
-    allReduce: (tensors, reduction) =>
-      new Promise((resolve) => {
-        const call = calls[index] ?? 0;
-        calls[index] = call + 1;
-        const other = waiting.get(call);
-        if (other === undefined) {
-          waiting.set(call, { tensors, done: resolve });
-          return;
-        }
-        const factor = reduction === 'mean' ? 0.5 : 1;
-        const sums = (): tf.Tensor[] =>
-          tensors.map((tensor, place) => tf.mul(tf.add(tensor, other.tensors[place] as tf.Tensor), factor));
-        resolve(sums());
-        other.done(sums());
-      }),
-  });
-  return [member(0), member(1)];
-}
 
 describe('data parallel', () => {
   it('two processes with half of the rows each take the step of one with all, however what counts is spread', async () => {

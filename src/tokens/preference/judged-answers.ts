@@ -45,24 +45,15 @@ export function judgedLoader(
   sizes: TextSizes,
   options: LoaderOptions,
 ): Loader<JudgedBatch> {
-  checkJudged(answers, sizes, options);
+  checkJudged('judgedLoader', answers, sizes, options);
   const { reader = { index: 0, count: 1 } } = options;
   const rows = endless<JudgedBatch>('judgedLoader', options, {
     numRows: answers.length,
-    empty: (batchSize) => ({
-      answers: emptyAnswers(batchSize, sizes),
-      mismatched: emptyAnswers(batchSize, sizes),
-      desirable: new Float32Array(batchSize),
-      weights: new Float32Array(batchSize),
-      batchSize,
-    }),
+    empty: (batchSize) => emptyJudged(batchSize, sizes),
     order: (key) => listed(permutation(key, answers.length)),
     copy: (row, batch, place) => {
       const judged = answers[row];
-      if (judged === undefined) return;
-      copyAnswer(judged.prompt, judged.answer, batch.answers, place);
-      batch.desirable[place] = judged.desirable ? 1 : 0;
-      batch.weights[place] = 1;
+      if (judged !== undefined) copyJudged(judged, batch, place);
     },
   });
   return {
@@ -78,29 +69,98 @@ export function judgedLoader(
       const all = (rows.lastRows ?? []).map((row) => answers[row]);
       for (let place = 0; place < batch.batchSize; place++) {
         const own = place * reader.count + reader.index;
-        const prompt = all[own]?.prompt ?? [];
-        const other = all.at(own - 1)?.answer ?? [];
-        copyAnswer(prompt, Array.from(other).slice(0, sizes.context - prompt.length), batch.mismatched, place);
+        copyMismatched(all[own]?.prompt ?? [], all.at(own - 1)?.answer ?? [], batch, place);
       }
       return batch;
     },
   };
 }
 
-function checkJudged(
+/**
+ * All judged answers once, in their order, in batches of one shape: what the last batch lacks are answers of weight 0. Each prompt is
+ * matched with the answer before it in the list. For evaluation.
+ *
+ * @example
+ * await train(model, { heldOut: () => judgedInOrder(unseen, { context: 512, padding: 0 }, 8), … });
+ */
+export function* judgedInOrder(
   answers: readonly JudgedAnswer[],
-  { context }: TextSizes,
+  sizes: TextSizes,
+  batchSize: number,
+): Generator<JudgedBatch> {
+  checkJudged('judgedInOrder', answers, sizes, { batchSize });
+  for (let first = 0; first < answers.length; first += batchSize) {
+    const batch = emptyJudged(batchSize, sizes);
+    answers.slice(first, first + batchSize).forEach((judged, place) => {
+      copyJudged(judged, batch, place);
+      copyMismatched(judged.prompt, answers.at(first + place - 1)?.answer ?? [], batch, place);
+    });
+    yield batch;
+  }
+}
+
+/**
+ * The judged answers, cut at `context` tokens of prompt and answer together.
+ *
+ * @throws TrainbookError if no token of an answer is left.
+ * @example
+ * const batches = judgedLoader(truncateJudged(answers, 512), { context: 512, padding: 0 }, { batchSize: 8, key });
+ */
+export function truncateJudged(answers: readonly JudgedAnswer[], context: number): JudgedAnswer[] {
+  return answers.map((judged, index) => {
+    const room = context - judged.prompt.length;
+    if (judged.answer.length <= room) return judged;
+    if (room > 0) return { ...judged, answer: Array.from(judged.answer).slice(0, room) };
+    throw new TrainbookError({
+      what: `truncateJudged: no token of answer ${index} is left`,
+      received: `a prompt of ${judged.prompt.length} tokens`,
+      expected: `at most ${context - 1}, one below the context`,
+      fix: 'take a longer context, shorten the prompt, or leave the answer out',
+    });
+  });
+}
+
+function emptyJudged(batchSize: number, sizes: TextSizes): JudgedBatch {
+  return {
+    answers: emptyAnswers(batchSize, sizes),
+    mismatched: emptyAnswers(batchSize, sizes),
+    desirable: new Float32Array(batchSize),
+    weights: new Float32Array(batchSize),
+    batchSize,
+  };
+}
+
+function copyJudged({ prompt, answer, desirable }: JudgedAnswer, batch: JudgedBatch, place: number): void {
+  copyAnswer(prompt, answer, batch.answers, place);
+  batch.desirable[place] = desirable ? 1 : 0;
+  batch.weights[place] = 1;
+}
+
+function copyMismatched(
+  prompt: ArrayLike<number>,
+  other: ArrayLike<number>,
+  { mismatched }: JudgedBatch,
+  place: number,
+): void {
+  copyAnswer(prompt, Array.from(other).slice(0, mismatched.context - prompt.length), mismatched, place);
+}
+
+/** @throws TrainbookError if there are less than two, in all or in a batch, or a prompt or an answer is empty or too long. */
+export function checkJudged(
+  what: string,
+  answers: readonly JudgedAnswer[],
+  { context }: Pick<TextSizes, 'context'>,
   { batchSize }: Pick<LoaderOptions, 'batchSize'>,
 ): void {
   if (answers.length < 2 || batchSize < 2) {
     throw new TrainbookError({
-      what: 'judgedLoader: a prompt is matched with the answer to another one, and there is none',
+      what: `${what}: a prompt is matched with the answer to another one, and there is none`,
       received: `${answers.length} answers in batches of ${batchSize}`,
       expected: 'at least two answers, and batches of two or more',
       fix: 'set train.batchSize',
     });
   }
   answers.forEach(({ prompt, answer }, index) => {
-    checkAnswer(`judgedLoader: answer ${index}`, prompt, answer, context);
+    checkAnswer(`${what}: answer ${index}`, prompt, answer, context);
   });
 }

@@ -125,7 +125,15 @@ export function copyAnswer(
   rows.mask.fill(1, start, end);
 }
 
-function checkPairs(what: string, pairs: readonly PreferencePair[], { context }: TextSizes): void {
+/**
+ * @throws TrainbookError if there are no pairs, one has an empty prompt or answer or does not fit into a row, or only some have a
+ *   reference.
+ */
+export function checkPairs(
+  what: string,
+  pairs: readonly PreferencePair[],
+  { context }: Pick<TextSizes, 'context'>,
+): void {
   if (pairs.length === 0) {
     throw new TrainbookError({ what: `${what}: there are no pairs`, received: '[]', expected: 'at least one' });
   }

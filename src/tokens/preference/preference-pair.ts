@@ -26,6 +26,11 @@ export interface ReferenceLogProbabilities {
   readonly rejected: number;
 }
 
+/** Tokens of the prompt and the longer answer. */
+export function pairLength({ prompt, chosen, rejected }: PreferencePair): number {
+  return prompt.length + Math.max(chosen.length, rejected.length);
+}
+
 /**
  * The pair of two texts that begin with one prompt, such as two conversations with other last answers. The answer is what counts in
  * each: from its first counted token to its last.

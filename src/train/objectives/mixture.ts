@@ -37,10 +37,13 @@ export function mixture<Architecture, Weights, Batches extends Readonly<Record<s
     const units = new Set(losses.map(({ loss }) => loss.unit));
     const [unit = 'rows'] = units;
     /** What each loss gives, under the names of its parts. */
-    const parts = (of: (loss: Loss<Weights, never>, batch: RowTensors) => PartSums, batch: RowTensors): PartSums =>
+    const parts = (
+      of: (loss: Loss<Weights, never>, batch: RowTensors, name: string) => PartSums,
+      batch: RowTensors,
+    ): PartSums =>
       Object.assign(
         {},
-        ...losses.map(({ name, loss }) => renamed(name, loss, of(loss, tensorsOf(batch, name)))),
+        ...losses.map(({ name, loss }) => renamed(name, loss, of(loss, tensorsOf(batch, name), name))),
       ) as PartSums;
     return {
       shares: Object.fromEntries(
@@ -62,8 +65,36 @@ export function mixture<Architecture, Weights, Batches extends Readonly<Record<s
           ),
         ),
       counts: (batch) => parts((loss, own) => loss.counts(own), batch),
-      sums: (weights, batch, computing) => parts((loss, own) => loss.sums(weights, own, computing), batch),
+      sums: (weights, batch, { whole, ...computing } = {}) =>
+        parts(
+          (loss, own, name) =>
+            loss.sums(weights, own, { ...computing, whole: whole && (tensorsOf(whole, name) as PartSums) }),
+          batch,
+        ),
+      ...wholeOf(losses),
     };
+  };
+}
+
+/** What the losses need of the whole batch, under names such as `judged/divergence`. */
+function wholeOf<Weights>(
+  losses: readonly { readonly name: string; readonly loss: Loss<Weights, never> }[],
+): Pick<Loss<Weights, never>, 'whole'> {
+  const asking = losses.flatMap(({ name, loss: { whole } }) => (whole === undefined ? [] : [{ name, whole }]));
+  if (asking.length === 0) return {};
+  const named = (name: string, one: string): string => `${name}/${one}`;
+  return {
+    whole: {
+      names: asking.flatMap(({ name, whole }) => whole.names.map((one) => named(name, one))),
+      sums: (weights, batch, computing) =>
+        Object.fromEntries(
+          asking.flatMap(({ name, whole }) =>
+            Object.entries(whole.sums(weights, tensorsOf(batch, name), computing)).map(
+              ([one, sum]): [string, tf.Scalar] => [named(name, one), sum],
+            ),
+          ),
+        ),
+    },
   };
 }
 

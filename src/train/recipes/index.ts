@@ -6,3 +6,4 @@ export type { FineTuneCurriculum } from './answered-examples.js';
 export { checkChat } from './check-chat.js';
 export { reinforce, type ReinforceOptions } from './reinforce.js';
 export * from './reinforcement/index.js';
+export { prefer, type PreferAnswers, type PreferOptions, type PreferPairs, type PreferSettings } from './prefer.js';

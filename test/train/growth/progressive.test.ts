@@ -72,7 +72,7 @@ const twoSlopes = { architecture: null, weights: { layers: [{ slope: tf.zeros([1
 /** The same phases, with as many slopes again in the second. */
 const slopes: ProgressiveOptions<null, Slopes, Points> = {
   objective: () => {
-    const loss = leastSquares(null);
+    const { whole: _nothing, ...loss } = leastSquares(null);
     const sum = ({ layers }: Slopes): Slope => ({ slope: tf.addN(layers.map(({ slope }) => slope)) });
     return { ...loss, sums: (weights, batch, computing) => loss.sums(sum(weights), batch, computing) };
   },

@@ -1,12 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
 import { TrainbookError } from '../../../error.js';
 import type { PreferenceBatch } from '../../../tokens/preference/preference-batch.js';
-import type { Loss } from '../../loss.js';
-import type { TokenPredictor } from '../token-predictor.js';
 import { againstReference } from './pair-objective.js';
-import type { Reference } from './pair-objective.js';
 import { checkNumber, logRatios, rewardsOf } from './preference-losses.js';
 import type { OfPairs, PreferenceLosses } from './preference-losses.js';
+import type { PreferenceObjective, Reference } from './preference-objective.js';
 
 export interface DpoOptions {
   /** β: how much leaving the reference costs. Default: 0.1. */
@@ -56,9 +54,10 @@ export function dpoLosses(policy: OfPairs, reference: OfPairs, options: DpoOptio
  */
 export function dpo(
   options: DpoOptions & { readonly reference?: Reference } = {},
-): <Weights>(model: TokenPredictor<Weights>) => Loss<Weights, PreferenceBatch> {
+): PreferenceObjective<PreferenceBatch> {
   checkDpo(options);
-  return againstReference('dpo', options.reference, (policy, reference) =>
+  const { reference: own, beta = 0.1, labelSmoothing = 0 } = options;
+  return againstReference('dpo', { own, numbers: { beta, labelSmoothing } }, (policy, reference) =>
     dpoLosses(policy.sums, reference.sums, options),
   );
 }

@@ -1,7 +1,7 @@
 // Preferences: ln p of answers → losses of pairs and of single judgements; rewards of texts.
 export { answerLogProbabilities, type AnswerLogProbabilities } from './answer-log-probabilities.js';
 export { preferenceMetrics, type OfPairs, type PreferenceLosses, type PreferenceMetrics } from './preference-losses.js';
-export type { Reference } from './pair-objective.js';
+export type { PreferenceObjective, Reference } from './preference-objective.js';
 export { storeReference } from './store-reference.js';
 export { dpo, dpoLosses, type DpoOptions } from './dpo.js';
 export { ipo, ipoLosses, type IpoOptions } from './ipo.js';

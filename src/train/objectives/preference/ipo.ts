@@ -1,11 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import type { PreferenceBatch } from '../../../tokens/preference/preference-batch.js';
-import type { Loss } from '../../loss.js';
-import type { TokenPredictor } from '../token-predictor.js';
 import { againstReference } from './pair-objective.js';
-import type { Reference } from './pair-objective.js';
 import { checkNumber, logRatios, rewardsOf } from './preference-losses.js';
 import type { OfPairs, PreferenceLosses } from './preference-losses.js';
+import type { PreferenceObjective, Reference } from './preference-objective.js';
 
 export interface IpoOptions {
   /** τ of the paper: the difference that is aimed at is 1 / (2 β). Default: 0.1. */
@@ -40,9 +38,10 @@ export function ipoLosses(policy: OfPairs, reference: OfPairs, { beta = 0.1 }: I
  */
 export function ipo(
   options: IpoOptions & { readonly reference?: Reference } = {},
-): <Weights>(model: TokenPredictor<Weights>) => Loss<Weights, PreferenceBatch> {
-  checkNumber('ipo', 'beta', options.beta ?? 0.1, 0);
-  return againstReference('ipo', options.reference, (policy, reference) =>
+): PreferenceObjective<PreferenceBatch> {
+  const { reference: own, beta = 0.1 } = options;
+  checkNumber('ipo', 'beta', beta, 0);
+  return againstReference('ipo', { own, numbers: { beta } }, (policy, reference) =>
     ipoLosses(policy.means, reference.means, options),
   );
 }

@@ -1,12 +1,13 @@
 import * as tf from '@tensorflow/tfjs';
 import { stopGradient } from '../../../engine/gradients/stop-gradient.js';
+import { TrainbookError } from '../../../error.js';
 import type { JudgedBatch } from '../../../tokens/preference/judged-answers.js';
-import type { Computing, Loss, RowTensors } from '../../loss.js';
+import type { Computing, RowTensors } from '../../loss.js';
 import type { TokenPredictor } from '../token-predictor.js';
 import { answerLogProbabilities } from './answer-log-probabilities.js';
 import { answerTensors } from './pair-objective.js';
-import type { Reference, ReferenceModel } from './pair-objective.js';
 import { checkNumber } from './preference-losses.js';
+import type { PreferenceObjective, Reference, ReferenceModel } from './preference-objective.js';
 
 export interface KtoOptions {
   /** β: how much leaving the reference costs. Default: 0.1. */
@@ -62,15 +63,22 @@ export function mismatchedKl(
   reference: tf.Tensor1D,
   weights: tf.Tensor1D = tf.onesLike(policy),
 ): tf.Scalar {
-  const sum = tf.sum(tf.mul(tf.sub(policy, reference), weights));
-  return stopGradient(tf.maximum<tf.Scalar>(tf.div(sum, tf.maximum(tf.sum(weights), 1e-6)), 0));
+  return clampedMean(tf.sum<tf.Scalar>(tf.mul(tf.sub(policy, reference), weights)), tf.sum<tf.Scalar>(weights));
+}
+
+/** max(0, sum / count), without gradient. */
+function clampedMean(sum: tf.Scalar | undefined, count: tf.Scalar | undefined): tf.Scalar {
+  if (sum === undefined || count === undefined)
+    throw new Error('internal: kto was not given the sums of the whole batch');
+  return stopGradient(tf.maximum<tf.Scalar>(tf.div(sum, tf.maximum(count, 1e-6)), 0));
 }
 
 /**
  * `ktoLosses` of a model's answers, a mean over them. The reference is a frozen model, such as the one that training starts from or an
- * adapter's base. As z is of the whole batch, a batch cannot be computed in pieces.
+ * adapter's base. z is of the whole batch: a first pass, without gradient, finds it. Watched are the mean rewards of the answers that were
+ * liked and of the others, and z in nats (`divergence`).
  *
- * @throws TrainbookError if a number is out of range.
+ * @throws TrainbookError if a number is out of range, or there is no reference when it is made into a loss.
  * @example
  * await train(model, {
  *   objective: kto({ beta: 0.1, reference: model }),
@@ -78,36 +86,73 @@ export function mismatchedKl(
  *   …
  * });
  */
-export function kto(
-  options: KtoOptions & { readonly reference: Reference },
-): <Weights>(model: TokenPredictor<Weights>) => Loss<Weights, JudgedBatch> {
+export function kto(options: KtoOptions & { readonly reference?: Reference } = {}): PreferenceObjective<JudgedBatch> {
   checkKto(options);
-  const frozen = options.reference as ReferenceModel;
-  return (model) => ({
-    shares: { loss: 1 },
-    unit: 'examples',
-    size: ({ batchSize }) => batchSize,
-    rowsTogether: true,
-    tensors: ({ answers, mismatched, desirable, weights, batchSize }) => ({
-      ...answerTensors('answers', answers, batchSize),
-      ...answerTensors('mismatched', mismatched, batchSize),
-      desirable: tf.tensor1d(desirable),
-      weights: tf.tensor1d(weights),
-    }),
-    counts: ({ weights }) => ({ loss: tf.sum<tf.Scalar>(weights as tf.Tensor) }),
-    sums: (weights, batch, computing = {}) => {
-      const { chunks } = computing;
-      const counted = batch['weights'] as tf.Tensor1D;
-      const [policyOfOthers, referenceOfOthers] = [
-        sumsOf(model, weights, batch, 'mismatched', { chunks }),
-        sumsOf(frozen.architecture, frozen.weights, batch, 'mismatched', { chunks }),
-      ];
-      const kl = mismatchedKl(stopGradient(policyOfOthers), stopGradient(referenceOfOthers), counted);
-      const policy = sumsOf(model, weights, batch, 'answers', computing);
-      const reference = stopGradient(sumsOf(frozen.architecture, frozen.weights, batch, 'answers', { chunks }));
-      const { losses } = ktoLosses(policy, reference, batch['desirable'] as tf.Tensor1D, kl, options);
-      return { loss: tf.sum(tf.mul(losses, counted)) };
-    },
+  const objective: PreferenceObjective<JudgedBatch> = (model, given) => {
+    const frozen = modelOf(options.reference ?? given);
+    return {
+      shares: { loss: 1 },
+      watched: ['desirableReward', 'undesirableReward', 'divergence'],
+      unit: 'examples',
+      size: ({ batchSize }) => batchSize,
+      tensors: ({ answers, mismatched, desirable, weights, batchSize }) => ({
+        ...answerTensors('answers', answers, batchSize),
+        ...answerTensors('mismatched', mismatched, batchSize),
+        desirable: tf.tensor1d(desirable),
+        weights: tf.tensor1d(weights),
+      }),
+      counts: (batch) => {
+        const [weights, liked] = [batch['weights'] as tf.Tensor1D, likedWeights(batch)];
+        const all = tf.sum<tf.Scalar>(weights);
+        const desirableReward = tf.sum<tf.Scalar>(liked);
+        return { loss: all, desirableReward, undesirableReward: tf.sub(all, desirableReward), divergence: all };
+      },
+      whole: {
+        names: ['logRatios', 'answers'],
+        sums: (weights, batch, { chunks } = {}) => {
+          const counted = batch['weights'] as tf.Tensor1D;
+          const policy = sumsOf(model, weights, batch, 'mismatched', { chunks });
+          const reference = sumsOf(frozen.architecture, frozen.weights, batch, 'mismatched', { chunks });
+          return {
+            logRatios: stopGradient(tf.sum<tf.Scalar>(tf.mul(tf.sub(policy, reference), counted))),
+            answers: tf.sum<tf.Scalar>(counted),
+          };
+        },
+      },
+      sums: (weights, batch, { whole, ...computing } = {}) => {
+        const [counted, liked] = [batch['weights'] as tf.Tensor1D, likedWeights(batch)];
+        const kl = clampedMean(whole?.['logRatios'], whole?.['answers']);
+        const policy = sumsOf(model, weights, batch, 'answers', computing);
+        const { chunks } = computing;
+        const reference = stopGradient(sumsOf(frozen.architecture, frozen.weights, batch, 'answers', { chunks }));
+        const { losses, rewards } = ktoLosses(policy, reference, batch['desirable'] as tf.Tensor1D, kl, options);
+        return {
+          loss: tf.sum(tf.mul(losses, counted)),
+          desirableReward: tf.sum(tf.mul(rewards, liked)),
+          undesirableReward: tf.sum(tf.mul(rewards, tf.sub(counted, liked))),
+          divergence: tf.mul(kl, tf.sum(counted)),
+        };
+      },
+    };
+  };
+  const { reference, beta = 0.1, desirableWeight = 1, undesirableWeight = 1 } = options;
+  const identity = { kto: { beta, desirableWeight, undesirableWeight } };
+  return Object.assign(objective, { lacksReference: reference === undefined, identity });
+}
+
+/** The weights of answers that were liked, and 0 for the others: [batch] */
+function likedWeights(batch: RowTensors): tf.Tensor1D {
+  return tf.mul(batch['weights'] as tf.Tensor1D, batch['desirable'] as tf.Tensor1D);
+}
+
+function modelOf(reference: Reference | undefined): ReferenceModel {
+  if (reference !== undefined) return reference;
+  throw new TrainbookError({
+    what: 'kto: there is nothing to compare the policy with',
+    received: 'no reference',
+    expected:
+      'a frozen model: each answer is also compared beside another prompt of its batch, so no numbers can be stored',
+    fix: 'kto({ reference: model }), or prefer(model, …), which gives it',
   });
 }
 

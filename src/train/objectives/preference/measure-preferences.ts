@@ -5,9 +5,9 @@ import type { RowTensors } from '../../loss.js';
 import type { RowReader } from '../labelled-rows.js';
 import type { TokenPredictor } from '../token-predictor.js';
 import { answersAgainst, answersOf, pairFrame, textRewards } from './pair-objective.js';
-import type { Reference } from './pair-objective.js';
 import { logRatios, rewardsOf, watchedCounts, watchedSums } from './preference-losses.js';
 import type { OfPairs } from './preference-losses.js';
+import type { Reference } from './preference-objective.js';
 
 /** What a model takes for the rewards of the answers of a batch. */
 export type PairRewards<Weights> = (weights: Weights, batch: RowTensors) => OfPairs;

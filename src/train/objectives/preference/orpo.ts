@@ -1,10 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import type { PreferenceBatch } from '../../../tokens/preference/preference-batch.js';
-import type { Loss } from '../../loss.js';
-import type { TokenPredictor } from '../token-predictor.js';
-import { answersOf, pairFrame, weighed } from './pair-objective.js';
+import { answersFrame, answersOf, rankedRightly, weighed } from './pair-objective.js';
 import { checkNumber, rewardsOf, watchedCounts } from './preference-losses.js';
 import type { OfPairs, PreferenceLosses } from './preference-losses.js';
+import type { PreferenceObjective } from './preference-objective.js';
 
 export interface OrpoOptions {
   /** λ: how much the odds ratio counts beside the loss of the chosen answers. Default: 0.1. */
@@ -54,24 +53,25 @@ function log1mExp(x: tf.Tensor1D): tf.Tensor1D {
  * @example
  * await train(model, { objective: orpo({ lambda: 0.1 }), data: (options) => preferenceLoader(pairs, sizes, options), … });
  */
-export function orpo(
-  options: OrpoOptions = {},
-): <Weights>(model: TokenPredictor<Weights>) => Loss<Weights, PreferenceBatch> {
+export function orpo(options: OrpoOptions = {}): PreferenceObjective<PreferenceBatch> {
   const { lambda = 0.1 } = options;
   checkNumber('orpo', 'lambda', lambda, 0);
-  return (model) => ({
-    ...pairFrame,
+  const objective: PreferenceObjective<PreferenceBatch> = (model) => ({
+    ...answersFrame,
     shares: { sft: 1, oddsRatio: lambda },
     counts: (batch) => {
       const pairs = batch['weights'] as tf.Tensor1D;
       const tokens = tf.sum(batch['chosen.weights'] as tf.Tensor2D, 1); // [batch]
-      return { sft: tf.sum(tf.mul(tokens, pairs)), oddsRatio: tf.sum(pairs), ...watchedCounts(pairs) };
+      const numPairs = tf.sum<tf.Scalar>(pairs);
+      return { sft: tf.sum(tf.mul(tokens, pairs)), oddsRatio: numPairs, ...watchedCounts(pairs), ranking: numPairs };
     },
     sums: (weights, batch, computing = {}) => {
       const pairs = batch['weights'] as tf.Tensor1D;
-      const { sums, means } = answersOf(model, weights, batch, computing);
-      const { loss, ...watched } = weighed(orpoLosses(means, options), batch);
-      return { sft: tf.neg(tf.sum<tf.Scalar>(tf.mul(sums.chosen, pairs))), oddsRatio: loss, ...watched };
+      const policy = answersOf(model, weights, batch, computing);
+      const { loss, ...watched } = weighed(orpoLosses(policy.means, options), batch);
+      const sft = tf.neg(tf.sum<tf.Scalar>(tf.mul(policy.sums.chosen, pairs)));
+      return { sft, oddsRatio: loss, ...watched, ranking: rankedRightly(policy, batch) };
     },
   });
+  return Object.assign(objective, { identity: { orpo: { lambda } } });
 }

@@ -1,22 +1,15 @@
 import * as tf from '@tensorflow/tfjs';
 import { stopGradient } from '../../../engine/gradients/stop-gradient.js';
 import { TrainbookError } from '../../../error.js';
+import type { Json } from '../../../files.js';
 import type { AnswerRows, PreferenceBatch } from '../../../tokens/preference/preference-batch.js';
-import type { Computing, Loss, PartSums, RowTensors } from '../../loss.js';
+import type { Computing, PartSums, RowTensors } from '../../loss.js';
 import type { RowReader } from '../labelled-rows.js';
 import type { TokenPredictor } from '../token-predictor.js';
 import { answerLogProbabilities } from './answer-log-probabilities.js';
+import type { PreferenceObjective, Reference, ReferenceModel } from './preference-objective.js';
 import { watchedCounts, watchedOfPairs, watchedSums } from './preference-losses.js';
 import type { OfPairs, PreferenceLosses } from './preference-losses.js';
-
-/** A frozen model: its weights are constants of the step, and have no gradient. */
-export interface ReferenceModel<Weights = unknown> {
-  readonly architecture: TokenPredictor<Weights>;
-  readonly weights: Weights;
-}
-
-/** Any frozen model, whatever its weights are. */
-export type Reference = { readonly architecture: TokenPredictor<never>; readonly weights: unknown };
 
 /** ln p of the answers of pairs, by sums and by means over tokens. */
 export interface PairAnswers {
@@ -35,6 +28,22 @@ export const pairFrame = {
     return { loss: tf.sum<tf.Scalar>(weights), ...watchedCounts(weights) };
   },
 } as const;
+
+/** The same for losses of a policy's answers, which also watch `ranking`: the share of pairs whose chosen answer is likelier by token. */
+export const answersFrame = {
+  ...pairFrame,
+  watched: [...watchedOfPairs, 'ranking'],
+  counts: (batch: RowTensors) => {
+    const counts = pairFrame.counts(batch);
+    return { ...counts, ranking: counts.loss };
+  },
+} as const;
+
+/** Σ w over pairs that are ranked rightly by the means of ln p over tokens. */
+export function rankedRightly({ means: { chosen, rejected } }: PairAnswers, batch: RowTensors): tf.Scalar {
+  const hits = tf.cast(tf.greater(stopGradient(chosen), stopGradient(rejected)), 'float32');
+  return tf.sum(tf.mul(hits, batch['weights'] as tf.Tensor1D));
+}
 
 /** The rows of answers as tensors of [batch, time], by names that begin with `side`. */
 export function answerTensors(side: string, rows: AnswerRows, batchSize: number): RowTensors {
@@ -88,33 +97,43 @@ function halves(numbers: tf.Tensor1D): OfPairs {
 
 /** A mean over pairs of losses that follow from the policy alone. */
 export function withoutReference(
+  identity: Json,
   losses: (policy: PairAnswers) => PreferenceLosses,
-): <Weights>(model: TokenPredictor<Weights>) => Loss<Weights, PreferenceBatch> {
-  return (model) => ({
-    ...pairFrame,
+): PreferenceObjective<PreferenceBatch> {
+  const objective: PreferenceObjective<PreferenceBatch> = (model) => ({
+    ...answersFrame,
     shares: { loss: 1 },
-    sums: (weights, batch, computing = {}) => weighed(losses(answersOf(model, weights, batch, computing)), batch),
+    sums: (weights, batch, computing = {}) => {
+      const policy = answersOf(model, weights, batch, computing);
+      return { ...weighed(losses(policy), batch), ranking: rankedRightly(policy, batch) };
+    },
   });
+  return Object.assign(objective, { identity });
 }
 
 /** A mean over pairs of losses that compare the policy with a reference: a model, or the numbers of the batch. */
 export function againstReference(
   what: string,
-  reference: Reference | undefined,
+  { own, numbers }: { readonly own: Reference | undefined; readonly numbers: Json },
   losses: (policy: PairAnswers, reference: PairAnswers) => PreferenceLosses,
-): <Weights>(model: TokenPredictor<Weights>) => Loss<Weights, PreferenceBatch> {
-  return (model) => ({
-    ...pairFrame,
-    shares: { loss: 1 },
-    tensors: (batch) => {
-      checkReference(what, reference, batch);
-      return pairTensors(batch);
-    },
-    sums: (weights, batch, computing = {}) => {
-      const given = answersAgainst(reference, batch, computing);
-      return weighed(losses(answersOf(model, weights, batch, computing), given), batch);
-    },
-  });
+): PreferenceObjective<PreferenceBatch> {
+  const objective: PreferenceObjective<PreferenceBatch> = (model, given) => {
+    const reference = own ?? given;
+    return {
+      ...answersFrame,
+      shares: { loss: 1 },
+      tensors: (batch) => {
+        checkReference(what, reference, batch);
+        return pairTensors(batch);
+      },
+      sums: (weights, batch, computing = {}) => {
+        const compared = answersAgainst(reference, batch, computing);
+        const policy = answersOf(model, weights, batch, computing);
+        return { ...weighed(losses(policy, compared), batch), ranking: rankedRightly(policy, batch) };
+      },
+    };
+  };
+  return Object.assign(objective, { lacksReference: own === undefined, identity: { [what]: numbers } });
 }
 
 /** Σ w ℓ over pairs, and what is watched of the rewards. */

@@ -1,10 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import type { PreferenceBatch } from '../../../tokens/preference/preference-batch.js';
-import type { Loss } from '../../loss.js';
-import type { TokenPredictor } from '../token-predictor.js';
 import { withoutReference } from './pair-objective.js';
 import { checkNumber, rewardsOf } from './preference-losses.js';
 import type { OfPairs, PreferenceLosses } from './preference-losses.js';
+import type { PreferenceObjective } from './preference-objective.js';
 
 export interface SimpoOptions {
   /** β: what a mean ln p counts as a reward. Default: 2. */
@@ -36,11 +35,10 @@ export function simpoLosses(means: OfPairs, options: SimpoOptions = {}): Prefere
  * @example
  * await train(model, { objective: simpo({ beta: 2, gamma: 1 }), data: (options) => preferenceLoader(pairs, sizes, options), … });
  */
-export function simpo(
-  options: SimpoOptions = {},
-): <Weights>(model: TokenPredictor<Weights>) => Loss<Weights, PreferenceBatch> {
+export function simpo(options: SimpoOptions = {}): PreferenceObjective<PreferenceBatch> {
   checkSimpo(options);
-  return withoutReference(({ means }) => simpoLosses(means, options));
+  const { beta = 2, gamma = 1 } = options;
+  return withoutReference({ simpo: { beta, gamma } }, ({ means }) => simpoLosses(means, options));
 }
 
 function checkSimpo({ beta = 2, gamma = 1 }: SimpoOptions): void {
