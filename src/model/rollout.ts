@@ -29,6 +29,9 @@ export interface Rollout {
   readonly stopped: boolean;
 }
 
+/** An answer without what its policy thought of it. */
+export type AnswerTokens = Omit<Rollout, 'logProbabilities'>;
+
 /** How answers are written. */
 export interface RolloutPlan extends ChoiceOptions {
   /** Answers that are written at a time. */

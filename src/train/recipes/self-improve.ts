@@ -12,7 +12,7 @@ import type { Model } from '../../model/model.js';
 import { parseOptions } from '../../model/parse-options.js';
 import { decoderPolicy } from '../../model/policy.js';
 import { startRollouts } from '../../model/rollout.js';
-import type { Rollout, Rollouts } from '../../model/rollout.js';
+import type { AnswerTokens, Rollouts } from '../../model/rollout.js';
 import type { DecoderWeights } from '../../model/weights.js';
 import type { Chat } from '../../tokens/chat.js';
 import type { Order } from '../../tokens/chat-template.js';
@@ -139,7 +139,7 @@ export async function selfImprove<O extends Order, Answer>(
     return model;
   };
   const writers = writersOf(base, options);
-  const scored = async (answers: Promise<Rollout[][]>, problems: Problems<O, Answer>): Promise<JudgedAnswer[]> =>
+  const scored = async (answers: Promise<AnswerTokens[][]>, problems: Problems<O, Answer>): Promise<JudgedAnswer[]> =>
     scoresOf(await answers, problems, options);
   const right = async (weights: DecoderWeights, round: number): Promise<KeptAnswers> => {
     const answers = await scored(writers.drawn(weights, setting.problems, round), setting.problems);
@@ -275,8 +275,8 @@ async function runOf<O extends Order, Answer>(
 }
 
 interface Writers<O extends Order, Answer> {
-  drawn(weights: DecoderWeights, problems: Problems<O, Answer>, round: number): Promise<Rollout[][]>;
-  greedy(weights: DecoderWeights, problems: Problems<O, Answer>): Promise<Rollout[][]>;
+  drawn(weights: DecoderWeights, problems: Problems<O, Answer>, round: number): Promise<AnswerTokens[][]>;
+  greedy(weights: DecoderWeights, problems: Problems<O, Answer>): Promise<AnswerTokens[][]>;
   dispose(): void;
 }
 
@@ -291,7 +291,7 @@ function writersOf<O extends Order, Answer>(
   const greedy = startRollouts(decoderPolicy(architecture), { ...plan, temperature: 0 });
   const write = (rollouts: Rollouts<DecoderWeights>, each: number) => {
     const promptsAtOnce = Math.max(1, Math.ceil((batchesAtOnce * rolloutBatch) / each));
-    return (weights: DecoderWeights, problems: Problems<O, Answer>, round: number): Promise<Rollout[][]> => {
+    return (weights: DecoderWeights, problems: Problems<O, Answer>, round: number): Promise<AnswerTokens[][]> => {
       const prompts = problems.map(({ tokens }) => tokens);
       const own = fold(fold(key, 'answers'), round);
       return writeAnswers({ rollouts, weights, prompts, each, maxTokens, promptsAtOnce, key: own, group, signal });
@@ -315,7 +315,7 @@ type JudgedAnswer = ScoredAnswer & { readonly whole: boolean };
 
 /** What answers are worth. */
 function scoresOf<O extends Order, Answer>(
-  answers: readonly (readonly Rollout[])[],
+  answers: readonly (readonly AnswerTokens[])[],
   problems: Problems<O, Answer>,
   { chat, verify }: SelfImproveOptions<O, Answer>,
 ): JudgedAnswer[] {

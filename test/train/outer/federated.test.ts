@@ -15,7 +15,7 @@ import { chooseClients, sampleClients } from '../../../src/train/recipes/federat
 import { expectClose } from '../../model/close.js';
 import { line, pointsAt } from './sine.js';
 import type { Line, Points } from './sine.js';
-import { twoMembers } from './two-members.js';
+import { twoMembers } from '../two-members.js';
 
 const numbersOf = (tree: unknown): number[] =>
   flatten<tf.Tensor>(tree as Tree<tf.Tensor>).flatMap((leaf) => [...leaf.dataSync()]);

@@ -21,7 +21,7 @@ import { train } from '../../../src/train/train.js';
 import { expectClose } from '../../model/close.js';
 import { drawnPoints, drawSine, line, perceptron, pointsAt } from './sine.js';
 import type { Layers, Line, Points } from './sine.js';
-import { twoMembers } from './two-members.js';
+import { twoMembers } from '../two-members.js';
 
 const target = 'graph' as const;
 const numbersOf = (tree: unknown): number[] =>

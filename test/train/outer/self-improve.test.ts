@@ -21,7 +21,7 @@ import { bestRound, improvementFigure } from '../../../src/train/recipes/self-im
 import type { ImprovementRound } from '../../../src/train/recipes/self-improvement/rounds.js';
 import { writeAnswers } from '../../../src/train/recipes/self-improvement/write-answers.js';
 import { exactAnswer } from '../../../src/train/reinforce/verifiable-rewards.js';
-import { twoMembers } from './two-members.js';
+import { twoMembers } from '../two-members.js';
 
 describe('what is kept of answers', () => {
   const answer = (problem: number, completion: string, score = 1) => ({ problem, completion, score });
@@ -53,8 +53,8 @@ describe('what is kept of answers', () => {
   it('whatever comes: in bounds, distinct, and all of it if there is room', () => {
     const some = fc.record({
       problem: fc.nat(3),
-      completion: fc.constantFrom('a', 'b', ' a', 'c c', 'c  c'),
-      score: fc.constantFrom(0, 0.5, 1),
+      completion: fc.constantFrom<string[]>('a', 'b', ' a', 'c c', 'c  c'),
+      score: fc.constantFrom<number[]>(0, 0.5, 1),
     });
     const preferences = fc.constantFrom('drawn', 'shortest', 'best');
     fc.assert(
@@ -83,6 +83,7 @@ it('answers are the same whether one process writes them or two share the prompt
       Promise.resolve(
         prompts.map((prompt, place) => ({
           tokens: Int32Array.of(prompt[0] ?? 0, place, key.words[0] & 0xffff).slice(0, 1 + (place % 3)),
+          logProbabilities: new Float32Array(1 + (place % 3)),
           stopped: place % 2 === 0,
         })),
       ),
@@ -221,8 +222,8 @@ describe('self-improvement', () => {
     await expect(selfImprove(base, { ...options, maxTokens: 7 })).rejects.toThrow('problem 0 leaves no room');
     await expect(selfImprove(base, { ...options, heldOut: [] })).rejects.toThrow('held-out problems: there are none');
     await expect(selfImprove(base, { ...options, answersPerProblem: 0 })).rejects.toThrow('answersPerProblem');
-    // @ts-expect-error a role that the template does not have
     const stranger: Parameters<typeof selfImprove<typeof order, string>>[1]['problems'] = [
+      // @ts-expect-error a role that the template does not have
       { prompt: [{ role: 'system', content: '' }], answer: '' },
     ];
     await expect(selfImprove(base, { ...options, problems: stranger })).rejects.toThrow('not in the order');

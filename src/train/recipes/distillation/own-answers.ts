@@ -1,7 +1,7 @@
 import { fold, permutation } from '../../../engine/key.js';
 import type { Key } from '../../../engine/key.js';
 import { TrainbookError } from '../../../error.js';
-import type { RolloutPlan, Rollout, Rollouts } from '../../../model/rollout.js';
+import type { RolloutPlan, AnswerTokens, Rollouts } from '../../../model/rollout.js';
 import { emptyBatch, endless, listed } from '../../../tokens/loader.js';
 import type { Batch, Loader, LoaderOptions } from '../../../tokens/loader.js';
 import { mixedLoader } from '../../../tokens/mixed-loader.js';
@@ -81,7 +81,7 @@ export function ownAnswers<Weights>(
 export function withAnswers(
   text: Batch | undefined,
   prompts: readonly Int32Array[],
-  answers: readonly Rollout[],
+  answers: readonly AnswerTokens[],
   context: number,
 ): StudentBatch {
   const numText = text?.batchSize ?? 0;

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { Group } from '../../../engine/group.js';
 import { fold } from '../../../engine/key.js';
 import type { Key } from '../../../engine/key.js';
-import type { Rollout, Rollouts } from '../../../model/rollout.js';
+import type { AnswerTokens, Rollouts } from '../../../model/rollout.js';
 
 /** What is to be written. */
 export interface Writing<Weights> {
@@ -23,11 +23,11 @@ export interface Writing<Weights> {
  * So many answers to each prompt, [prompts][each]. The processes of a group share the prompts, and all have all answers: what is written
  * does not depend on their number but for rounding.
  */
-export async function writeAnswers<Weights>(writing: Writing<Weights>): Promise<Rollout[][]> {
+export async function writeAnswers<Weights>(writing: Writing<Weights>): Promise<AnswerTokens[][]> {
   const { rollouts, weights, prompts, each, promptsAtOnce, key, group, signal } = writing;
   const [index, size] = [group?.index ?? 0, group?.size ?? 1];
   const numChunks = Math.ceil(prompts.length / promptsAtOnce);
-  const own: Rollout[] = [];
+  const own: AnswerTokens[] = [];
   for (let chunk = index; chunk < numChunks; chunk += size) {
     if (size === 1) signal?.throwIfAborted(); // several would have to agree
     const some = prompts.slice(chunk * promptsAtOnce, (chunk + 1) * promptsAtOnce);
@@ -35,7 +35,7 @@ export async function writeAnswers<Weights>(writing: Writing<Weights>): Promise<
     own.push(...(await rollouts.write(weights, repeated, fold(key, chunk))));
   }
   const all = size === 1 || group === undefined ? [own] : await gathered(own, writing, group);
-  const answers: Rollout[][] = [];
+  const answers: AnswerTokens[][] = [];
   const next = all.map(() => 0); // how much of each process's answers is taken
   for (let prompt = 0; prompt < prompts.length; prompt++) {
     const from = Math.floor(prompt / promptsAtOnce) % size;
@@ -51,10 +51,10 @@ export async function writeAnswers<Weights>(writing: Writing<Weights>): Promise<
  * zeros.
  */
 async function gathered<Weights>(
-  own: readonly Rollout[],
+  own: readonly AnswerTokens[],
   { prompts, each, promptsAtOnce, maxTokens }: Writing<Weights>,
   group: Group,
-): Promise<Rollout[][]> {
+): Promise<AnswerTokens[][]> {
   const width = 2 + maxTokens;
   const most = Math.ceil(Math.ceil(prompts.length / promptsAtOnce) / group.size) * promptsAtOnce * each;
   const numbers = new Int32Array((most + 1) * width);
