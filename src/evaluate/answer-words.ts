@@ -17,9 +17,9 @@ function englishWords(text: string): string[] {
 
 /** What CMRC 2018 leaves out (Cui et al. 2019, 1810.07366). Its list has two dots in one, `……`, which no character equals. */
 const chinesePunctuation = /[-:_*^/\\~`+=，。：？！“”；’《》·、「」（）－～『』]/gu;
-/** A Chinese character, or a word of other letters; other marks stand alone. */
+/** A Chinese character, or a word of other letters; a run of dots or another mark stands alone. */
 const segment =
-  /[\u4e00-\u9fa5]|(?:(?![\u4e00-\u9fa5])[\p{L}\p{N}])+(?:[.,](?:(?![\u4e00-\u9fa5])[\p{L}\p{N}])+)*|[^\s]/gu;
+  /[\u4e00-\u9fa5]|(?:(?![\u4e00-\u9fa5])[\p{L}\p{N}])+(?:[.,](?:(?![\u4e00-\u9fa5])[\p{L}\p{N}])+)*|…+|\.+|\S/gu;
 
 function chineseCharacters(text: string): string[] {
   return text.toLowerCase().trim().replace(chinesePunctuation, '').match(segment) ?? [];
