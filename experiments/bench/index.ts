@@ -17,6 +17,7 @@ import { distillation } from './distillation.js';
 import { dropped } from './dropped.js';
 import { flatness } from './flatness.js';
 import { gptStep } from './gpt-step.js';
+import { grpoAgainstPpo } from './grpo-against-ppo.js';
 import { kernel } from './kernel.js';
 import { kills } from './kills.js';
 import { mlflow } from './mlflow.js';
@@ -46,6 +47,7 @@ export const benchmarks: readonly Benchmark[] = [
   rematMemory,
   trainingMemoryBenchmark,
   attention,
+  grpoAgainstPpo,
   dataRead,
   dataClean,
   dataDeduplicate,

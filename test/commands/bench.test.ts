@@ -64,6 +64,7 @@ describe('npx trainbook bench', () => {
       'remat',
       'training-memory',
       'attention',
+      'grpo-against-ppo',
       'data-read',
       'data-clean',
       'data-deduplicate',
@@ -92,6 +93,7 @@ describe('npx trainbook bench', () => {
     ]);
     const value = (name: string, figure: string): number | string | undefined =>
       byName.get(name)?.measurements.find((measurement) => measurement.figure === figure)?.value;
+    expect(value('grpo-against-ppo', 'rollouts are the same')).toBe('yes');
     // Both targets begin with the same losses, recomputation changes none, and no training keeps tensors.
     expect(value('gpt-step', 'float32: first losses differ by at most')).toBeLessThan(1e-4);
     expect(value('remat', 'first losses differ by at most')).toBeLessThan(1e-4);

@@ -54,7 +54,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-describe('what is rewarded is learnt, from chance to above 0.9', { timeout: 120_000 }, () => {
+describe('what is rewarded is learnt, from chance to above 0.9', { timeout: 600_000 }, () => {
   it('by GRPO', async () => {
     const { rows } = await watched({});
     expect(rows).toHaveLength(40);
@@ -102,7 +102,7 @@ const methods = {
 describe.each(['grpo', 'ppo'] as const)('a run by %s', (name) => {
   const options = { ...short, method: methods[name] };
 
-  it('that was interrupted and goes on ends with the same weights', { timeout: 120_000 }, async () => {
+  it('that was interrupted and goes on ends with the same weights', { timeout: 600_000 }, async () => {
     const whole = await watched(options);
     const checkpoints = join(folder, name);
     const stop = new AbortController();
@@ -123,7 +123,7 @@ describe.each(['grpo', 'ppo'] as const)('a run by %s', (name) => {
     if (name === 'ppo') expect(new Set(coefficients(whole.rows)).size).toBe(2);
   });
 
-  it('of two processes has the curve of one, and writes the same answers', { timeout: 120_000 }, async () => {
+  it('of two processes has the curve of one, and writes the same answers', { timeout: 600_000 }, async () => {
     const completions = new Map<number, string[]>();
     const heldOut = problems.slice(0, 3);
     const told =
@@ -147,7 +147,7 @@ describe.each(['grpo', 'ppo'] as const)('a run by %s', (name) => {
   });
 });
 
-it('samples are kept, and shown with what each reward says', async () => {
+it('samples are kept, and shown with what each reward says', { timeout: 300_000 }, async () => {
   const kept: KeptSamples<string, 'sevens'>[] = [];
   const onSamples: Options['onSamples'] = (step, samples) => {
     kept.push({ step, samples });
