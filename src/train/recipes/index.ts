@@ -2,3 +2,4 @@
 export { recipe, type RecipeOptions, type RecipeParts } from './recipe.js';
 export { wholeModel, withLora, type Trainee } from './trainee.js';
 export { prefer, type PreferAnswers, type PreferOptions, type PreferPairs, type PreferSettings } from './prefer.js';
+export { trainRewardModel, type Judgements, type TrainRewardModelOptions } from './train-reward-model.js';
