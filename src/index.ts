@@ -105,6 +105,7 @@ export {
 export { textPairLoader, type TextPair, type TextPairBatch } from './tokens/text-pairs.js';
 export * from './tokens/preference/index.js';
 export { mixedLoader, type LoadersByName } from './tokens/mixed-loader.js';
+export { interleavedLoader, type InterleavedKind } from './tokens/interleaved-loader.js';
 export { writeShards, type WriteShardsOptions } from './tokens/write-shards.js';
 export { openShards, type OpenShardsOptions, type Shards } from './tokens/open-shards.js';
 export { shardLoader, type ShardLoaderOptions } from './tokens/shard-loader.js';
@@ -146,6 +147,7 @@ export {
   type Question,
   type Turn,
 } from './tokens/conversation.js';
+export { conversationOf, type AnsweredRow } from './tokens/conversation-of.js';
 export { chatText, promptText } from './tokens/render.js';
 export { bind, isChat, type Chat, type ChatExample, type CountedAnswers } from './tokens/chat.js';
 export { checkTemplate, templateOfJinja } from './tokens/check-template.js';
@@ -337,6 +339,7 @@ export { rankingAccuracy, type RankingAccuracy } from './evaluate/ranking-accura
 export { lengthBias, lengthBiasFigure, type LengthBias } from './evaluate/length-bias.js';
 export { calibration, calibrationFigure, type Calibration } from './evaluate/calibration.js';
 export { judgePairs, type ScoredPair } from './evaluate/scored-pairs.js';
+export { mcNemar, type McNemar } from './evaluate/mcnemar.js';
 export { meanAbsoluteError, meanSquaredError, rSquared } from './evaluate/regression-errors.js';
 export type { Label } from './evaluate/pairs.js';
 

@@ -1,5 +1,6 @@
 import { TrainbookError } from '../error.js';
 import { byteCharacters } from './byte-level.js';
+import type { Digits } from './byte-level.js';
 import { tokenizerOf } from './parse-tokenizer.js';
 import { byteLevelPart, specialToken } from './tokenizer-json.js';
 import { END_OF_TEXT } from './tokenizer.js';
@@ -12,6 +13,7 @@ import type { Tokenizer } from './tokenizer.js';
  * @param merges Pairs of tokens, the first learnt first.
  * @param specialTokens Those of the vocabulary that no text is encoded to. The one that parts documents is `<|endoftext|>`, or else
  *   the first.
+ * @param digits Whether a digit is a word of its own, which no merge joins with others.
  * @throws TrainbookError if a byte, the result of a merge or a special token is missing, or two tokens have one id.
  * @example
  * byteLevelBpe(vocab, [['Ġ', 't'], ['h', 'e']]);
@@ -20,6 +22,7 @@ export function byteLevelBpe(
   vocab: Readonly<Record<string, number>>,
   merges: readonly (readonly [string, string])[],
   specialTokens: readonly string[] = [END_OF_TEXT],
+  digits: Digits = 'together',
 ): Tokenizer {
   const missing = byteCharacters.find((character) => !Object.hasOwn(vocab, character));
   if (missing !== undefined) {
@@ -34,7 +37,10 @@ export function byteLevelBpe(
     {
       added_tokens: specialTokens.map((token) => specialToken(token, vocab[token] ?? -1)),
       normalizer: null,
-      pre_tokenizer: byteLevelPart,
+      pre_tokenizer:
+        digits === 'together'
+          ? byteLevelPart
+          : { type: 'Sequence', pretokenizers: [{ type: 'Digits', individual_digits: true }, byteLevelPart] },
       post_processor: null,
       decoder: byteLevelPart,
       model: {

@@ -35,3 +35,12 @@ export const byteToken = (byte: number): string => `<0x${byte.toString(16).toUpp
  */
 export const wordPattern =
   /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
+
+/** Whether a merge may join the digits of a number. */
+export type Digits = 'together' | 'single';
+
+/** The words of a text by `wordPattern`; with single digits each of them is a word of its own. */
+export function byteLevelWords(text: string, digits: Digits): string[] {
+  if (digits === 'together') return text.match(wordPattern) ?? [];
+  return text.split(/(\p{N})/u).flatMap((part) => part.match(wordPattern) ?? []);
+}

@@ -11,6 +11,8 @@ export interface Pieces {
   readonly lengths: Int32Array; // [pieces]
   /** 1 if the first token of a piece and the last one of the piece before it in a row are one and the same token. */
   readonly shares: Uint8Array; // [pieces]
+  /** Whether each piece has a row of its own; rows are then in the order of the pieces. Default: false. */
+  readonly apart?: boolean;
 }
 
 /** Rows of pieces. Fields as in `Packed`. */
@@ -35,10 +37,10 @@ export interface LaidOut {
  * A shared token belongs to the piece that it begins.
  */
 export function layOut(pieces: Pieces, context: number, filler: number): LaidOut {
-  const { stream, counted, starts, lengths, shares } = pieces;
+  const { stream, counted, starts, lengths, shares, apart = false } = pieces;
   const { numRows, rows, order } = bestFitDecreasing(
     lengths.map((length) => length - 1),
-    lengths.map((length, piece) => length - (shares[piece] ?? 0)),
+    lengths.map((length, piece) => (apart ? context + 1 : length - (shares[piece] ?? 0))),
     context,
   );
   const tokens = new Int32Array(numRows * (context + 1)).fill(filler);

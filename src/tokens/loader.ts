@@ -146,8 +146,8 @@ export interface Rows<B> {
   readonly endsBatches?: boolean;
   /** A batch of that many places in which no row is yet. */
   empty(batchSize: number): B;
-  /** The row at each place of an epoch. */
-  order(key: Key): (place: number) => number;
+  /** The row at each place of an epoch; places are asked for in their order. */
+  order(key: Key, epoch: number): (place: number) => number;
   copy(row: number, batch: B, place: number, epoch: number): void;
   /** The ids of the documents in a row. */
   readonly documentsOf?: (row: number) => readonly string[];
@@ -168,7 +168,7 @@ export function endless<B>(name: string, options: LoaderOptions, rows: Rows<B>):
       fix: 'resume with the data that the cursor was saved with',
     });
   }
-  let order = rows.order(fold(key, epoch));
+  let order = rows.order(fold(key, epoch), epoch);
   let lastRows: number[] = [];
   return {
     numRows,
@@ -191,7 +191,7 @@ export function endless<B>(name: string, options: LoaderOptions, rows: Rows<B>):
         if (row < numRows) continue;
         row = 0;
         epoch++;
-        order = rows.order(fold(key, epoch));
+        order = rows.order(fold(key, epoch), epoch);
         if (rows.endsBatches === true) break;
       }
       return batch;

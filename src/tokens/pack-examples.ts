@@ -27,6 +27,11 @@ export interface PackExamplesOptions {
    * error. `truncate`: its first context + 1 tokens are kept; it is dropped if nothing counts in them. `drop`: it is left out.
    */
   readonly unfit?: 'refuse' | 'truncate' | 'drop';
+  /**
+   * `best-fit` (the default) puts several examples into a row, which says where each is. `none`: one a row, in their order, for what takes
+   * no documents (prompt tuning), or to see what packing is worth.
+   */
+  readonly packing?: 'best-fit' | 'none';
 }
 
 /** A packing of examples; `numDocuments` are those that are in it, `numCut` those of them that were truncated. */
@@ -49,7 +54,7 @@ export function packExamples(
   examples: readonly TokenExample[],
   tokenizer: Tokenizer,
   context: number,
-  { unfit = 'refuse' }: PackExamplesOptions = {},
+  { unfit = 'refuse', packing = 'best-fit' }: PackExamplesOptions = {},
 ): PackedExamples {
   checkContext('packExamples', context);
   const fitting: TokenExample[] = [];
@@ -76,7 +81,8 @@ export function packExamples(
   }
   const { stream, counted, starts, lengths } = joined(fitting);
   const shares = new Uint8Array(fitting.length);
-  const laid = layOut({ stream, counted, starts, lengths, shares }, context, tokenizer.endOfText);
+  const apart = packing === 'none';
+  const laid = layOut({ stream, counted, starts, lengths, shares, apart }, context, tokenizer.endOfText);
   const { numRows, tokens, weights, documents, positions, numPadding, rowPieces } = laid;
   const special = new Set(tokenizer.special.values());
   return {
@@ -84,8 +90,7 @@ export function packExamples(
     numRows,
     tokens,
     weights,
-    documents,
-    positions,
+    ...(!apart && { documents, positions }),
     rowDocuments: rowDocuments(ids, rowPieces),
     numTokens: weights.reduce((sum, weight) => sum + weight, 0),
     numBytes: fitting.reduce((sum, example) => sum + countBytes(example, tokenizer, special), 0),

@@ -28,6 +28,11 @@ export const bpeOptions = z.strictObject({
   specialTokens: specialTokensSchema.optional(),
   /** How often a pair must occur to be merged; 0, the default, asks nothing. */
   minFrequency: z.int().min(0).optional(),
+  /**
+   * `single`: each digit of a number is a token, as in Qwen and SmolLM, so that a number has as many as it has digits: for arithmetic.
+   * `together`, the default: digits are merged as letters are.
+   */
+  digits: z.enum(['together', 'single']).optional(),
 });
 
 export type BpeOptions = z.infer<typeof bpeOptions>;
@@ -48,7 +53,7 @@ export type BpeOptions = z.infer<typeof bpeOptions>;
  */
 export async function trainBpe(
   corpus: { readonly documents: readonly { readonly text: string }[] },
-  { vocabularySize, specialTokens = [END_OF_TEXT], minFrequency = 0 }: BpeOptions,
+  { vocabularySize, specialTokens = [END_OF_TEXT], minFrequency = 0, digits = 'together' }: BpeOptions,
   progress: OnProgress = silent,
   signal?: AbortSignal,
 ): Promise<Tokenizer> {
@@ -59,10 +64,10 @@ export async function trainBpe(
   if (word !== undefined) throw isWordOfText('trainBpe', word);
   checkSize('trainBpe', vocabularySize, 256 + specialTokens.length, `256 bytes and ${specialTokens.join(', ')}`);
   checkFrequency('trainBpe', minFrequency);
-  const options = { vocabularySize, specialTokens, minFrequency };
+  const options = { vocabularySize, specialTokens, minFrequency, digits };
   const { tokens, merges } = await learnInThread('bytePairs', options, documents, progress, signal);
   progress({ task: 'train the tokenizer', done: 2, total: 2, note: `${merges.length} merges` });
-  return byteLevelBpe(vocabulary(tokens), merges, specialTokens);
+  return byteLevelBpe(vocabulary(tokens), merges, specialTokens, digits);
 }
 
 /** Whether what a token stands for, read in the byte-level alphabet, may be part of one word: merges could make it. */

@@ -106,6 +106,20 @@ describe('trainBpe', () => {
     );
   });
 
+  it('gives each digit a token, in numbers of any length and script, and the library reads it so', async () => {
+    const text = 'In 1984 they sold 1984 of 19841984, and ٣٤ more: 12 + 7 = 19. ';
+    const trained = await trainBpe(
+      { documents: [{ text: text.repeat(40) }] },
+      { vocabularySize: 278, digits: 'single' },
+    );
+    const merged = Object.keys(written(trained).vocab).filter((token) => /\d/u.test(token) && token.length > 1);
+    expect(merged).toEqual([]);
+    expect(trained.encode('1984')).toHaveLength(4);
+    const nativeTokenizer = native.Tokenizer.fromString(trained.json);
+    expect(trained.encode(text)).toEqual((await nativeTokenizer.encode(text)).getIds());
+    expect(trained.decode(trained.encode(text))).toBe(text);
+  });
+
   it('is the same for documents in another order', async () => {
     const reversed = await trainBpe({ documents: documents.toReversed() }, { vocabularySize: fixture.vocabularySize });
     expect(reversed.json).toBe(small.json);

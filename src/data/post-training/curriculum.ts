@@ -11,6 +11,12 @@ import type { PostTrainingContent } from './prompt.js';
  * const short = curriculum(rows, 'length');
  * const familiar = curriculum(rows, ({ id }) => perplexities.get(id) ?? 0);
  */
+export function curriculum<T extends PostTrainingContent>(rows: readonly T[], by: 'length'): readonly T[];
+export function curriculum<T>(rows: readonly T[], by: (row: T, index: number) => number): readonly T[];
+export function curriculum<T extends PostTrainingContent>(
+  rows: readonly T[],
+  by: 'length' | ((row: T, index: number) => number),
+): readonly T[];
 export function curriculum<T extends PostTrainingContent>(
   rows: readonly T[],
   by: 'length' | ((row: T, index: number) => number),

@@ -17,3 +17,4 @@ export type { ChatRole, ChatTurn } from './turns.js';
 export { splitByPrompt, type SplitRows } from './split-by-prompt.js';
 export { curriculum } from './curriculum.js';
 export { numCharacters, promptText, type PostTrainingContent } from './prompt.js';
+export { arithmeticProblems, type ArithmeticOptions } from './arithmetic-problems.js';

@@ -1,5 +1,6 @@
 import { TrainbookError } from '../../error.js';
-import { byteCharacters, wordPattern } from '../byte-level.js';
+import { byteCharacters, byteLevelWords } from '../byte-level.js';
+import type { Digits } from '../byte-level.js';
 import type { Learner } from './learner.js';
 import { learnMerges } from './merges.js';
 import type { SymbolWords } from './merges.js';
@@ -8,6 +9,7 @@ export interface BytePairOptions {
   readonly vocabularySize: number;
   readonly minFrequency: number;
   readonly specialTokens: readonly string[];
+  readonly digits: Digits;
 }
 
 export interface BytePairs {
@@ -16,9 +18,9 @@ export interface BytePairs {
   readonly merges: readonly (readonly [string, string])[];
 }
 
-/** Learns the merges of byte-level BPE from words cut by GPT-2's pattern. */
+/** Learns the merges of byte-level BPE from words cut by GPT-2's pattern, and at each digit if these are single. */
 export const bytePairs: Learner<BytePairOptions, BytePairs> = {
-  words: (text) => text.match(wordPattern) ?? [],
+  words: (text, { digits }) => byteLevelWords(text, digits),
   learn(counts, { vocabularySize, minFrequency, specialTokens }, report) {
     const alphabet = [...specialTokens, ...[...byteCharacters].sort()];
     const ids = new Map(alphabet.map((token, id) => [token, id]));

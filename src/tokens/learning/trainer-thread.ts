@@ -29,7 +29,7 @@ const reply = (message: Reply): void => parentPort?.postMessage(message);
 parentPort?.on('message', (texts: readonly string[] | null) => {
   if (texts === null) learn();
   else {
-    for (const text of texts) for (const word of learner.words(text)) count(word);
+    for (const text of texts) for (const word of learner.words(text, options)) count(word);
     reply({ counted: texts.length });
   }
 });

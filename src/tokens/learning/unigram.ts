@@ -25,7 +25,7 @@ const MOST_SEEDS = 1_000_000;
 export const SPACE = '▁';
 
 /** Learns the pieces of a unigram model from words that begin with a space: text as NFKC, cut before each space. */
-export const unigram: Learner<UnigramPieceOptions, ScoredPieces> = {
+export const unigram = {
   words(text) {
     if (text === '') return [];
     const spaced = text
@@ -60,7 +60,7 @@ export const unigram: Learner<UnigramPieceOptions, ScoredPieces> = {
       (log, piece) => [text(pieces.places[piece] ?? 0, pieces.lengths[piece] ?? 0), log] as const,
     ).sort(([, a], [, b]) => b - a);
   },
-};
+} satisfies Learner<UnigramPieceOptions, ScoredPieces>;
 
 /** The characters of all words end to end, and at each how far its word goes on and how often it occurs. */
 function lay(words: readonly string[], counts: ReadonlyMap<string, number>, alphabet: readonly string[]) {
