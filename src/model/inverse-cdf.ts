@@ -33,7 +33,7 @@ export function inBlocks(x: tf.Tensor): tf.Tensor3D {
  * drawByInverse(tf.softmax(logits), uniforms); // int32 [rows]
  */
 export function drawByInverse(masses: tf.Tensor, uniforms: tf.Tensor): tf.Tensor {
-  const rows = masses.shape[0] ?? 0;
+  const rows = masses.shape[0];
   const blocks = inBlocks(masses);
   const size = blocks.shape[2];
   const sums = tf.cumsum(tf.sum(blocks, 2), 1); // [rows, blocks]

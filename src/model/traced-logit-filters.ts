@@ -61,7 +61,7 @@ const bitValues = Array.from({ length: 31 }, (_, index) => 2 ** (30 - index));
  * there is not enough mass; 31 sums over the vocabulary say which. A sort of 4,096 logits takes five times as long.
  */
 function keepTopP(relative: tf.Tensor, share: number): tf.Tensor {
-  const rows = relative.shape[0] ?? 0;
+  const rows = relative.shape[0];
   const masses = tf.exp(relative);
   const enough = tf.mul(tf.sum(masses, 1, true), share); // [rows, 1]
   const distance = op1('Bitcast', [tf.abs(relative)], { T: { type: 'float32' }, type: { type: 'int32' } });
@@ -72,12 +72,12 @@ function keepTopP(relative: tf.Tensor, share: number): tf.Tensor {
   const [, found] = loop(
     ([index]) => tf.less(index as tf.Tensor, tf.scalar(bitValues.length, 'int32')),
     ([index, border]) => {
-      const bit = tf.gather(bits, tf.reshape(index as tf.Tensor, [1]) as tf.Tensor1D);
+      const bit = tf.gather(bits, tf.reshape<tf.Rank.R1>(index as tf.Tensor, [1]));
       const further = tf.add(border as tf.Tensor, bit); // [rows, 1]
       const isShort = tf.less(massBelow(further), enough);
       return [
         tf.add(index as tf.Tensor, tf.scalar(1, 'int32')),
-        tf.where(isShort, further, border as tf.Tensor) as tf.Tensor,
+        tf.where<tf.Tensor>(isShort, further, border as tf.Tensor),
       ];
     },
     [tf.scalar(0, 'int32'), tf.zeros([rows, 1], 'int32')],
@@ -95,7 +95,7 @@ function keepTopP(relative: tf.Tensor, share: number): tf.Tensor {
 function numBefore(marks: tf.Tensor): tf.Tensor {
   const [rows, width] = marks.shape as [number, number];
   const blocks = inBlocks(tf.cast(marks, 'float32')); // [rows, blocks, size]
-  const [, numBlocks, size] = blocks.shape as [number, number, number];
+  const [, numBlocks, size] = blocks.shape;
   const earlier = tf.cumsum(tf.sum(blocks, 2), 1, true); // [rows, blocks]
   const counts = tf.add(tf.cumsum(blocks, 2), tf.expandDims(earlier, 2));
   return tf.slice(tf.reshape(counts, [rows, numBlocks * size]), [0, 0], [rows, width]);

@@ -69,7 +69,7 @@ export function traceRollout<Weights>(
   inputs: RolloutInputs,
 ): RolloutOutputs {
   const time = inputs.prompts.shape[1] ?? 0;
-  const batch = inputs.open.shape[0] ?? 0;
+  const batch = inputs.open.shape[0];
   const begun = readPrompts(policy, rules, weights, inputs);
   const stages = loopSizes(batch, rules.stops.length > 0);
   let given: Given = { starts: ofAnswers(inputs.starts, inputs.promptOf), uniforms: inputs.uniforms };
@@ -117,7 +117,7 @@ function readPrompts<Weights>(
 ): State {
   const { layers, keyValueHeads, headSize } = policy.architecture.config;
   const [batch, time] = prompts.shape as [number, number];
-  const first = tf.scalar(0, 'int32') as tf.Scalar;
+  const first = tf.scalar(0, 'int32');
   const empty = emptyCache({ layers, batch, keyValueHeads, rows: time, headSize });
   const { logits, cache } = policy.decode(weights, prompts, first, empty, starts);
   const room = (rows: tf.Tensor): tf.Tensor =>
@@ -127,7 +127,7 @@ function readPrompts<Weights>(
       [0, rules.maxTokens - 1],
       [0, 0],
     ]);
-  const rows = open.shape[0] ?? 0;
+  const rows = open.shape[0];
   return next(rules, ofAnswers(logits, promptOf), uniforms, {
     count: first,
     open,
@@ -145,7 +145,7 @@ const ofAnswers = (ofPrompts: tf.Tensor, promptOf: tf.Tensor | undefined): tf.Te
 function next(rules: RolloutRules, logits: tf.Tensor, uniforms: tf.Tensor, before: Omit<State, 'last'>): State {
   const { count, open } = before;
   const [seen] = before.seen;
-  const rows = open.shape[0] ?? 0;
+  const rows = open.shape[0];
   const own = tf.reshape(tf.gather(uniforms, tf.reshape<tf.Rank.R1>(count, [1])), [rows]);
   const drawn = drawTokens(logits, own, rules.choice, seen);
   const marks = (): tf.Tensor =>
@@ -185,7 +185,7 @@ function writeUntil<Weights>(
     },
     (all) => {
       const state = stateOf(all);
-      const row = tf.add(state.count, tf.scalar(time - 1, 'int32')) as tf.Scalar;
+      const row = tf.add<tf.Scalar>(state.count, tf.scalar(time - 1, 'int32'));
       const { logits, cache } = policy.decode(weights, tf.expandDims(state.last, 1), row, state.cache, given.starts);
       return listOf(next(rules, logits, given.uniforms, { ...state, cache }));
     },
@@ -219,7 +219,7 @@ function byAnswer({ tokens, logProbabilities }: State): RolloutOutputs {
 /** The rows of some answers in place of those that they had. */
 function putRows(all: RolloutOutputs, some: RolloutOutputs, places: tf.Tensor): RolloutOutputs {
   const put = (before: tf.Tensor, now: tf.Tensor): tf.Tensor =>
-    tf.tensorScatterUpdate(before, tf.expandDims(places, 1) as tf.Tensor2D, now);
+    tf.tensorScatterUpdate(before, tf.expandDims<tf.Tensor2D>(places, 1), now);
   return {
     tokens: put(all.tokens, some.tokens),
     logProbabilities: put(all.logProbabilities, some.logProbabilities),

@@ -84,7 +84,7 @@ describe('tokens drawn on tensors', () => {
 describe('a draw by the inverse of the sum', () => {
   it('takes the place where the sum passes u, never one without mass', () => {
     const masses = fc
-      .array(fc.constantFrom<number[]>(0, 0, 1, 2, 5), { minLength: 1, maxLength: 30 })
+      .array(fc.nat({ max: 4 }), { minLength: 1, maxLength: 30 })
       .filter((all) => all.some((mass) => mass > 0));
     const uniform = fc.oneof(fc.constantFrom(0, 0.5, 1 - 2 ** -24), fc.double({ min: 0, max: 0.999, noNaN: true }));
     fc.assert(
