@@ -4,18 +4,22 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import '../../../src/engine/backend.js';
-import { key, uniformNumbers } from '../../../src/engine/key.js';
+import { fold, key, uniformNumbers } from '../../../src/engine/key.js';
+import * as tf from '@tensorflow/tfjs';
 import { decoder } from '../../../src/model/decoder.js';
 import { weightHash } from '../../../src/model/model.js';
 import type { Model } from '../../../src/model/model.js';
-import type { Rollouts } from '../../../src/model/rollout.js';
+import type { Rollouts, startRollouts } from '../../../src/model/rollout.js';
+import { tokenChooser } from '../../../src/model/choose-token.js';
+import type { DecoderWeights } from '../../../src/model/weights.js';
 import { characterTokenizer } from '../../../src/tokens/characters.js';
 import { bind } from '../../../src/tokens/chat.js';
 import { chatTemplate, special } from '../../../src/tokens/chat-template.js';
 import { parseConversation } from '../../../src/tokens/conversation.js';
 import { END_OF_TEXT } from '../../../src/tokens/tokenizer.js';
 import { fineTune } from '../../../src/train/recipes/fine-tune.js';
-import { selfImprove } from '../../../src/train/recipes/self-improve.js';
+import { improveBy } from '../../../src/train/recipes/self-improve.js';
+import type { SelfImproved, SelfImproveOptions } from '../../../src/train/recipes/self-improve.js';
 import { keepAnswers } from '../../../src/train/recipes/self-improvement/keep-answers.js';
 import { bestRound, improvementFigure } from '../../../src/train/recipes/self-improvement/rounds.js';
 import type { ImprovementRound } from '../../../src/train/recipes/self-improvement/rounds.js';
@@ -130,6 +134,40 @@ async function misled(): Promise<Model> {
   return fineTune({ architecture, weights: architecture.init(key(1)) }, { chat, data: rows, ...training });
 }
 
+/**
+ * Answers as `startRollouts` writes them, by the whole forward pass at each token and without compiling, since prompts here have three tokens.
+ */
+const writing: typeof startRollouts = (policy, { maxTokens, stops, temperature = 1 }) => ({
+  write: async (weights, prompts, key) => {
+    const choose = tokenChooser({ temperature });
+    const rows = prompts.map((prompt) => Array.from(prompt));
+    const open = new Set(rows.keys());
+    for (let place = 0; place < maxTokens && open.size > 0; place++) {
+      const logits = tf.tidy(() => {
+        const inputs = tf.tensor2d(rows.map((row) => Array.from({ length: 8 }, (_, place) => row[place] ?? 0)), [rows.length, 8], 'int32');
+        return policy.architecture.forward(weights as DecoderWeights, inputs);
+      });
+      const numbers = await logits.data();
+      logits.dispose();
+      const size = policy.architecture.config.vocabularySize;
+      for (const index of open) {
+        const row = rows[index] ?? [];
+        const at = (index * 8 + row.length - 1) * size;
+        const token = choose(numbers.slice(at, at + size) as Float32Array, fold(fold(key, index), place), row);
+        row.push(token);
+        if (stops.includes(token)) open.delete(index);
+      }
+    }
+    return rows.map((row, index) => ({
+      tokens: Int32Array.from(row.slice(prompts[index]?.length)),
+      stopped: !open.has(index),
+    }));
+  },
+  dispose: () => undefined,
+});
+const selfImprove = <Answer,>(base: Model, options: SelfImproveOptions<typeof order, Answer>): Promise<SelfImproved> =>
+  improveBy(writing, base, options);
+
 describe('self-improvement', () => {
   let base: Model;
   let folder = '';
@@ -170,9 +208,9 @@ describe('self-improvement', () => {
     const figure = improvementFigure(whole.rounds);
     expect(figure.data[0]).toMatchObject({ y: whole.rounds.map(({ heldOutScore }) => heldOutScore) });
 
-    const interrupted = (stops: (stop: AbortController) => Partial<Parameters<typeof selfImprove>[1]>) => {
+    const interrupted = (stops: (stop: AbortController) => Partial<SelfImproveOptions<typeof order, string>>) => {
       const stop = new AbortController();
-      return selfImprove(base, { ...options, checkpoints: folder, signal: stop.signal, ...(stops(stop) as object) });
+      return selfImprove(base, { ...options, checkpoints: folder, signal: stop.signal, ...stops(stop) });
     };
     // After round 1, before the answers of round 2 are written.
     const between = interrupted((stop) => ({ onRound: ({ round }) => void (round === 1 && stop.abort()) }));
@@ -221,8 +259,8 @@ describe('self-improvement', () => {
     await expect(selfImprove(base, { ...options, maxTokens: 7 })).rejects.toThrow('problem 0 leaves no room');
     await expect(selfImprove(base, { ...options, heldOut: [] })).rejects.toThrow('held-out problems: there are none');
     await expect(selfImprove(base, { ...options, answersPerProblem: 0 })).rejects.toThrow('answersPerProblem');
-    // @ts-expect-error a role that the template does not have
-    const stranger: Parameters<typeof selfImprove<typeof order, string>>[1]['problems'] = [
+    const stranger: SelfImproveOptions<typeof order, string>['problems'] = [
+      // @ts-expect-error a role that the template does not have
       { prompt: [{ role: 'system', content: '' }], answer: '' },
     ];
     await expect(selfImprove(base, { ...options, problems: stranger })).rejects.toThrow('not in the order');
