@@ -127,10 +127,10 @@ async function misled(): Promise<Model> {
   const architecture = decoder({ layers: 1, width: 32, heads: 2, context: 8, vocabularySize: tokenizer.size });
   const luck = uniformNumbers(key(3), 100);
   const rows = numbers.map((number, index) => {
-    const content = String((luck[index] ?? 0) < 0.35 ? number % 10 : Math.floor(number / 10));
+    const content = String((luck[index] ?? 0) < 0.25 ? number % 10 : Math.floor(number / 10));
     return parseConversation(template, [...problem(number).prompt, { role: 'model', content }]);
   });
-  const training = { epochs: 12, batchSize: 20, learningRate: 1e-2, key: key(4), target: 'graph' } as const;
+  const training = { epochs: 8, batchSize: 10, learningRate: 1e-2, key: key(4), target: 'graph' } as const;
   return fineTune({ architecture, weights: architecture.init(key(1)) }, { chat, data: rows, ...training });
 }
 
@@ -168,13 +168,13 @@ const writing: typeof startRollouts = (policy, { maxTokens, stops, temperature =
 const selfImprove = <Answer,>(base: Model, options: SelfImproveOptions<typeof order, Answer>): Promise<SelfImproved> =>
   improveBy(writing, base, options);
 
-describe('self-improvement', () => {
+describe('self-improvement', { timeout: 300_000 }, () => {
   let base: Model;
   let folder = '';
   beforeAll(async () => {
     base = await misled();
     folder = await mkdtemp(join(tmpdir(), 'self-improve-'));
-  });
+  }, 300_000);
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
   const options = {
@@ -184,11 +184,11 @@ describe('self-improvement', () => {
     verify: exactAnswer(),
     rounds: 2,
     patience: 2,
-    answersPerProblem: 3,
+    answersPerProblem: 4,
     maxTokens: 3,
-    epochs: 4,
-    batchSize: 20,
-    learningRate: 5e-3,
+    epochs: 8,
+    batchSize: 5,
+    learningRate: 1e-2,
     checkpointEvery: 2,
     key: key(5),
     target: 'graph',
@@ -199,7 +199,7 @@ describe('self-improvement', () => {
     const [first, second, third] = whole.rounds;
     expect(whole.rounds.length).toBe(3);
     expect(first).toMatchObject({ round: 0, writer: null, generated: 0, weightsHash: await weightHash(base) });
-    expect(second).toMatchObject({ round: 1, writer: 0, start: 0, generated: 3 * problems.length });
+    expect(second).toMatchObject({ round: 1, writer: 0, start: 0, generated: 4 * problems.length });
     expect(third).toMatchObject({ round: 2, writer: 1, start: 0 });
     expect(whole.best.heldOutScore).toBeGreaterThan((first?.heldOutScore ?? 1) + 0.3);
     expect(await weightHash(whole.model)).toBe(whole.best.weightsHash);
