@@ -21,6 +21,7 @@ import { fineTune } from '../../../src/train/recipes/fine-tune.js';
 import { improveBy } from '../../../src/train/recipes/self-improve.js';
 import type { SelfImproved, SelfImproveOptions } from '../../../src/train/recipes/self-improve.js';
 import { keepAnswers } from '../../../src/train/recipes/self-improvement/keep-answers.js';
+import type { ScoredAnswer } from '../../../src/train/recipes/self-improvement/keep-answers.js';
 import { bestRound, improvementFigure } from '../../../src/train/recipes/self-improvement/rounds.js';
 import type { ImprovementRound } from '../../../src/train/recipes/self-improvement/rounds.js';
 import { writeAnswers } from '../../../src/train/recipes/self-improvement/write-answers.js';
@@ -66,7 +67,7 @@ describe('what is kept of answers', () => {
         const { verified, distinct, solved, kept } = keepAnswers(answers, { perProblem, prefer, atLeast: 0.5 });
         const names = kept.map(({ problem, completion }) => `${problem} ${completion.trim().replace(/\s+/g, ' ')}`);
         expect(new Set(names).size).toBe(names.length);
-        expect(kept.every((one) => answers.includes(one) && one.score >= 0.5)).toBe(true);
+        expect(kept.every((one) => (answers as readonly ScoredAnswer[]).includes(one) && one.score >= 0.5)).toBe(true);
         for (let problem = 0; problem < 4; problem++) {
           expect(kept.filter((one) => one.problem === problem).length).toBeLessThanOrEqual(perProblem);
         }
