@@ -120,7 +120,16 @@ const numbersSchema = z.object({
  *   key: key(1),
  * });
  */
-export async function selfImprove<O extends Order, Answer>(
+export function selfImprove<O extends Order, Answer>(
+  base: Model,
+  options: SelfImproveOptions<O, Answer>,
+): Promise<SelfImproved> {
+  return improveBy(startRollouts, base, options);
+}
+
+/** The same, with answers written in a way that is given. */
+export async function improveBy<O extends Order, Answer>(
+  writing: typeof startRollouts,
   base: Model,
   options: SelfImproveOptions<O, Answer>,
 ): Promise<SelfImproved> {
@@ -138,7 +147,7 @@ export async function selfImprove<O extends Order, Answer>(
     models.set(round, model);
     return model;
   };
-  const writers = writersOf(base, options);
+  const writers = writersOf(writing, base, options);
   const scored = async (answers: Promise<AnswerTokens[][]>, problems: Problems<O, Answer>): Promise<JudgedAnswer[]> =>
     scoresOf(await answers, problems, options);
   const right = async (weights: DecoderWeights, round: number): Promise<KeptAnswers> => {
@@ -282,13 +291,14 @@ interface Writers<O extends Order, Answer> {
 
 /** Answers by the weights of any round: what is compiled serves all of them. */
 function writersOf<O extends Order, Answer>(
+  writing: typeof startRollouts,
   { architecture }: Model,
   options: SelfImproveOptions<O, Answer>,
 ): Writers<O, Answer> {
   const { chat, maxTokens, temperature = 1, answersPerProblem, rolloutBatch = 64, key, group, signal } = options;
   const plan = { batchSize: rolloutBatch, maxTokens, stops: chat.stops };
-  const ready = { drawn: startRollouts(decoderPolicy(architecture), { ...plan, temperature }) };
-  const greedy = startRollouts(decoderPolicy(architecture), { ...plan, temperature: 0 });
+  const drawn = writing(decoderPolicy(architecture), { ...plan, temperature });
+  const greedy = writing(decoderPolicy(architecture), { ...plan, temperature: 0 });
   const write = (rollouts: Rollouts<DecoderWeights>, each: number) => {
     const promptsAtOnce = Math.max(1, Math.ceil((batchesAtOnce * rolloutBatch) / each));
     return (weights: DecoderWeights, problems: Problems<O, Answer>, round: number): Promise<AnswerTokens[][]> => {
@@ -298,10 +308,10 @@ function writersOf<O extends Order, Answer>(
     };
   };
   return {
-    drawn: write(ready.drawn, answersPerProblem),
+    drawn: write(drawn, answersPerProblem),
     greedy: (weights, problems) => write(greedy, 1)(weights, problems, 0),
     dispose: () => {
-      ready.drawn.dispose();
+      drawn.dispose();
       greedy.dispose();
     },
   };
