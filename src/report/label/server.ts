@@ -99,5 +99,5 @@ const tenths = (time: number): number => Math.round(10 * time) / 10;
 function notWritten(cause: unknown): never {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
   if (code !== 'ENOSPC' && code !== 'EDQUOT') throw cause;
-  throw new TrainbookError({ what: 'the disk is full', fix: 'free some space, then save again', cause });
+  throw new TrainbookError({ what: 'the disk is full', cause });
 }

@@ -16,7 +16,7 @@ export type Coincidences = readonly (readonly number[])[];
  *
  * @param units What the annotators said of each thing; things of which fewer than two said something do not count.
  * @example
- * krippendorffAlpha([[1, 1], [2, 2], [3, 3], [1, 2]], 'ordinal'); // 0.8…
+ * krippendorffAlpha([[1, 1], [2, 2], [3, 3], [1, 2]], 'ordinal'); // 0.79
  */
 export function krippendorffAlpha(units: readonly (readonly number[])[], scale: AgreementScale): number {
   const domain = [...new Set(units.flat())].sort((a, b) => a - b);
