@@ -10,7 +10,7 @@ import { ppo } from '../../../src/train/recipes/reinforcement/ppo.js';
 import { reinforce } from '../../../src/train/recipes/reinforce.js';
 import type { ReinforceOptions } from '../../../src/train/recipes/reinforce.js';
 import { chat, problems, template, tinyModel } from './tiny-chat.js';
-import { twoMembers } from './two-members.js';
+import { twoMembers } from '../two-members.js';
 
 const model = tinyModel();
 const base = {

@@ -13,7 +13,7 @@ import { scoreGroups } from '../../../src/train/recipes/reinforcement/score-grou
 import { reinforce } from '../../../src/train/recipes/reinforce.js';
 import { expectClose } from '../../model/close.js';
 import { chat, problems, tinyModel } from './tiny-chat.js';
-import { twoMembers } from './two-members.js';
+import { twoMembers } from '../two-members.js';
 
 const model = tinyModel();
 

@@ -1,7 +1,7 @@
 import { fold } from '../../../engine/key.js';
 import type { Key } from '../../../engine/key.js';
 import { TrainbookError } from '../../../error.js';
-import type { Rollout, Rollouts } from '../../../model/rollout.js';
+import type { AnswerTokens, Rollouts } from '../../../model/rollout.js';
 import type { Chat } from '../../../tokens/chat.js';
 import type { Order } from '../../../tokens/chat-template.js';
 import type { Tokenizer } from '../../../tokens/tokenizer.js';
@@ -11,7 +11,7 @@ import type { RewardSample } from '../../reinforce/reward.js';
 import type { EncodedProblem, ProblemBatch } from './problems.js';
 
 /** An answer of the policy, and what each reward says of it. */
-export interface WrittenAnswer<Answer, Name extends string> extends Rollout {
+export interface WrittenAnswer<Answer, Name extends string> extends AnswerTokens {
   /** The number of its problem among all. */
   readonly problem: number;
   readonly prompt: Int32Array;
@@ -79,7 +79,7 @@ export function answerWriter<Weights, O extends Order, Answer, Name extends stri
 }
 
 /** The text of an answer: without its end, and without tokens that the tokenizer does not know. */
-export function completionOf(tokenizer: Tokenizer, { tokens, stopped }: Rollout): string {
+export function completionOf(tokenizer: Tokenizer, { tokens, stopped }: AnswerTokens): string {
   const written = stopped ? tokens.subarray(0, -1) : tokens;
   return tokenizer.decode(written.filter((token) => tokenizer.token(token) !== undefined));
 }
