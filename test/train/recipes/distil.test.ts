@@ -46,7 +46,7 @@ beforeAll(async () => {
     key: key(1),
     target: 'graph',
   });
-});
+}, 300_000);
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const architecture = decoder({ layers: 1, width: 16, heads: 2, ...sizes });
@@ -69,7 +69,7 @@ async function distilled(options: Options): Promise<{ losses: number[]; model: M
 
 const last = (losses: readonly number[]): number => losses.at(-1) ?? NaN;
 
-describe('distil', () => {
+describe('distil', { timeout: 300_000 }, () => {
   it('learns a teacher’s predictions from packed rows, and leaves both models as they are', async () => {
     const before = await weightHash(student);
     const { losses, model } = await distilled({ heldOut: packed, loss: fromLogits({ crossEntropy: 0 }) });
