@@ -156,6 +156,7 @@ describe.skipIf(chromiumPath === undefined)('the page in a browser (skipped wher
   const open = async (options: { width?: number; scheme?: 'light' | 'dark'; locale?: string } = {}) => {
     const { width = 900, scheme: colorScheme = 'light', locale = 'en' } = options;
     const page = await browser.newPage({ viewport: { width, height: 760 }, colorScheme, locale });
+    page.setDefaultTimeout(55_000); // a busy machine: the test's own limit is the one that counts
     const complaints: string[] = [];
     page.on('console', (message) => complaints.push(message.text()));
     page.on('pageerror', (error) => complaints.push(error.message));

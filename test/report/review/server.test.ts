@@ -147,6 +147,7 @@ describe.skipIf(chromiumPath === undefined)('the page in a browser (skipped wher
   }): Promise<{ page: Page; complaints: string[] }> => {
     const { width, scheme: colorScheme, locale, first = 1 } = options;
     const page = await browser.newPage({ viewport: { width, height: 760 }, colorScheme, locale });
+    page.setDefaultTimeout(55_000); // a busy machine: the test's own limit is the one that counts
     const complaints: string[] = [];
     page.on('console', (message) => complaints.push(message.text()));
     page.on('pageerror', (error) => complaints.push(error.message));
