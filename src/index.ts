@@ -199,6 +199,15 @@ export { sequenceClassification, type SequenceClassification } from './model/hea
 export { tokenClassification, type TokenClassification } from './model/heads/token-classification.js';
 export { sentenceEmbedding } from './model/heads/sentence-embedding.js';
 export { textEmbedder, type TextEmbedder } from './model/heads/text-embedder.js';
+export {
+  rewardModel,
+  rewardModelOptions,
+  type RewardArchitecture,
+  type RewardModel,
+  type RewardModelOptions,
+} from './model/reward-model.js';
+export { loadRewardModel, saveRewardModel } from './model/reward-model-files.js';
+export { rewardJudge, textScorer, type AnswerSample, type RewardJudge, type TextReward } from './model/score-texts.js';
 
 export { loadGgufModel } from './model/gguf-model.js';
 export { readGeneration, type Generation } from './model/generation-config.js';
@@ -331,6 +340,10 @@ export {
   type PrecisionRecallF1Options,
 } from './evaluate/precision-recall-f1.js';
 export { rocAuc } from './evaluate/roc-auc.js';
+export { rankingAccuracy, type RankingAccuracy } from './evaluate/ranking-accuracy.js';
+export { lengthBias, lengthBiasFigure, type LengthBias } from './evaluate/length-bias.js';
+export { calibration, calibrationFigure, type Calibration } from './evaluate/calibration.js';
+export { judgePairs, type ScoredPair } from './evaluate/scored-pairs.js';
 export { mcNemar, type McNemar } from './evaluate/mcnemar.js';
 export { meanAbsoluteError, meanSquaredError, rSquared } from './evaluate/regression-errors.js';
 export type { Label } from './evaluate/pairs.js';

@@ -27,3 +27,4 @@ export { selfImprove, type SelfImproved, type SelfImproveOptions } from './self-
 export { keepAnswers, type KeepOptions, type KeptAnswers, type ScoredAnswer } from './self-improvement/keep-answers.js';
 export { improvementFigure, type ImprovementRound } from './self-improvement/rounds.js';
 export type { VerifiableProblem } from './self-improvement/problems.js';
+export { trainRewardModel, type Judgements, type TrainRewardModelOptions } from './train-reward-model.js';

@@ -9,6 +9,7 @@ export { kto, ktoLosses, mismatchedKl, type KtoLosses, type KtoOptions } from '.
 export { orpo, orpoLosses, type OrpoOptions } from './orpo.js';
 export { simpo, simpoLosses, type SimpoOptions } from './simpo.js';
 export { bradleyTerry, bradleyTerryLosses, type BradleyTerryOptions } from './bradley-terry.js';
+export { rankedBradleyTerry, type RewardReader } from './ranked-bradley-terry.js';
 export {
   logRatioRewards,
   measurePreferences,
