@@ -233,22 +233,34 @@ export default experiment('mini-qwen', schema, {
   )
   .stage('sftScore', ({ sftAnswers }) => ({ exactMatch: shareOf(sftAnswers) }))
   // What it has right of its own tries, against what it has wrong: pairs that nobody had to label.
-  .stage('pairs', async ({ config: { maxTokens, prefer: { prompts, samples } }, sft, tokenizer, sums, key }) => {
-    const chat = chatOf(tokenizer);
-    const tried = sums.reinforce.slice(0, prompts);
-    const answers = await solve(
+  .stage(
+    'pairs',
+    async ({
+      config: {
+        maxTokens,
+        prefer: { prompts, samples },
+      },
       sft,
-      tried.flatMap((problem) => Array<ProblemContent>(samples).fill(problem)),
-      { chat, maxTokens, temperature: 1, key },
-    );
-    return tried.flatMap((problem, place) => {
-      const own = answers.slice(place * samples, (place + 1) * samples);
-      const [chosen, rejected] = [own.find(({ right }) => right), own.find(({ right }) => !right)];
-      return chosen && rejected
-        ? [{ question: problem.question, chosen: chosen.completion, rejected: rejected.completion }]
-        : [];
-    });
-  })
+      tokenizer,
+      sums,
+      key,
+    }) => {
+      const chat = chatOf(tokenizer);
+      const tried = sums.reinforce.slice(0, prompts);
+      const answers = await solve(
+        sft,
+        tried.flatMap((problem) => Array<ProblemContent>(samples).fill(problem)),
+        { chat, maxTokens, temperature: 1, key },
+      );
+      return tried.flatMap((problem, place) => {
+        const own = answers.slice(place * samples, (place + 1) * samples);
+        const [chosen, rejected] = [own.find(({ right }) => right), own.find(({ right }) => !right)];
+        return chosen && rejected
+          ? [{ question: problem.question, chosen: chosen.completion, rejected: rejected.completion }]
+          : [];
+      });
+    },
+  )
   .stage('aligned', ({ config, sft, tokenizer, pairs, ...tools }) => {
     const { key, metrics, progress, checkpoints, signal, group } = tools;
     const { learned, unseen } = parted(pairs);

@@ -147,7 +147,11 @@ const writing: typeof startRollouts = (policy, { maxTokens, stops, temperature =
     const open = new Set(rows.keys());
     for (let place = 0; place < maxTokens && open.size > 0; place++) {
       const logits = tf.tidy(() => {
-        const inputs = tf.tensor2d(rows.map((row) => Array.from({ length: 8 }, (_, place) => row[place] ?? 0)), [rows.length, 8], 'int32');
+        const inputs = tf.tensor2d(
+          rows.map((row) => Array.from({ length: 8 }, (_, place) => row[place] ?? 0)),
+          [rows.length, 8],
+          'int32',
+        );
         return policy.architecture.forward(weights as DecoderWeights, inputs);
       });
       const numbers = await logits.data();
@@ -163,12 +167,13 @@ const writing: typeof startRollouts = (policy, { maxTokens, stops, temperature =
     }
     return rows.map((row, index) => ({
       tokens: Int32Array.from(row.slice(prompts[index]?.length)),
+      logProbabilities: new Float32Array(row.length - (prompts[index]?.length ?? 0)).fill(NaN), // nobody asks
       stopped: !open.has(index),
     }));
   },
   dispose: () => undefined,
 });
-const selfImprove = <Answer,>(base: Model, options: SelfImproveOptions<typeof order, Answer>): Promise<SelfImproved> =>
+const selfImprove = <Answer>(base: Model, options: SelfImproveOptions<typeof order, Answer>): Promise<SelfImproved> =>
   improveBy(writing, base, options);
 
 describe('self-improvement', { timeout: 300_000 }, () => {

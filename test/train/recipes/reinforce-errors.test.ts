@@ -87,8 +87,8 @@ describe('what is wrong is said before training', () => {
     expect(() => reinforce(model, options)).toBeTypeOf('function');
     // @ts-expect-error there is no such reward
     expect(() => reinforce(model, { ...base, weights: { wrong: 1 } })).toBeTypeOf('function');
-    // @ts-expect-error the template has no such role
     expect(() =>
+      // @ts-expect-error the template has no such role
       reinforce(model, { ...base, problems: [{ prompt: [{ role: 'system', content: '' }], answer: '' }] }),
     ).toBeTypeOf('function');
   });
@@ -110,7 +110,9 @@ describe('judgeAnswers', () => {
   const samples = ['4', '', '44'].map((completion) => ({ prompt: '2+2', completion, answer: '4' }));
 
   it('has functions and judges, each in the order of the samples', async () => {
-    const length = { judge: (all: typeof samples) => Promise.resolve(all.map(({ completion }) => completion.length)) };
+    const length = {
+      judge: (all: Readonly<typeof samples>) => Promise.resolve(all.map(({ completion }) => completion.length)),
+    };
     expect(await judgeAnswers({ correct: exactAnswer(), length }, samples)).toEqual({
       correct: [1, 0, 0],
       length: [1, 0, 2],
