@@ -13,8 +13,8 @@ export function formatNumber(value: number): string {
 }
 
 /** A value of a table or a list of facts, as text. */
-export function formatValue(value: string | number): string {
-  return typeof value === 'number' ? formatNumber(value) : value;
+export function formatValue(value: string | number | boolean): string {
+  return typeof value === 'number' ? formatNumber(value) : String(value);
 }
 
 /** Seconds as a reader says them: `0.42 s`, `12.3 s`, `2 min 05 s`, `1 h 03 min`. */
