@@ -146,7 +146,11 @@ const writing: typeof startRollouts = (policy, { maxTokens, stops, temperature =
     const open = new Set(rows.keys());
     for (let place = 0; place < maxTokens && open.size > 0; place++) {
       const logits = tf.tidy(() => {
-        const inputs = tf.tensor2d(rows.map((row) => Array.from({ length: 8 }, (_, place) => row[place] ?? 0)), [rows.length, 8], 'int32');
+        const inputs = tf.tensor2d(
+          rows.map((row) => Array.from({ length: 8 }, (_, place) => row[place] ?? 0)),
+          [rows.length, 8],
+          'int32',
+        );
         return policy.architecture.forward(weights as DecoderWeights, inputs);
       });
       const numbers = await logits.data();
@@ -167,7 +171,7 @@ const writing: typeof startRollouts = (policy, { maxTokens, stops, temperature =
   },
   dispose: () => undefined,
 });
-const selfImprove = <Answer,>(base: Model, options: SelfImproveOptions<typeof order, Answer>): Promise<SelfImproved> =>
+const selfImprove = <Answer>(base: Model, options: SelfImproveOptions<typeof order, Answer>): Promise<SelfImproved> =>
   improveBy(writing, base, options);
 
 describe('self-improvement', { timeout: 300_000 }, () => {
