@@ -68,7 +68,7 @@ export interface Rollouts<Weights> {
  *
  * A batch of whole answers is one call of a compiled function: a loop over its tokens, with the keys and values in the loop's state and
  * the tokens drawn inside, which ends when all answers have. Equal prompts, as in groups of answers to one question, are read once; rows
- * of answers that have ended are left out when they are half. Each length of padded prompts is compiled on its own, which takes seconds:
+ * of answers that have ended are left out when they are three quarters. Each length of padded prompts is compiled on its own, which takes seconds:
  * lengths are powers of two, or multiples of 64. Without libtensorflow tokens are drawn one by one outside.
  *
  * @throws TrainbookError if an option is out of range.

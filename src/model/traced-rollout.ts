@@ -57,7 +57,7 @@ type State = {
 
 /**
  * Whole answers in one call: the prompts are read, each distinct one once; then a loop reads the last token of each answer and draws the
- * next, with the cache as its state, until all answers have ended. When half of them have, the others go on in a loop of half the rows.
+ * next, with the cache as its state, until all answers have ended. When most of them have, the others go on in a loop of fewer rows.
  *
  * @example
  * const write = compile((weights: DecoderWeights, inputs: RolloutInputs) => traceRollout(policy, rules, weights, inputs));
@@ -90,20 +90,15 @@ export function traceRollout<Weights>(
 }
 
 /**
- * The rows of each loop: halved while there are many, twice at most, since each loop is compiled. Without stops all answers end together.
+ * The rows of each loop: when three quarters of many answers have ended, the others go on in a second one. Each further loop is compiled,
+ * too. Without stops all answers end together.
  *
  * @example
- * loopSizes(64, true); // [64, 32, 16]
+ * loopSizes(64, true); // [64, 16]
  */
-export function loopSizes(batch: number, endsEarly: boolean): number[] {
-  const sizes = [batch];
-  for (
-    let size = Math.floor(batch / 2);
-    endsEarly && size >= smallestLoop && sizes.length < 3;
-    size = Math.floor(size / 2)
-  )
-    sizes.push(size);
-  return sizes;
+export function loopSizes(batch: number, endsEarly: boolean): readonly number[] {
+  const few = Math.floor(batch / 4);
+  return endsEarly && few >= smallestLoop ? [batch, few] : [batch];
 }
 
 /** With fewer rows the time is that of reading the weights, and half of the rows take as long. */
