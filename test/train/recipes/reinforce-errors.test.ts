@@ -39,7 +39,11 @@ describe('what is wrong is said before training', () => {
     ['no token', { maxTokens: 0 }, 'maxTokens is out of range'],
     ['no reward', { rewards: {} }, 'there is no reward'],
     ['steps that part the updates', { method: grpo({ updates: 2 }), steps: 3 }, 'a multiple of 2, the updates of grpo'],
-    ['a buffer too long', { method: ppo({ overlong: { buffer: 4 } }) }, 'overlong.buffer is longer than an answer'],
+    [
+      'a buffer too long',
+      { method: ppo({ updates: 2, overlong: { buffer: 4 } }) },
+      'overlong.buffer is longer than an answer',
+    ],
     ['uneven pieces', { microBatch: 3 }, '4 rows in pieces of 3'],
     [
       'an evaluation between updates',
