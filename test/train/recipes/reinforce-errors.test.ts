@@ -114,7 +114,9 @@ describe('judgeAnswers', () => {
   const samples = ['4', '', '44'].map((completion) => ({ prompt: '2+2', completion, answer: '4' }));
 
   it('has functions and judges, each in the order of the samples', async () => {
-    const length = { judge: (all: readonly RewardSample[]) => Promise.resolve(all.map(({ completion }) => completion.length)) };
+    const length = {
+      judge: (all: readonly RewardSample[]) => Promise.resolve(all.map(({ completion }) => completion.length)),
+    };
     expect(await judgeAnswers({ correct: exactAnswer(), length }, samples)).toEqual({
       correct: [1, 0, 0],
       length: [1, 0, 2],
