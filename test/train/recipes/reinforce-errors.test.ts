@@ -4,6 +4,7 @@ import { key } from '../../../src/engine/key.js';
 import { decoder } from '../../../src/model/decoder.js';
 import type { Model } from '../../../src/model/model.js';
 import { judgeAnswers } from '../../../src/train/reinforce/judge.js';
+import type { RewardSample } from '../../../src/train/reinforce/reward.js';
 import { exactAnswer } from '../../../src/train/reinforce/verifiable-rewards.js';
 import { grpo } from '../../../src/train/recipes/reinforcement/grpo.js';
 import { ppo } from '../../../src/train/recipes/reinforcement/ppo.js';
@@ -91,10 +92,9 @@ describe('what is wrong is said before training', () => {
     expect(() => reinforce(model, options)).toBeTypeOf('function');
     // @ts-expect-error there is no such reward
     expect(() => reinforce(model, { ...base, weights: { wrong: 1 } })).toBeTypeOf('function');
-    expect(() =>
-      // @ts-expect-error the template has no such role
-      reinforce(model, { ...base, problems: [{ prompt: [{ role: 'system', content: '' }], answer: '' }] }),
-    ).toBeTypeOf('function');
+    const ofSystem = [{ prompt: [{ role: 'system', content: '' } as const], answer: '' }];
+    // @ts-expect-error the template has no such role
+    expect(() => reinforce(model, { ...base, problems: ofSystem })).toBeTypeOf('function');
   });
 });
 
@@ -115,7 +115,7 @@ describe('judgeAnswers', () => {
 
   it('has functions and judges, each in the order of the samples', async () => {
     const length = {
-      judge: (all: Readonly<typeof samples>) => Promise.resolve(all.map(({ completion }) => completion.length)),
+      judge: (all: readonly RewardSample[]) => Promise.resolve(all.map(({ completion }) => completion.length)),
     };
     expect(await judgeAnswers({ correct: exactAnswer(), length }, samples)).toEqual({
       correct: [1, 0, 0],
