@@ -56,7 +56,7 @@ const schema = z.strictObject({
   }),
   maxTokens: z.int().positive().describe('tokens of an answer'),
   fineTune: z.strictObject({ epochs: z.number().positive(), learningRate: z.number().positive() }),
-  prefer: z.strictObject({ prompts: z.int().positive(), samples: z.int().min(2), learningRate: z.number().positive() }),
+  prefer: z.strictObject({ prompts: z.int().positive(), learningRate: z.number().positive() }),
   reinforce: z.strictObject({
     steps: z.int().positive(),
     batchSize: z.int().positive(),
@@ -79,7 +79,7 @@ function sized(depth: number) {
     vocabularySize,
   });
   const batchSize = depth ** 2;
-  const tokensPerWeight = Math.min(20, 0.5 * (depth / 4) ** 2);
+  const tokensPerWeight = Math.min(20, 0.4 * (depth / 4) ** 2.2);
   const tokens = tokensPerWeight * architecture.numParameters;
   const steps = Math.ceil(tokens / (batchSize * architecture.config.context));
   return { architecture, vocabularySize, batchSize, tokens, steps, learningRate: 6e-3 / depth };
@@ -87,10 +87,11 @@ function sized(depth: number) {
 
 /** A sum as it is asked, and as it is answered. */
 const asked = (problem: ProblemContent) => question(chatMl, [{ role: 'user', content: problem.question }]);
-const solved = ({ question: content, solution, answer }: ProblemContent) =>
+const solution = (problem: ProblemContent): string => `${problem.solution}\n#### ${problem.answer.text}`;
+const solved = (problem: ProblemContent) =>
   conversation(chatMl, [
-    { role: 'user', content },
-    { role: 'assistant', content: `${solution}\n#### ${answer.text}` },
+    { role: 'user', content: problem.question },
+    { role: 'assistant', content: solution(problem) },
   ]);
 
 interface Solving {
@@ -145,11 +146,11 @@ const shareOf = (answers: readonly { readonly right: boolean }[]): number =>
 export default experiment('mini-qwen', schema, {
   depth: 4,
   data: { shares: { brown: 0.5, c4_demo: 0.3, shakespeare: 0.2 }, heldOut: 0.05 },
-  sums: { terms: 3, largest: 99, fineTune: 12_000, reinforce: 4_000, heldOut: 300 },
+  sums: { terms: 3, largest: 15, fineTune: 5_000, reinforce: 2_500, heldOut: 300 },
   maxTokens: 40,
-  fineTune: { epochs: 1, learningRate: 1e-3 },
-  prefer: { prompts: 600, samples: 4, learningRate: 1e-4 },
-  reinforce: { steps: 120, batchSize: 16, groupSize: 8, learningRate: 1e-4 },
+  fineTune: { epochs: 2, learningRate: 1e-3 },
+  prefer: { prompts: 800, learningRate: 2e-5 },
+  reinforce: { steps: 80, batchSize: 32, groupSize: 8, learningRate: 3e-5 },
 })
   .stage('plan', ({ config: { depth } }) => {
     const { architecture, tokens, steps, batchSize } = sized(depth);
@@ -213,9 +214,8 @@ export default experiment('mini-qwen', schema, {
   .stage('baseScore', ({ base, corpus, tokenizer, progress }) =>
     evaluate(base, pack(corpus.heldOut, tokenizer, base.architecture.config.context), { progress }),
   )
-  .stage('sft', ({ config, base, corpus, tokenizer, sums, ...tools }) => {
+  .stage('sft', ({ config, base, corpus, tokenizer, sums, key, metrics, progress, checkpoints, signal, group }) => {
     const { context } = base.architecture.config;
-    const { key, metrics, progress, checkpoints, signal, group } = tools;
     return fineTune(base, {
       chat: chatOf(tokenizer),
       data: sums.fineTune.map(solved),
@@ -232,43 +232,35 @@ export default experiment('mini-qwen', schema, {
     solve(sft, sums.heldOut, { chat: chatOf(tokenizer), maxTokens, temperature: 0, key }),
   )
   .stage('sftScore', ({ sftAnswers }) => ({ exactMatch: shareOf(sftAnswers) }))
-  // What it has right of its own tries, against what it has wrong: pairs that nobody had to label.
+  // The right solution against what it wrote itself, where that is wrong: Chen 2024, "SPIN" (2401.01335).
   .stage(
     'pairs',
     async ({
       config: {
         maxTokens,
-        prefer: { prompts, samples },
+        prefer: { prompts },
       },
       sft,
       tokenizer,
       sums,
       key,
     }) => {
-      const chat = chatOf(tokenizer);
       const tried = sums.reinforce.slice(0, prompts);
-      const answers = await solve(
-        sft,
-        tried.flatMap((problem) => Array<ProblemContent>(samples).fill(problem)),
-        { chat, maxTokens, temperature: 1, key },
-      );
+      const answers = await solve(sft, tried, { chat: chatOf(tokenizer), maxTokens, temperature: 1, key });
       return tried.flatMap((problem, place) => {
-        const own = answers.slice(place * samples, (place + 1) * samples);
-        const [chosen, rejected] = [own.find(({ right }) => right), own.find(({ right }) => !right)];
-        return chosen && rejected
-          ? [{ question: problem.question, chosen: chosen.completion, rejected: rejected.completion }]
-          : [];
+        const own = answers[place];
+        if (own === undefined || own.right) return [];
+        return [{ question: problem.question, chosen: solution(problem), rejected: own.completion }];
       });
     },
   )
-  .stage('aligned', ({ config, sft, tokenizer, pairs, ...tools }) => {
-    const { key, metrics, progress, checkpoints, signal, group } = tools;
+  .stage('aligned', ({ config, sft, tokenizer, pairs, key, metrics, progress, checkpoints, signal, group }) => {
     const { learned, unseen } = parted(pairs);
     return prefer(sft, {
       pairs: pairsOf(chatOf(tokenizer), learned),
       heldOut: pairsOf(chatOf(tokenizer), unseen),
       objective: dpo({ beta: 0.1 }),
-      epochs: 2,
+      epochs: 1,
       batchSize: 16,
       evaluateEvery: 10,
       learningRate: config.prefer.learningRate,
@@ -286,8 +278,7 @@ export default experiment('mini-qwen', schema, {
   .stage('alignedAnswers', ({ config: { maxTokens }, aligned, tokenizer, sums, key }) =>
     solve(aligned, sums.heldOut, { chat: chatOf(tokenizer), maxTokens, temperature: 0, key }),
   )
-  .stage('reasoning', ({ config, aligned, tokenizer, sums, ...tools }) => {
-    const { key, metrics, progress, checkpoints, signal, group } = tools;
+  .stage('reasoning', ({ config, aligned, tokenizer, sums, key, metrics, progress, checkpoints, signal, group }) => {
     const { groupSize, ...numbers } = config.reinforce;
     const problems = (from: readonly ProblemContent[]) =>
       from.map((problem) => ({ prompt: asked(problem), answer: problem.answer.text }));

@@ -68,7 +68,7 @@ export function serve(jupyter: JupyterModule, executor: Executor, configPath: st
       };
       const count = ++handler.execCount;
       send('execute_input', { code: message.content.code, execution_count: count });
-      failure = await executor.execute(message.content.code, count);
+      failure = await executor.execute(message.content.code, count).catch(brokenKernel);
       if (failure === undefined) return count;
       send('error', failure);
       if (message.content.stop_on_error === false) return count;
@@ -86,4 +86,11 @@ export function serve(jupyter: JupyterModule, executor: Executor, configPath: st
     send('execute_reply', { status: outcome, execution_count: handler.execCount, ...failure }, socket);
   };
   new jupyter.ZmqServer(handler, configPath).init();
+}
+
+/** A fault of the kernel itself is an error of the cell: passed over, the cells after it would look as if they had run. */
+function brokenKernel(error: unknown): Failure {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const message = error instanceof Error ? error.message : String(error);
+  return { ename: 'KernelError', evalue: `the kernel could not run the cell: ${message}`, traceback: text.split('\n') };
 }

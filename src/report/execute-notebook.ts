@@ -6,6 +6,7 @@ import { TrainbookError } from '../error.js';
 import { readJson, writeAtomic } from '../files.js';
 import type { Json } from '../files.js';
 import { notebookSchema } from './notebook-file.js';
+import type { Notebook } from './notebook-file.js';
 import { parametersMime } from './parameters.js';
 
 export interface ExecuteNotebookOptions {
@@ -96,6 +97,23 @@ export async function executeNotebook(path: string, options: ExecuteNotebookOpti
   return { seconds, parameters: await recordExecution(resolve(options.output), options) };
 }
 
+/**
+ * Checks that every cell was run: a kernel that passes cells over is no success.
+ *
+ * @throws TrainbookError that names the first one that was not
+ */
+export function checkExecuted(path: string, { cells }: Pick<Notebook, 'cells'>): void {
+  const isCode = cells.filter(({ cell_type, source }) => cell_type === 'code' && source.trim() !== '');
+  const place = isCode.findIndex(({ execution_count }) => execution_count == null);
+  if (place < 0) return;
+  throw new TrainbookError({
+    what: `executeNotebook: code cell ${place + 1} of ${path} was not run`,
+    received: isCode[place]?.source.split('\n')[0] ?? '',
+    expected: 'every cell is run',
+    fix: 'run the notebook again; its files must not change while it runs',
+  });
+}
+
 /** Writes into an executed notebook's metadata what it was executed with, as its cells have said. */
 async function recordExecution(
   path: string,
@@ -103,6 +121,7 @@ async function recordExecution(
 ): Promise<Readonly<Record<string, Json>>> {
   const content = await readJson(path);
   const notebook = notebookSchema.parse(content);
+  checkExecuted(path, notebook);
   const outputs = notebook.cells.flatMap((cell) => cell.outputs ?? []);
   const parameters = Object.assign({}, ...outputs.map(({ data }) => data?.[parametersMime] ?? {})) as Record<
     string,

@@ -32,7 +32,8 @@ export async function writeAnswers<Weights>(writing: Writing<Weights>): Promise<
     if (size === 1) signal?.throwIfAborted(); // several would have to agree
     const some = prompts.slice(chunk * promptsAtOnce, (chunk + 1) * promptsAtOnce);
     const repeated = some.flatMap((prompt) => Array.from({ length: each }, () => prompt));
-    own.push(...(await rollouts.write(weights, repeated, fold(key, chunk))));
+    const written = await rollouts.write(weights, repeated, fold(key, chunk));
+    own.push(...written.map(({ tokens, stopped }) => ({ tokens, stopped })));
   }
   const all = size === 1 || group === undefined ? [own] : await gathered(own, writing, group);
   const answers: AnswerTokens[][] = [];
