@@ -42,7 +42,7 @@ import {
   startRollouts,
   trainBpe,
 } from 'trainbook';
-import type { Chat, Decoder, Key, Model, ProblemContent, SystemUserAssistant, Tokenizer } from 'trainbook';
+import type { Chat, Key, Model, ProblemContent, SystemUserAssistant, Tokenizer } from 'trainbook';
 
 const schema = z.strictObject({
   depth: z.int().min(1).describe('layers; the sizes, the vocabulary and the tokens of pretraining follow from it'),

@@ -46,7 +46,7 @@ export const answers = {
     const words = Array.from(uniformNumbers(key(1), 40_000), (number) => Math.floor(number ** 2 * 5_000).toString(26));
     const specialTokens = ['<|endoftext|>', '<|im_start|>', '<|im_end|>'];
     const corpus = { documents: [{ id: 'words', text: words.join(' ') }] };
-    const chat = bind(chatMl, trainBpe(corpus, { vocabularySize, specialTokens }));
+    const chat = bind(chatMl, await trainBpe(corpus, { vocabularySize, specialTokens }));
     const architecture = decoder({ ...sizesOfDepth(depth), context, vocabularySize });
     const problems = Array.from({ length: 4 * batchSize }, (_, index) => ({
       prompt: question(chatMl, [{ role: 'user', content: words.slice(6 * index, 6 * index + 6).join(' ') }]),

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import type * as tf from '@tensorflow/tfjs';
 import { z } from 'zod';
 import { flatten } from '../engine/tree.js';
-import type { Tree } from '../engine/tree.js';
 import type { Summary } from '../figure.js';
 import { readJson, writeAtomic } from '../files.js';
 import type { Codec } from '../files.js';
@@ -85,7 +84,7 @@ export const rewardModelCodec: Codec<RewardModel> = {
   write: saveRewardModel,
   read: loadRewardModel,
   dispose: ({ weights }) => {
-    for (const tensor of flatten<tf.Tensor>(weights as unknown as Tree<tf.Tensor>)) tensor.dispose();
+    for (const tensor of flatten<tf.Tensor>(weights)) tensor.dispose();
   },
   summarise: summariseRewardModel,
 };

@@ -102,8 +102,7 @@ export function rewardModel(trunk: Decoder | Encoder, options: RewardModelOption
   const dimensions = Object.keys(config.dimensions);
   const head = sequenceClassification(trunk, { classes: ['reward'], pooling: poolings[config.pooling], dense: false });
   const headed = withHeads(trunk, Object.fromEntries(dimensions.map((dimension) => [dimension, head])));
-  type Weights = Parameters<typeof headed.forward>[0];
-  const init = (key: Key): RewardModelWeights => headed.init(key) as RewardModelWeights;
+  const init = (key: Key): RewardModelWeights => headed.init(key);
   return {
     kind: 'reward',
     config,
@@ -119,11 +118,11 @@ export function rewardModel(trunk: Decoder | Encoder, options: RewardModelOption
     },
     forward: (weights, inputs, { mask, ...reading } = {}) => {
       const positions = mask && trunk.kind === 'decoder' ? placesInText(mask) : undefined;
-      const rewards = headed.forward(weights as unknown as Weights, inputs, { mask, positions, ...reading });
-      return tf.concat(
+      const rewards = headed.forward(weights, inputs, { mask, positions, ...reading });
+      return tf.concat2d(
         dimensions.map((dimension) => rewards[dimension] as tf.Tensor2D),
         1,
-      ) as tf.Tensor2D;
+      );
     },
   };
 }

@@ -24,7 +24,7 @@ it('answers are those of the likeliest tokens, the last batch of them filled up'
     const written: number[] = [];
     while (written.length < 3 && !chat.stops.includes(written.at(-1) ?? -1)) {
       const input = tf.tensor2d([...tokens, ...written], [1, tokens.length + written.length], 'int32');
-      const logits = model.architecture.forward(model.weights, input).arraySync() as number[][][];
+      const logits = model.architecture.forward(model.weights, input).arraySync();
       const last = logits[0]?.at(-1) ?? [];
       written.push(last.indexOf(Math.max(...last)));
     }
@@ -40,8 +40,8 @@ it('the loss of dialogues is the mean over the tokens of answers alone', async (
   for (const row of rows) {
     const { tokens, counted } = chat.example(row);
     const input = tf.tensor2d(tokens.slice(0, -1), [1, tokens.length - 1], 'int32');
-    const logits = tf.squeeze(model.architecture.forward(model.weights, input), [0]) as tf.Tensor2D;
-    const losses = tf.neg(tf.logSoftmax(logits)).arraySync() as number[][];
+    const logits = tf.squeeze<tf.Tensor2D>(model.architecture.forward(model.weights, input), [0]);
+    const losses = tf.neg(tf.logSoftmax(logits)).arraySync();
     counted.forEach((flag, place) => {
       if (flag === 0) return;
       nats += losses[place - 1]?.[tokens[place] ?? 0] ?? NaN;

@@ -2,7 +2,6 @@ import * as tf from '@tensorflow/tfjs';
 import { z } from 'zod';
 import { fold } from '../../engine/key.js';
 import { flatten } from '../../engine/tree.js';
-import type { Tree } from '../../engine/tree.js';
 import { TrainbookError } from '../../error.js';
 import { canonicalJson, hash } from '../../files.js';
 import type { Json } from '../../files.js';
@@ -168,7 +167,7 @@ export async function improveBy<O extends Order, Answer>(
     await folder?.finish(record, needed);
     for (const [round, model] of models) {
       if (round === 0 || needed.includes(round)) continue;
-      tf.dispose(flatten<tf.Tensor>(model.weights as unknown as Tree<tf.Tensor>));
+      tf.dispose(flatten<tf.Tensor>(model.weights));
       models.delete(round);
     }
     const steps = rounds.reduce((sum, { steps }) => sum + steps, 0);
@@ -219,7 +218,7 @@ export async function improveBy<O extends Order, Answer>(
     const model = await modelOf(best.round);
     models.delete(best.round);
     models.delete(0); // the caller's
-    for (const { weights } of models.values()) tf.dispose(flatten<tf.Tensor>(weights as unknown as Tree<tf.Tensor>));
+    for (const { weights } of models.values()) tf.dispose(flatten<tf.Tensor>(weights));
     return { model, best, rounds };
   } finally {
     writers.dispose();
@@ -377,7 +376,11 @@ async function learn<O extends Order, Answer>(
     key: fold(fold(key, 'training'), rounds.length),
     ...(adapter && { adapter }),
     ...(folder && { checkpoints: folder.training(rounds.length) }),
-    ...(metrics && { metrics: (step: number, row: Record<string, number>) => metrics(before + step, row) }),
+    ...(metrics && {
+      metrics: (step: number, row: Record<string, number>) => {
+        metrics(before + step, row);
+      },
+    }),
     on: (event) => {
       if (event.type === 'end') steps = event.step;
       on?.(event);

@@ -82,10 +82,10 @@ export async function trainRewardModel(
     const start = { architecture: withAdapter(architecture, model.weights, adapter), weights: adapted };
     const weights = await learn(start, lesson, { ...adapter.config });
     const merged = mergeLora(model, { kind: 'lora', method: adapter, weights: weights.adapter });
-    tf.dispose([adapted.adapter, weights.adapter] as unknown as tf.TensorContainer);
+    tf.dispose([adapted.adapter, weights.adapter]);
     return { architecture, weights: { trunk: merged.weights, heads: weights.heads } };
   } finally {
-    tf.dispose(heads as unknown as tf.TensorContainer);
+    tf.dispose(heads);
   }
 }
 

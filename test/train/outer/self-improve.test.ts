@@ -221,10 +221,18 @@ describe('self-improvement', { timeout: 300_000 }, () => {
       return selfImprove(base, { ...options, checkpoints: folder, signal: stop.signal, ...stops(stop) });
     };
     // After round 1, before the answers of round 2 are written.
-    const between = interrupted((stop) => ({ onRound: ({ round }) => void (round === 1 && stop.abort()) }));
+    const between = interrupted((stop) => ({
+      onRound: ({ round }) => {
+        if (round === 1) stop.abort();
+      },
+    }));
     await expect(between).rejects.toThrow('abort');
     // In the training of round 2.
-    const within = interrupted((stop) => ({ on: (event) => void (event.type === 'step' && stop.abort()) }));
+    const within = interrupted((stop) => ({
+      on: (event) => {
+        if (event.type === 'step') stop.abort();
+      },
+    }));
     await expect(within).rejects.toThrow('interrupted after step');
     const done: number[] = [];
     const resumed = await selfImprove(base, {

@@ -62,7 +62,9 @@ async function distilled(options: Options): Promise<{ losses: number[]; model: M
   const all = { ...numbers, teacher, loss: fromLogits(), data: packed, ...options } as DistilOptions<DecoderWeights>;
   const model = await distil(student, {
     ...all,
-    metrics: (_step, { loss }) => void (loss !== undefined && losses.push(loss)),
+    metrics: (_step, { loss }) => {
+      if (loss !== undefined) losses.push(loss);
+    },
   });
   return { losses, model };
 }
@@ -193,7 +195,9 @@ it('a student made of the teacher’s layers begins nearer to it', async () => {
     teacher,
     loss: fromLogits(),
     data: packed,
-    metrics: (_step, { loss }) => void (loss !== undefined && losses.push(loss)),
+    metrics: (_step, { loss }) => {
+      if (loss !== undefined) losses.push(loss);
+    },
   });
   expect(losses[0]).toBeLessThan(fresh[0] ?? NaN);
 });

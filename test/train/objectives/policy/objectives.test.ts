@@ -92,7 +92,7 @@ const listed = (matrix: Matrix): number[] =>
 
 function expectGradients({ gradients }: Descended, wanted: Gradients, places: Readonly<Record<string, string>>): void {
   for (const [name, numbers] of Object.entries(wanted)) {
-    expectClose(gradients.get(places[name] ?? '') ?? [], [numbers].flat(2) as number[], 1e-5);
+    expectClose(gradients.get(places[name] ?? '') ?? [], [numbers].flat<unknown, 2>(2) as number[], 1e-5);
   }
 }
 
