@@ -89,13 +89,13 @@ describe('what is rewarded is learnt, from chance to above 0.9', { timeout: 600_
   it('by an adapter, as GRPO and as PPO; what it stands beside is the reference', async () => {
     // An adapter does not change the table of tokens: as it is drawn, its logits are all near 0.
     const loud = mapTree<tf.Tensor, tf.Tensor>(model.weights, (tensor, path) =>
-      path.startsWith('embedding') || path.startsWith('output') ? tf.mul(tensor, 25) : tensor,
+      path.startsWith('embedding') || path.startsWith('output') ? tf.mul(tensor, 8) : tensor,
     ) as DecoderWeights;
     const from = { ...model, weights: loud };
     const adapter = lora({ rank: 4, targets: 'all-linear' });
     for (const method of [grpo({ groupSize: 8, beta: 0.01 }), ppo({ groupSize: 8, updates: 1 })]) {
-      const { model: merged, rows } = await watched({ method, adapter, learningRate: 3e-2 }, from);
-      expect(rows.at(-1)?.['reward']).toBeGreaterThan((rows[0]?.['reward'] ?? 1) + 0.4);
+      const { model: merged, rows } = await watched({ method, adapter, learningRate: 2e-2 }, from);
+      expect(rows.at(-1)?.['reward']).toBeGreaterThan((rows[0]?.['reward'] ?? 1) + 0.2);
       expect(merged.architecture).toBe(model.architecture);
       const distance = rows.map((row) => row['referenceKl'] ?? row['klOfAnswer'] ?? NaN);
       expect(distance[0]).toBeCloseTo(0, 4);
