@@ -34,10 +34,16 @@ const box = (width: number, height: number): DOMRect =>
   ({ x: 0, y: 0, left: 0, top: 0, right: width, bottom: height, width, height }) as DOMRect;
 
 async function openPage(): Promise<Page> {
-  const { JSDOM } = await import('jsdom');
+  const { JSDOM, VirtualConsole } = await import('jsdom');
+  // Plotly's warnings (how often it has tried margins) are not for who looks at the figure.
+  const virtualConsole = new VirtualConsole();
+  virtualConsole.on('error', (...told: unknown[]) => {
+    console.error(...told);
+  });
   const { window } = new JSDOM('<!doctype html><body><div id="graph"></div></body>', {
     runScripts: 'outside-only',
     pretendToBeVisual: true,
+    virtualConsole,
   });
   // What Plotly asks of a browser and jsdom lacks.
   const media = { matches: false, addListener: () => undefined, addEventListener: () => undefined };
