@@ -115,7 +115,7 @@ describe('trainbook ablate', { timeout: 240_000 }, () => {
     const cells = async (): Promise<string> => {
       const parent = join(project, 'runs', 'ablations', 'rates');
       for (const id of await readdir(parent).catch((): string[] => [])) {
-        const spec = await readFile(join(parent, id, 'ablation.json'), 'utf8');
+        const spec = await readFile(join(parent, id, 'ablation.json'), 'utf8').catch(() => ''); // not written yet
         if (!spec.includes('60000')) continue;
         return readFile(join(parent, id, 'cells', '0-1.json'), 'utf8').catch(() => '');
       }

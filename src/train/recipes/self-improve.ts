@@ -9,9 +9,8 @@ import type { Lora } from '../../model/lora.js';
 import { weightHash } from '../../model/model.js';
 import type { Model } from '../../model/model.js';
 import { parseOptions } from '../../model/parse-options.js';
-import { decoderPolicy } from '../../model/policy.js';
 import { startRollouts } from '../../model/rollout.js';
-import type { AnswerTokens, Rollouts } from '../../model/rollout.js';
+import type { AnswerTokens } from '../../model/rollout.js';
 import type { DecoderWeights } from '../../model/weights.js';
 import type { Chat } from '../../tokens/chat.js';
 import type { Order } from '../../tokens/chat-template.js';
@@ -32,7 +31,7 @@ import { openRounds } from './self-improvement/round-folder.js';
 import type { RoundFolder } from './self-improvement/round-folder.js';
 import { bestRound } from './self-improvement/rounds.js';
 import type { ImprovementRound } from './self-improvement/rounds.js';
-import { writeAnswers } from './self-improvement/write-answers.js';
+import { writersOf } from './self-improvement/round-writers.js';
 
 /** What self-improvement needs beside the model. The numbers of a recipe, such as `epochs`, are those of the training of each round. */
 export interface SelfImproveOptions<O extends Order, Answer> extends RecipeOptions {
@@ -281,43 +280,6 @@ async function runOf<O extends Order, Answer>(
   };
   return hash(JSON.stringify(parts));
 }
-
-interface Writers<O extends Order, Answer> {
-  drawn(weights: DecoderWeights, problems: Problems<O, Answer>, round: number): Promise<AnswerTokens[][]>;
-  greedy(weights: DecoderWeights, problems: Problems<O, Answer>): Promise<AnswerTokens[][]>;
-  dispose(): void;
-}
-
-/** Answers by the weights of any round: what is compiled serves all of them. */
-function writersOf<O extends Order, Answer>(
-  writing: typeof startRollouts,
-  { architecture }: Model,
-  options: SelfImproveOptions<O, Answer>,
-): Writers<O, Answer> {
-  const { chat, maxTokens, temperature = 1, answersPerProblem, rolloutBatch = 64, key, group, signal } = options;
-  const plan = { batchSize: rolloutBatch, maxTokens, stops: chat.stops };
-  const drawn = writing(decoderPolicy(architecture), { ...plan, temperature });
-  const greedy = writing(decoderPolicy(architecture), { ...plan, temperature: 0 });
-  const write = (rollouts: Rollouts<DecoderWeights>, each: number) => {
-    const promptsAtOnce = Math.max(1, Math.ceil((batchesAtOnce * rolloutBatch) / each));
-    return (weights: DecoderWeights, problems: Problems<O, Answer>, round: number): Promise<AnswerTokens[][]> => {
-      const prompts = problems.map(({ tokens }) => tokens);
-      const own = fold(fold(key, 'answers'), round);
-      return writeAnswers({ rollouts, weights, prompts, each, maxTokens, promptsAtOnce, key: own, group, signal });
-    };
-  };
-  return {
-    drawn: write(drawn, answersPerProblem),
-    greedy: (weights, problems) => write(greedy, 1)(weights, problems, 0),
-    dispose: () => {
-      drawn.dispose();
-      greedy.dispose();
-    },
-  };
-}
-
-/** Batches of answers that are asked for at once: enough to fill places that fall empty, few enough for processes to share. */
-const batchesAtOnce = 4;
 
 /** An answer that can be learnt is whole: a stop token has ended it, and there are no special tokens in it. */
 type JudgedAnswer = ScoredAnswer & { readonly whole: boolean };
