@@ -98,14 +98,14 @@ export async function executeNotebook(path: string, options: ExecuteNotebookOpti
 }
 
 /**
- * Checks that every cell was run: a kernel that passes cells over is no success.
+ * Checks that every cell was run: a kernel that passes cells over is no success. One that numbers no cell, as tslab, says nothing of it.
  *
  * @throws TrainbookError that names the first one that was not
  */
 export function checkExecuted(path: string, { cells }: Pick<Notebook, 'cells'>): void {
   const isCode = cells.filter(({ cell_type, source }) => cell_type === 'code' && source.trim() !== '');
   const place = isCode.findIndex(({ execution_count }) => execution_count == null);
-  if (place < 0) return;
+  if (place < 0 || isCode.every(({ execution_count }) => execution_count == null)) return;
   throw new TrainbookError({
     what: `executeNotebook: code cell ${place + 1} of ${path} was not run`,
     received: isCode[place]?.source.split('\n')[0] ?? '',
@@ -121,7 +121,7 @@ async function recordExecution(
 ): Promise<Readonly<Record<string, Json>>> {
   const content = await readJson(path);
   const notebook = notebookSchema.parse(content);
-  if (kernel !== 'tslab') checkExecuted(path, notebook); // which tells no numbers of executions
+  checkExecuted(path, notebook);
   const outputs = notebook.cells.flatMap((cell) => cell.outputs ?? []);
   const parameters = Object.assign({}, ...outputs.map(({ data }) => data?.[parametersMime] ?? {})) as Record<
     string,

@@ -12,6 +12,9 @@ describe('checkExecuted', () => {
     expect(() => {
       checkExecuted('a.ipynb', { cells: [cell('# Title', null, 'markdown'), cell('1 + 1', 1), cell(' \n', null)] });
     }).not.toThrow();
+    expect(() => {
+      checkExecuted('a.ipynb', { cells: [cell('1 + 1', null), cell('2', null)] }); // as tslab leaves them
+    }).not.toThrow();
   });
 
   it('names the first cell that a kernel has passed over', () => {
