@@ -98,7 +98,11 @@ describe('learnMerges', () => {
     // times; then each character once. 1 + 256 + 79 + 5,000 = 5,336 tokens, made of 5,079 merges.
     const counts = new Map(Array.from({ length: 5000 }, (_, n) => [String.fromCodePoint(0x4e00 + n), 1]));
     const learnt = (vocabularySize: number) =>
-      bytePairs.learn(counts, { vocabularySize, minFrequency: 0, specialTokens: ['<s>'], digits: 'together' }, () => undefined);
+      bytePairs.learn(
+        counts,
+        { vocabularySize, minFrequency: 0, specialTokens: ['<s>'], digits: 'together' },
+        () => undefined,
+      );
     const tokens = new Set(learnt(5336).tokens);
     expect([...counts.keys()].filter((character) => !tokens.has(byteLevel(character)))).toEqual([]);
     expect(() => learnt(5337)).toThrow('at most 5336');
