@@ -43,7 +43,9 @@ export const answers = {
     engineInfo();
     const imported = residentMegabytes();
     const { depth, context, vocabularySize, batchSize, groupSize, maxTokens, steps } = recipe;
-    const words = Array.from(uniformNumbers(key(1), 40_000), (number) => Math.floor(number ** 2 * 5_000).toString(26));
+    const words = Array.from(uniformNumbers(key(1), 40_000), (number) =>
+      Math.floor(number ** 2 * 5_000_000).toString(26),
+    );
     const specialTokens = ['<|endoftext|>', '<|im_start|>', '<|im_end|>'];
     const corpus = { documents: [{ id: 'words', text: words.join(' ') }] };
     const chat = bind(chatMl, await trainBpe(corpus, { vocabularySize, specialTokens }));
