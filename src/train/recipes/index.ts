@@ -26,5 +26,5 @@ export type { OnPolicy } from './distillation/own-answers.js';
 export { selfImprove, type SelfImproved, type SelfImproveOptions } from './self-improve.js';
 export { keepAnswers, type KeepOptions, type KeptAnswers, type ScoredAnswer } from './self-improvement/keep-answers.js';
 export { improvementFigure, type ImprovementRound } from './self-improvement/rounds.js';
-export type { VerifiableProblem } from './self-improvement/problems.js';
+export type { Problem } from './problems.js';
 export { trainRewardModel, type Judgements, type TrainRewardModelOptions } from './train-reward-model.js';

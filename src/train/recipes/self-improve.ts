@@ -21,12 +21,12 @@ import { scoreAnswers } from '../reinforce/reward.js';
 import type { Reward } from '../reinforce/reward.js';
 import { checkChat } from './check-chat.js';
 import { fineTune } from './fine-tune.js';
+import { encodeProblems } from './problems.js';
+import type { EncodedProblem, Problem } from './problems.js';
 import { recipe } from './recipe.js';
 import type { RecipeOptions } from './recipe.js';
 import { keepAnswers } from './self-improvement/keep-answers.js';
 import type { KeepOptions, KeptAnswers, ScoredAnswer } from './self-improvement/keep-answers.js';
-import { readProblemPrompts } from './self-improvement/problems.js';
-import type { ReadProblem, VerifiableProblem } from './self-improvement/problems.js';
 import { openRounds } from './self-improvement/round-folder.js';
 import type { RoundFolder } from './self-improvement/round-folder.js';
 import { bestRound } from './self-improvement/rounds.js';
@@ -36,9 +36,9 @@ import { writersOf } from './self-improvement/round-writers.js';
 /** What self-improvement needs beside the model. The numbers of a recipe, such as `epochs`, are those of the training of each round. */
 export interface SelfImproveOptions<O extends Order, Answer> extends RecipeOptions {
   readonly chat: Chat<O>;
-  readonly problems: readonly VerifiableProblem<O, Answer>[];
+  readonly problems: readonly Problem<O, Answer>[];
   /** Problems that are not trained on: their score decides which round is the best. */
-  readonly heldOut: readonly VerifiableProblem<O, Answer>[];
+  readonly heldOut: readonly Problem<O, Answer>[];
   /** Says what an answer is worth, such as `exactAnswer()`. */
   readonly verify: Reward<Answer>;
   readonly rounds: number;
@@ -146,7 +146,7 @@ export async function improveBy<O extends Order, Answer>(
     return model;
   };
   const writers = writersOf(writing, base, options);
-  const scored = async (answers: Promise<AnswerTokens[][]>, problems: Problems<O, Answer>): Promise<JudgedAnswer[]> =>
+  const scored = async (answers: Promise<AnswerTokens[][]>, problems: Problems<Answer>): Promise<JudgedAnswer[]> =>
     scoresOf(await answers, problems, options);
   const right = async (weights: DecoderWeights, round: number): Promise<KeptAnswers> => {
     const answers = await scored(writers.drawn(weights, setting.problems, round), setting.problems);
@@ -194,7 +194,7 @@ export async function improveBy<O extends Order, Answer>(
         break; // there is nothing more to learn from
       }
       const start = options.start === 'last' ? round - 1 : 0;
-      const { model, steps } = await learn(await modelOf(start), answers, { setting, options, rounds, folder });
+      const { model, steps } = await learn(await modelOf(start), answers, { options, rounds, folder });
       await folder?.keepModel(round, model);
       models.set(round, model);
       const { verified, distinct, solved, kept } = answers;
@@ -230,11 +230,11 @@ const nothing = {
   ...{ generated: 0, verified: 0, distinct: 0, kept: 0, solved: 0, steps: 0 },
 };
 
-type Problems<O extends Order, Answer> = readonly ReadProblem<O, Answer>[];
+type Problems<Answer> = readonly EncodedProblem<Answer>[];
 
-interface Setting<O extends Order, Answer> {
-  readonly problems: Problems<O, Answer>;
-  readonly heldOut: Problems<O, Answer>;
+interface Setting<Answer> {
+  readonly problems: Problems<Answer>;
+  readonly heldOut: Problems<Answer>;
   /** Of the training of a round. */
   readonly numbers: Json;
 }
@@ -243,7 +243,7 @@ interface Setting<O extends Order, Answer> {
 function settingOf<O extends Order, Answer>(
   { architecture }: Model,
   options: SelfImproveOptions<O, Answer>,
-): Setting<O, Answer> {
+): Setting<Answer> {
   const { chat, rounds, patience = 1, answersPerProblem, maxTokens, temperature = 1, rolloutBatch = 64 } = options;
   const { keep = {}, start = 'base' } = options;
   const counts = { rounds, patience, answersPerProblem, maxTokens, temperature, rolloutBatch, keep, start };
@@ -251,11 +251,11 @@ function settingOf<O extends Order, Answer>(
   const { plan, numbers } = recipe('selfImprove', options);
   const { evaluateEvery: _evaluate, heldOutRows: _rows, checkpointEvery: _every, keepLast: _keep, ...training } = plan;
   checkChat('selfImprove', architecture, chat);
-  const room = { architecture, maxTokens };
+  const room = { architecture, maxTokens: maxTokens + 1 }; // an answer is learnt with its last token, which is read then
   const { rounds: _rounds, patience: _patience, ...deciding } = parsed; // more rounds may be asked for later
   return {
-    problems: readProblemPrompts('selfImprove: problem', chat, options.problems, room),
-    heldOut: readProblemPrompts('selfImprove: held-out problem', chat, options.heldOut, room),
+    problems: encodeProblems('selfImprove: problem', chat, options.problems, room),
+    heldOut: encodeProblems('selfImprove: held-out problem', chat, options.heldOut, room),
     numbers: JSON.parse(JSON.stringify({ ...deciding, training, numbers })) as Json,
   };
 }
@@ -264,9 +264,9 @@ function settingOf<O extends Order, Answer>(
 async function runOf<O extends Order, Answer>(
   base: Model,
   { chat, supervised = [], adapter, key, learningRate }: SelfImproveOptions<O, Answer>,
-  { problems, heldOut, numbers }: Setting<O, Answer>,
+  { problems, heldOut, numbers }: Setting<Answer>,
 ): Promise<string> {
-  const told = (some: Problems<O, Answer>): unknown => some.map(({ tokens, answer }) => [[...tokens], answer]);
+  const told = (some: Problems<Answer>): unknown => some.map(({ tokens, answer }) => [[...tokens], answer]);
   const parts = {
     base: await weightHash(base),
     template: chat.template.name,
@@ -287,12 +287,12 @@ type JudgedAnswer = ScoredAnswer & { readonly whole: boolean };
 /** What answers are worth. */
 function scoresOf<O extends Order, Answer>(
   answers: readonly (readonly AnswerTokens[])[],
-  problems: Problems<O, Answer>,
+  problems: Problems<Answer>,
   { chat, verify }: SelfImproveOptions<O, Answer>,
 ): JudgedAnswer[] {
   const special = new Set(chat.tokenizer.special.values());
   const written = answers.flatMap((own, problem) => {
-    const { text, answer } = problems[problem] as ReadProblem<O, Answer>;
+    const { text, answer } = problems[problem] as EncodedProblem<Answer>;
     return own.map(({ tokens, stopped }) => {
       const content = stopped ? tokens.subarray(0, -1) : tokens;
       const whole = stopped && !content.some((token) => special.has(token));
@@ -310,12 +310,10 @@ async function learn<O extends Order, Answer>(
   start: Model,
   { kept }: KeptAnswers,
   {
-    setting,
     options,
     rounds,
     folder,
   }: {
-    readonly setting: Setting<O, Answer>;
     readonly options: SelfImproveOptions<O, Answer>;
     readonly rounds: readonly ImprovementRound[];
     readonly folder: RoundFolder | undefined;
@@ -324,8 +322,8 @@ async function learn<O extends Order, Answer>(
   const { chat, supervised = [], adapter, key, metrics, on, ...others } = options;
   const { template } = chat;
   const conversations = kept.map(({ problem, completion }) => {
-    const { question } = setting.problems[problem] as ReadProblem<O, Answer>;
-    return parseConversation(template, [...question, { role: template.order.answer, content: completion }]);
+    const { prompt } = options.problems[problem] as Problem<O, Answer>;
+    return parseConversation(template, [...prompt, { role: template.order.answer, content: completion }]);
   });
   const before = rounds.reduce((sum, { steps }) => sum + steps, 0);
   let steps = 0;

@@ -7,7 +7,7 @@ import { judgeAnswers } from '../../reinforce/judge.js';
 import type { JudgedRewards } from '../../reinforce/judge.js';
 import type { RewardSample } from '../../reinforce/reward.js';
 import { sumTogether } from './gather-groups.js';
-import type { EncodedProblem } from './problems.js';
+import type { EncodedProblem } from '../problems.js';
 import { completionOf, judgedAt } from './write-answers.js';
 
 export interface EvaluateOptions<Weights, O extends Order, Answer, Name extends string> {

@@ -2,5 +2,4 @@
 export { grpo, grpoOptions, type GrpoOptions } from './grpo.js';
 export { ppo, ppoOptions, type PpoOptions } from './ppo.js';
 export type { Overlong, ReinforceMethod } from './method.js';
-export type { Problem } from './problems.js';
 export { samplesTable, type KeptSamples, type ReinforceSample, type SamplesTableOptions } from './samples.js';

@@ -8,7 +8,8 @@ import type { Tokenizer } from '../../../tokens/tokenizer.js';
 import { judgeAnswers } from '../../reinforce/judge.js';
 import type { JudgedRewards } from '../../reinforce/judge.js';
 import type { RewardSample } from '../../reinforce/reward.js';
-import type { EncodedProblem, ProblemBatch } from './problems.js';
+import type { EncodedProblem } from '../problems.js';
+import type { ProblemBatch } from './problems.js';
 
 /** An answer of the policy, and what each reward says of it. */
 export interface WrittenAnswer<Answer, Name extends string> extends AnswerTokens {

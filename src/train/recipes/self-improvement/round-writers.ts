@@ -5,13 +5,13 @@ import type { AnswerTokens, Rollouts, startRollouts } from '../../../model/rollo
 import type { DecoderWeights } from '../../../model/weights.js';
 import type { Order } from '../../../tokens/chat-template.js';
 import type { SelfImproveOptions } from '../self-improve.js';
-import type { ReadProblem } from './problems.js';
+import type { EncodedProblem } from '../problems.js';
 import { writeAnswers } from './write-answers.js';
 
 /** What writes answers by the weights that it is given. */
-export interface Writers<O extends Order, Answer> {
-  drawn(weights: DecoderWeights, problems: readonly ReadProblem<O, Answer>[], round: number): Promise<AnswerTokens[][]>;
-  greedy(weights: DecoderWeights, problems: readonly ReadProblem<O, Answer>[]): Promise<AnswerTokens[][]>;
+export interface Writers<Answer> {
+  drawn(weights: DecoderWeights, problems: readonly EncodedProblem<Answer>[], round: number): Promise<AnswerTokens[][]>;
+  greedy(weights: DecoderWeights, problems: readonly EncodedProblem<Answer>[]): Promise<AnswerTokens[][]>;
   dispose(): void;
 }
 
@@ -20,7 +20,7 @@ export function writersOf<O extends Order, Answer>(
   writing: typeof startRollouts,
   { architecture }: Model,
   options: SelfImproveOptions<O, Answer>,
-): Writers<O, Answer> {
+): Writers<Answer> {
   const { chat, maxTokens, temperature = 1, answersPerProblem, rolloutBatch = 64, key, group, signal } = options;
   const plan = { batchSize: rolloutBatch, maxTokens, stops: chat.stops };
   const drawn = writing(decoderPolicy(architecture), { ...plan, temperature });
@@ -29,7 +29,7 @@ export function writersOf<O extends Order, Answer>(
     const promptsAtOnce = Math.max(1, Math.ceil((batchesAtOnce * rolloutBatch) / each));
     return (
       weights: DecoderWeights,
-      problems: readonly ReadProblem<O, Answer>[],
+      problems: readonly EncodedProblem<Answer>[],
       round: number,
     ): Promise<AnswerTokens[][]> => {
       const prompts = problems.map(({ tokens }) => tokens);
