@@ -1,5 +1,6 @@
 import { pageColours } from '../html/style.js';
 import { pagePolicy } from '../local-server.js';
+import { languageChoice, pageHead } from '../html/page-head.js';
 import { html, jsonScript, trusted } from '../markup.js';
 import type { Html } from '../markup.js';
 import { labelScript } from './script.js';
@@ -102,28 +103,13 @@ const reasons = en.reasons.map(
 export function labelPage(): string {
   return html`<!doctype html>
     <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta name="generator" content="trainbook" />
-        <title>trainbook label</title>
-        <link rel="icon" href="data:," />
-        <style>
-          ${trusted(style)}
-        </style>
-      </head>
+      ${pageHead('trainbook label', style)}
       <body>
         <header>
           <div class="row">
             <span id="count" role="status"></span>
             <span id="who" class="grow"></span>
-            <label
-              >${word('language')}
-              <select id="language">
-                <option value="en">English</option>
-                <option value="zh">中文</option>
-              </select></label
-            >
+            ${languageChoice(word('language'))}
           </div>
           <progress id="progress" value="0" max="1" aria-labelledby="count"></progress>
         </header>

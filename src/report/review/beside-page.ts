@@ -3,7 +3,8 @@ import type { TextPart } from '../../data/audit/compare-texts.js';
 import type { Document } from '../../data/document.js';
 import { partsHtml } from '../comparison-html.js';
 import { pageColours } from '../html/style.js';
-import { html, nothing, trusted } from '../markup.js';
+import { pageHead } from '../html/page-head.js';
+import { html, nothing } from '../markup.js';
 import type { Html } from '../markup.js';
 
 const style = `
@@ -28,17 +29,7 @@ const policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; ba
 export function besidePage(title: string, pairs: readonly DroppedPair[]): string {
   return html`<!doctype html>
     <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta http-equiv="Content-Security-Policy" content="${policy}" />
-        <meta name="generator" content="trainbook" />
-        <title>${title}</title>
-        <link rel="icon" href="data:," />
-        <style>
-          ${trusted(style)}
-        </style>
-      </head>
+      ${pageHead(title, style, policy)}
       <body>
         <header>
           <h1>${title}</h1>

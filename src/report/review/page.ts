@@ -1,4 +1,5 @@
 import { pagePolicy } from '../local-server.js';
+import { languageChoice, pageHead } from '../html/page-head.js';
 import { html, jsonScript, trusted } from '../markup.js';
 import type { Html } from '../markup.js';
 import { pageColours } from '../html/style.js';
@@ -55,16 +56,7 @@ const answer = (judgement: 'yes' | 'no' | 'unsure', key: string): Html =>
 export function reviewPage(rule: string): string {
   return html`<!doctype html>
     <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta name="generator" content="trainbook" />
-        <title>${rule} · trainbook data review</title>
-        <link rel="icon" href="data:," />
-        <style>
-          ${trusted(style)}
-        </style>
-      </head>
+      ${pageHead(`${rule} · trainbook data review`, style)}
       <body>
         <header>
           <h1 data-word="question">${reviewWords.en.question.replace('{rule}', rule)}</h1>
@@ -92,13 +84,7 @@ export function reviewPage(rule: string): string {
             <button type="button" id="back">${word('back')}</button>
             <button type="button" id="next">${word('next')}</button>
             <span class="grow keys">${word('keys')}</span>
-            <label
-              >${word('language')}
-              <select id="language">
-                <option value="en">English</option>
-                <option value="zh">中文</option>
-              </select></label
-            >
+            ${languageChoice(word('language'))}
           </div>
         </footer>
         ${jsonScript('words', reviewWords)} ${trusted(`<script>${reviewScript}</script>`)}

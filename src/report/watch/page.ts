@@ -1,4 +1,5 @@
 import { pagePolicy } from '../local-server.js';
+import { pageHead } from '../html/page-head.js';
 import { html, trusted } from '../markup.js';
 import { pageStyle } from '../html/style.js';
 
@@ -74,16 +75,7 @@ export function watchPage(fragments: ReadonlyMap<string, string>): string {
     html`<section id="panel-${id}">${part(`panel-${id}`)}</section>`;
   return html`<!doctype html>
     <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta name="generator" content="trainbook" />
-        <title>trainbook watch</title>
-        <link rel="icon" href="data:," />
-        <style>
-          ${trusted(pageStyle + watchStyle)}
-        </style>
-      </head>
+      ${pageHead('trainbook watch', pageStyle + watchStyle)}
       <body>
         <div class="layout">
           <header>
