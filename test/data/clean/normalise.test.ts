@@ -58,7 +58,8 @@ describe('normalise', () => {
           expect(normaliseText(once, options)).toEqual({ text: once, changes: {} });
         }
         const once = normaliseText(text, { zeroWidth: false }).text;
-        const visible = (from: string): string => from.normalize('NFC').replace(/[\s\0-\x1f\x7f-\x9f]/gu, '');
+        // composed last: a mark may stand behind a control
+        const visible = (from: string): string => from.replace(/[\s\0-\x1f\x7f-\x9f]/gu, '').normalize('NFC');
         expect(visible(once)).toBe(visible(text));
       }),
       { numRuns: 300 },
