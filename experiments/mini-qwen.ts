@@ -1,6 +1,7 @@
 /**
- * The life of a small Qwen: pretraining → fine-tuning → DPO → GRPO, sized by one dial. It learns to read from text that ships, to answer and
- * to compute sums step by step from examples, to prefer its right answers to its wrong ones, and then from what its own answers earn.
+ * The life of a small Qwen: pretraining → fine-tuning → DPO → GRPO, sized by one dial. It learns to read from text that ships; to compute
+ * sums step by step from two teachers in a hurry, who often forget to carry and state their results in two forms; to keep to the form that
+ * people like; and then, from what its own answers earn, to be right where its teachers were not.
  *
  *     npx trainbook run experiments/mini-qwen.ts                            # depth 4: about 20 minutes on two cores
  *     npx trainbook run experiments/mini-qwen.ts --to plan --set depth=24   # what a run of the 1B class would take
@@ -41,6 +42,7 @@ import {
   splitDocuments,
   startRollouts,
   trainBpe,
+  uniformNumbers,
 } from 'trainbook';
 import type { Chat, Key, Model, ProblemContent, SystemUserAssistant, Tokenizer } from 'trainbook';
 
@@ -53,6 +55,7 @@ const schema = z.strictObject({
     fineTune: z.int().positive().describe('sums with their solutions to learn from'),
     reinforce: z.int().positive().describe('sums without, to try'),
     heldOut: z.int().positive(),
+    forgotten: fraction().describe('of the tens to carry or to borrow, those that the teachers forget'),
   }),
   maxTokens: z.int().positive().describe('tokens of an answer'),
   fineTune: z.strictObject({ epochs: z.number().positive(), learningRate: z.number().positive() }),
@@ -85,14 +88,34 @@ function sized(depth: number) {
   return { architecture, vocabularySize, batchSize, tokens, steps, learningRate: 6e-3 / depth };
 }
 
-/** A sum as it is asked, and as it is answered. */
-const asked = (problem: ProblemContent) => question(chatMl, [{ role: 'user', content: problem.question }]);
-const solution = (problem: ProblemContent): string => `${problem.solution}\n#### ${problem.answer.text}`;
-const solved = (problem: ProblemContent) =>
-  conversation(chatMl, [
-    { role: 'user', content: problem.question },
-    { role: 'assistant', content: solution(problem) },
+const forms = {
+  marked: (result: number) => `#### ${result}`,
+  boxed: (result: number) => `\\boxed{${result}}`,
+} as const;
+const isMarked = (answer: string): boolean => answer.includes('####');
+
+const asked = ({ question: content }: ProblemContent) => question(chatMl, [{ role: 'user', content }]);
+
+/** A sum as a teacher in a hurry solves it: some tens are forgotten, and what follows goes on from there. */
+function taught({ question: content }: ProblemContent, forgotten: number, key: Key) {
+  const [form = 0, ...draws] = uniformNumbers(key, 16);
+  const [first = '0', ...rest] = content.match(/[+-] \d+|\d+/gu) ?? [];
+  let total = Number(first);
+  const steps = rest.map((step, place) => {
+    const sign = step.startsWith('-') ? -1 : 1;
+    const number = Number(step.slice(2));
+    const units = (total % 10) + sign * (number % 10);
+    const slip = (units < 0 || units > 9) && (draws[place] ?? 0) < forgotten ? -10 * sign : 0;
+    const before = total;
+    total += sign * number + slip;
+    return `${before} ${step} = ${total}`;
+  });
+  const written = [...steps, forms[form < 0.5 ? 'marked' : 'boxed'](total)].join('\n');
+  return conversation(chatMl, [
+    { role: 'user', content },
+    { role: 'assistant', content: written },
   ]);
+}
 
 interface Solving {
   readonly chat: Chat<SystemUserAssistant>;
@@ -146,7 +169,7 @@ const shareOf = (answers: readonly { readonly right: boolean }[]): number =>
 export default experiment('mini-qwen', schema, {
   depth: 4,
   data: { shares: { brown: 0.5, c4_demo: 0.3, shakespeare: 0.2 }, heldOut: 0.05 },
-  sums: { terms: 3, largest: 15, fineTune: 5_000, reinforce: 2_500, heldOut: 300 },
+  sums: { terms: 3, largest: 15, fineTune: 5_000, reinforce: 2_500, heldOut: 300, forgotten: 0.7 },
   maxTokens: 40,
   fineTune: { epochs: 2, learningRate: 1e-3 },
   prefer: { prompts: 800, learningRate: 2e-5 },
@@ -191,11 +214,12 @@ export default experiment('mini-qwen', schema, {
     const { terms, largest } = sums;
     const count = sums.fineTune + sums.reinforce + sums.heldOut;
     const all = arithmeticProblems({ count, terms, largest, key });
-    const others = all.slice(sums.heldOut);
+    const lessons = all.map((problem, place) => taught(problem, sums.forgotten, fold(key, place)));
     return {
       heldOut: all.slice(0, sums.heldOut),
-      fineTune: others.slice(0, sums.fineTune),
-      reinforce: others.slice(sums.fineTune),
+      lessonsHeldOut: lessons.slice(0, sums.heldOut),
+      lessons: lessons.slice(sums.heldOut, sums.heldOut + sums.fineTune),
+      reinforce: all.slice(sums.heldOut + sums.fineTune),
     };
   })
   .stage('base', ({ config: { depth }, corpus, tokenizer, key, metrics, progress, checkpoints, signal, group }) => {
@@ -218,8 +242,8 @@ export default experiment('mini-qwen', schema, {
     const { context } = base.architecture.config;
     return fineTune(base, {
       chat: chatOf(tokenizer),
-      data: sums.fineTune.map(solved),
-      heldOut: sums.heldOut.map(solved),
+      data: sums.lessons,
+      heldOut: sums.lessonsHeldOut,
       pretraining: { data: pack(corpus.train, tokenizer, context), share: 0.1 },
       heldOutText: pack(corpus.heldOut, tokenizer, context),
       ...config.fineTune,
@@ -232,28 +256,19 @@ export default experiment('mini-qwen', schema, {
     solve(sft, sums.heldOut, { chat: chatOf(tokenizer), maxTokens, temperature: 0, key }),
   )
   .stage('sftScore', ({ sftAnswers }) => ({ exactMatch: shareOf(sftAnswers) }))
-  // The right solution against what it wrote itself, where that is wrong: Chen 2024, "SPIN" (2401.01335).
-  .stage(
-    'pairs',
-    async ({
-      config: {
-        maxTokens,
-        prefer: { prompts },
-      },
-      sft,
-      tokenizer,
-      sums,
-      key,
-    }) => {
-      const tried = sums.reinforce.slice(0, prompts);
-      const answers = await solve(sft, tried, { chat: chatOf(tokenizer), maxTokens, temperature: 1, key });
-      return tried.flatMap((problem, place) => {
-        const own = answers[place];
-        if (own === undefined || own.right) return [];
-        return [{ question: problem.question, chosen: solution(problem), rejected: own.completion }];
-      });
-    },
-  )
+  // What it wrote in the form that people like, against what it wrote in the other, right or wrong.
+  .stage('pairs', async ({ config, sft, tokenizer, sums, key }) => {
+    const tried = sums.reinforce.slice(0, config.prefer.prompts);
+    const choice = { chat: chatOf(tokenizer), maxTokens: config.maxTokens, temperature: 1 };
+    const one = await solve(sft, tried, { ...choice, key: fold(key, 'one') });
+    const other = await solve(sft, tried, { ...choice, key: fold(key, 'other') });
+    return tried.flatMap(({ question }, place) => {
+      const answers = [one[place]?.completion ?? '', other[place]?.completion ?? ''];
+      const [chosen, rejected] = isMarked(answers[0] ?? '') ? answers : answers.toReversed();
+      if (!chosen || !rejected || isMarked(chosen) === isMarked(rejected)) return [];
+      return [{ question, chosen, rejected }];
+    });
+  })
   .stage('aligned', ({ config, sft, tokenizer, pairs, key, metrics, progress, checkpoints, signal, group }) => {
     const { learned, unseen } = parted(pairs);
     return prefer(sft, {

@@ -68,7 +68,8 @@ export class NgramIndex {
         const reference = run === undefined ? undefined : this.find(run, words, start, width);
         if (reference === undefined) return;
         const last = shared.at(-1);
-        if (last !== undefined && start >= last.start && start <= last.end) last.end = Math.max(last.end, start + width);
+        if (last !== undefined && start >= last.start && start <= last.end)
+          last.end = Math.max(last.end, start + width);
         else shared.push({ start, end: start + width, reference });
       });
     }
