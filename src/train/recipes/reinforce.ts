@@ -12,6 +12,7 @@ import { numberOfPieces } from '../accumulate.js';
 import { judgeAnswers } from '../reinforce/judge.js';
 import type { JudgedRewards } from '../reinforce/judge.js';
 import type { RewardWeights } from '../reinforce/multi-reward.js';
+import { checkChat } from './check-chat.js';
 import { recipe } from './recipe.js';
 import type { RecipeOptions, RecipeParts } from './recipe.js';
 import { answerEvaluation } from './reinforcement/evaluate-answers.js';
@@ -85,7 +86,7 @@ export async function reinforce<O extends Order, Answer, Name extends string>(
   const parts = recipe('reinforce', options);
   const { chat, maxTokens, adapter, rewards, method } = options;
   const { architecture } = model;
-  checkChat(chat, model);
+  checkChat('reinforce', architecture, chat);
   checkNumbers(options, parts);
   const problems = encodeProblems('reinforce: problem', chat, options.problems, { architecture, maxTokens });
   const heldOut =
@@ -128,7 +129,7 @@ async function trainWith<Weights, O extends Order, Answer, Name extends string>(
   const weights = weightsOf(options);
   const trainee = traineeOf('policy');
   const batchSize = options.rolloutBatch ?? (plan.batchSize / (group?.size ?? 1)) * groupSize;
-  const writing = { batchSize, maxTokens, stops: chat.stops };
+  const writing = { batchSize, maxTokens, stops: chat.stops, target: parts.target };
   const rollouts = startRollouts(trainee.policy, { ...writing, temperature });
   const greedy = heldOut && startRollouts(trainee.policy, { ...writing, temperature: 0 });
   try {
@@ -187,17 +188,6 @@ function weightsOf<O extends Order, Answer, Name extends string>({
 }: ReinforceOptions<O, Answer, Name>): Record<Name, number> {
   const names = Object.keys(rewards) as Name[];
   return Object.fromEntries(names.map((name) => [name, weights?.[name] ?? 1])) as Record<Name, number>;
-}
-
-function checkChat<O extends Order>({ tokenizer, template }: Chat<O>, { architecture }: Model): void {
-  const { vocabularySize } = architecture.config;
-  if (tokenizer.size <= vocabularySize) return;
-  throw new TrainbookError({
-    what: 'reinforce: the chat’s tokenizer has tokens that the model does not know',
-    received: `template ${template.name} with ${tokenizer.size} tokens, a model of ${vocabularySize}`,
-    expected: `at most ${vocabularySize} tokens`,
-    fix: 'bind the template to the tokenizer that the model was trained with',
-  });
 }
 
 function checkNumbers<O extends Order, Answer, Name extends string>(

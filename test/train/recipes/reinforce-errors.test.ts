@@ -73,7 +73,7 @@ describe('what is wrong is said before training', () => {
   it('a chat of another tokenizer', async () => {
     const architecture = decoder({ layers: 1, width: 16, heads: 2, context: 12, vocabularySize: 14 });
     const other = { architecture, weights: architecture.init(key(1)) };
-    await expect(reinforce(other, base)).rejects.toThrow('tokens that the model does not know');
+    await expect(reinforce(other, base)).rejects.toThrow('no embeddings for special tokens');
   });
 
   it('a group of one, and options that are none', () => {

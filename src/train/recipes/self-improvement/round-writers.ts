@@ -21,8 +21,18 @@ export function writersOf<O extends Order, Answer>(
   { architecture }: Model,
   options: SelfImproveOptions<O, Answer>,
 ): Writers<Answer> {
-  const { chat, maxTokens, temperature = 1, answersPerProblem, rolloutBatch = 64, key, group, signal } = options;
-  const plan = { batchSize: rolloutBatch, maxTokens, stops: chat.stops };
+  const {
+    chat,
+    maxTokens,
+    temperature = 1,
+    answersPerProblem,
+    rolloutBatch = 64,
+    key,
+    group,
+    signal,
+    target,
+  } = options;
+  const plan = { batchSize: rolloutBatch, maxTokens, stops: chat.stops, target };
   const drawn = writing(decoderPolicy(architecture), { ...plan, temperature });
   const greedy = writing(decoderPolicy(architecture), { ...plan, temperature: 0 });
   const write = (rollouts: Rollouts<DecoderWeights>, each: number) => {
