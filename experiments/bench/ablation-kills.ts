@@ -8,7 +8,7 @@ import type { Benchmark } from '../../src/commands/bench.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const toy = join(root, 'experiments', 'bench', 'ablation-kills-toy.ts');
-const names = ['first', 'second'] as const;
+const namesOf = (quick: boolean): readonly string[] => (quick ? ['first'] : ['first', 'second']);
 
 interface Recipe {
   readonly arms: number;
@@ -91,6 +91,7 @@ export const ablationKills: Benchmark = {
   workload: (quick) => ({ ...recipeOf(quick) }),
   run: async ({ quick, folder, say }) => {
     const recipe = recipeOf(quick);
+    const names = namesOf(quick);
     const whole = await newProject(join(folder, 'whole'));
     say('two ablations that are not killed');
     const began = performance.now();
