@@ -1,6 +1,6 @@
 /**
  * The life of a small Qwen: pretraining → fine-tuning → DPO → GRPO, sized by one dial. It learns to read from text that ships; to compute
- * sums step by step from two teachers in a hurry, who often forget to carry and state their results in two forms; to keep to the form that
+ * sums step by step from teachers in a hurry, who often forget to carry and state their results in two forms; to keep to the form that
  * people like; and then, from what its own answers earn, to be right where its teachers were not.
  *
  *     npx trainbook run experiments/mini-qwen.ts                            # depth 4: about 20 minutes on two cores
@@ -9,12 +9,13 @@
  */
 import { z } from 'zod';
 import {
+  answerAll,
   arithmeticProblems,
   bind,
   chatMl,
   conversation,
-  decoderPolicy,
   deduplicate,
+  dialogueLoss,
   dpo,
   evaluate,
   exactAnswer,
@@ -40,11 +41,10 @@ import {
   reinforce,
   shares,
   splitDocuments,
-  startRollouts,
   trainBpe,
   uniformNumbers,
 } from 'trainbook';
-import type { Chat, Key, Model, ProblemContent, SystemUserAssistant, Tokenizer } from 'trainbook';
+import type { AnswerAllOptions, Chat, Key, Model, ProblemContent, SystemUserAssistant, Tokenizer } from 'trainbook';
 
 const schema = z.strictObject({
   depth: z.int().min(1).describe('layers; the sizes, the vocabulary and the tokens of pretraining follow from it'),
@@ -52,9 +52,9 @@ const schema = z.strictObject({
   sums: z.strictObject({
     terms: z.int().min(2).describe('numbers of a sum'),
     largest: z.int().positive().describe('the largest of them'),
-    fineTune: z.int().positive().describe('sums with their solutions to learn from'),
-    reinforce: z.int().positive().describe('sums without, to try'),
-    heldOut: z.int().positive(),
+    count: z.int().positive().describe('sums to learn from'),
+    heldOut: z.int().positive().describe('others, to score'),
+    teachers: z.int().positive().describe('how many solve each sum'),
     forgotten: fraction().describe('of the tens to carry or to borrow, those that the teachers forget'),
   }),
   maxTokens: z.int().positive().describe('tokens of an answer'),
@@ -82,7 +82,7 @@ function sized(depth: number) {
     vocabularySize,
   });
   const batchSize = depth ** 2;
-  const tokensPerWeight = Math.min(20, 0.4 * (depth / 4) ** 2.2);
+  const tokensPerWeight = Math.min(20, 0.3 * (depth / 4) ** 2.4);
   const tokens = tokensPerWeight * architecture.numParameters;
   const steps = Math.ceil(tokens / (batchSize * architecture.config.context));
   return { architecture, vocabularySize, batchSize, tokens, steps, learningRate: 6e-3 / depth };
@@ -117,28 +117,22 @@ function taught({ question: content }: ProblemContent, forgotten: number, key: K
   ]);
 }
 
-interface Solving {
-  readonly chat: Chat<SystemUserAssistant>;
-  readonly maxTokens: number;
-  readonly temperature: number;
-  readonly key: Key;
-}
-
-/** A model's answer to each problem, and whether it is right. */
-async function solve(model: Model, problems: readonly ProblemContent[], { chat, key, ...choice }: Solving) {
-  const rollouts = startRollouts(decoderPolicy(model.architecture), { batchSize: 64, stops: chat.stops, ...choice });
-  const written = await rollouts.write(
-    model.weights,
-    problems.map((problem) => chat.prompt(asked(problem))),
-    key,
-  );
-  rollouts.dispose();
+/** A model's answer to each problem, and whether it is right and states a result. */
+async function solve(
+  model: Model,
+  problems: readonly ProblemContent[],
+  { tokenizer, ...options }: { readonly tokenizer: Tokenizer } & AnswerAllOptions,
+) {
+  const answers = await answerAll(model, chatOf(tokenizer), problems.map(asked), { batchSize: 100, ...options });
   const isRight = exactAnswer();
   return problems.map(({ question: prompt, answer }, place) => {
-    const completion = chat.tokenizer.decode([...(written[place]?.tokens ?? [])]).replace('<|im_end|>', '');
-    return { prompt, completion, right: isRight({ prompt, completion, answer: answer.text }) === 1 };
+    const { text: completion = '', ended = false } = answers[place] ?? {};
+    const right = isRight({ prompt, completion, answer: answer.text }) === 1;
+    return { prompt, completion, right, stated: ended && /####|\\boxed/u.test(completion) };
   });
 }
+
+const share = (values: readonly boolean[]): number => values.filter(Boolean).length / values.length;
 
 interface Pair {
   readonly question: string;
@@ -163,17 +157,14 @@ function pairsOf(chat: Chat<SystemUserAssistant>, pairs: readonly Pair[]) {
 
 const chatOf = (tokenizer: Tokenizer): Chat<SystemUserAssistant> => bind(chatMl, tokenizer);
 
-const shareOf = (answers: readonly { readonly right: boolean }[]): number =>
-  answers.filter(({ right }) => right).length / answers.length;
-
 export default experiment('mini-qwen', schema, {
   depth: 4,
   data: { shares: { brown: 0.5, c4_demo: 0.3, shakespeare: 0.2 }, heldOut: 0.05 },
-  sums: { terms: 3, largest: 15, fineTune: 5_000, reinforce: 2_500, heldOut: 300, forgotten: 0.7 },
-  maxTokens: 40,
-  fineTune: { epochs: 2, learningRate: 1e-3 },
-  prefer: { prompts: 800, learningRate: 2e-5 },
-  reinforce: { steps: 80, batchSize: 32, groupSize: 8, learningRate: 3e-5 },
+  sums: { terms: 3, largest: 9, count: 2_100, heldOut: 300, teachers: 5, forgotten: 0.7 },
+  maxTokens: 36,
+  fineTune: { epochs: 1, learningRate: 1e-3 },
+  prefer: { prompts: 800, learningRate: 5e-5 },
+  reinforce: { steps: 100, batchSize: 32, groupSize: 8, learningRate: 7e-5 },
 })
   .stage('plan', ({ config: { depth } }) => {
     const { architecture, tokens, steps, batchSize } = sized(depth);
@@ -211,15 +202,17 @@ export default experiment('mini-qwen', schema, {
     ),
   )
   .stage('sums', ({ config: { sums }, key }) => {
-    const { terms, largest } = sums;
-    const count = sums.fineTune + sums.reinforce + sums.heldOut;
-    const all = arithmeticProblems({ count, terms, largest, key });
-    const lessons = all.map((problem, place) => taught(problem, sums.forgotten, fold(key, place)));
+    const { terms, largest, count, heldOut, teachers, forgotten } = sums;
+    const all = arithmeticProblems({ count: heldOut + count, terms, largest, key: fold(key, 'problems') });
+    const lessons = Array.from({ length: teachers }, (_, teacher) => {
+      const own = fold(fold(key, 'teachers'), teacher);
+      return all.map((problem, place) => taught(problem, forgotten, fold(own, place)));
+    });
     return {
-      heldOut: all.slice(0, sums.heldOut),
-      lessonsHeldOut: lessons.slice(0, sums.heldOut),
-      lessons: lessons.slice(sums.heldOut, sums.heldOut + sums.fineTune),
-      reinforce: all.slice(sums.heldOut + sums.fineTune),
+      problems: all.slice(heldOut),
+      heldOut: all.slice(0, heldOut),
+      lessons: lessons.flatMap((ofOne) => ofOne.slice(heldOut)),
+      heldOutLessons: lessons.flatMap((ofOne) => ofOne.slice(0, heldOut)),
     };
   })
   .stage('base', ({ config: { depth }, corpus, tokenizer, key, metrics, progress, checkpoints, signal, group }) => {
@@ -243,25 +236,35 @@ export default experiment('mini-qwen', schema, {
     return fineTune(base, {
       chat: chatOf(tokenizer),
       data: sums.lessons,
-      heldOut: sums.lessonsHeldOut,
+      heldOut: sums.heldOutLessons,
       pretraining: { data: pack(corpus.train, tokenizer, context), share: 0.1 },
       heldOutText: pack(corpus.heldOut, tokenizer, context),
       ...config.fineTune,
-      batchSize: 4 * config.depth,
+      batchSize: 2 * config.depth,
       warmupSteps: 20,
       ...{ key, metrics, progress, checkpoints, signal, group },
     });
   })
-  .stage('sftAnswers', ({ config: { maxTokens }, sft, tokenizer, sums, key }) =>
-    solve(sft, sums.heldOut, { chat: chatOf(tokenizer), maxTokens, temperature: 0, key }),
+  .stage('baseAnswers', ({ config: { maxTokens }, base, tokenizer, sums }) =>
+    solve(base, sums.heldOut, { tokenizer, maxTokens }),
   )
-  .stage('sftScore', ({ sftAnswers }) => ({ exactMatch: shareOf(sftAnswers) }))
+  .stage('sftAnswers', ({ config: { maxTokens }, sft, tokenizer, sums }) =>
+    solve(sft, sums.heldOut, { tokenizer, maxTokens }),
+  )
+  .stage('imitation', async ({ base, sft, baseAnswers, sftAnswers, tokenizer, sums }) => {
+    const nats = async (model: Model) => (await dialogueLoss(model, chatOf(tokenizer), sums.heldOutLessons)).nats;
+    const stated = (of: typeof sftAnswers) => share(of.map((answer) => answer.stated));
+    return {
+      'loss on held-out lessons (nats)': { base: await nats(base), sft: await nats(sft) },
+      'states a result': { base: stated(baseAnswers), sft: stated(sftAnswers) },
+    };
+  })
   // What it wrote in the form that people like, against what it wrote in the other, right or wrong.
   .stage('pairs', async ({ config, sft, tokenizer, sums, key }) => {
-    const tried = sums.reinforce.slice(0, config.prefer.prompts);
-    const choice = { chat: chatOf(tokenizer), maxTokens: config.maxTokens, temperature: 1 };
-    const one = await solve(sft, tried, { ...choice, key: fold(key, 'one') });
-    const other = await solve(sft, tried, { ...choice, key: fold(key, 'other') });
+    const tried = sums.problems.slice(0, config.prefer.prompts);
+    const drawn = (name: string) =>
+      solve(sft, tried, { tokenizer, maxTokens: config.maxTokens, drawn: { temperature: 1, key: fold(key, name) } });
+    const [one, other] = [await drawn('one'), await drawn('other')];
     return tried.flatMap(({ question }, place) => {
       const answers = [one[place]?.completion ?? '', other[place]?.completion ?? ''];
       const [chosen, rejected] = isMarked(answers[0] ?? '') ? answers : answers.toReversed();
@@ -290,8 +293,8 @@ export default experiment('mini-qwen', schema, {
       (await measure(weights, preferencesInOrder(unseen, sizes, 16))).accuracy;
     return { pairs: unseen.length, sft: await ranking(sft), aligned: await ranking(aligned) };
   })
-  .stage('alignedAnswers', ({ config: { maxTokens }, aligned, tokenizer, sums, key }) =>
-    solve(aligned, sums.heldOut, { chat: chatOf(tokenizer), maxTokens, temperature: 0, key }),
+  .stage('alignedAnswers', ({ config: { maxTokens }, aligned, tokenizer, sums }) =>
+    solve(aligned, sums.heldOut, { tokenizer, maxTokens }),
   )
   .stage('reasoning', ({ config, aligned, tokenizer, sums, key, metrics, progress, checkpoints, signal, group }) => {
     const { groupSize, ...numbers } = config.reinforce;
@@ -299,7 +302,7 @@ export default experiment('mini-qwen', schema, {
       from.map((problem) => ({ prompt: asked(problem), answer: problem.answer.text }));
     return reinforce(aligned, {
       chat: chatOf(tokenizer),
-      problems: problems(sums.reinforce),
+      problems: problems(sums.problems),
       heldOut: problems(sums.heldOut.slice(0, 100)),
       rewards: { correct: exactAnswer() },
       method: grpo({ groupSize }),
@@ -310,15 +313,15 @@ export default experiment('mini-qwen', schema, {
       ...{ key, metrics, progress, checkpoints, signal, group },
     });
   })
-  .stage('answers', ({ config: { maxTokens }, reasoning, tokenizer, sums, key }) =>
-    solve(reasoning, sums.heldOut, { chat: chatOf(tokenizer), maxTokens, temperature: 0, key }),
+  .stage('answers', ({ config: { maxTokens }, reasoning, tokenizer, sums }) =>
+    solve(reasoning, sums.heldOut, { tokenizer, maxTokens }),
   )
   .stage('score', ({ sftAnswers, alignedAnswers, answers }) => {
     const right = (of: readonly { readonly right: boolean }[]) => of.map((answer) => answer.right);
     return {
-      afterFineTuning: shareOf(sftAnswers),
-      afterDpo: shareOf(alignedAnswers),
-      afterGrpo: shareOf(answers),
+      afterFineTuning: share(right(sftAnswers)),
+      afterDpo: share(right(alignedAnswers)),
+      afterGrpo: share(right(answers)),
       pValueOfGrpo: mcNemar(right(alignedAnswers), right(answers)).pValue,
     };
   });

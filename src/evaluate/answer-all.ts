@@ -1,4 +1,5 @@
-import { key } from '../engine/key.js';
+import { fold, key } from '../engine/key.js';
+import type { Key } from '../engine/key.js';
 import { inferring } from '../engine/inference.js';
 import type { Model } from '../model/model.js';
 import { decoderPolicy } from '../model/policy.js';
@@ -22,12 +23,14 @@ export interface AnswerAllOptions {
   readonly maxTokens: number;
   /** Answers that are written at a time. Default: 16. */
   readonly batchSize?: number;
+  /** Draws each token, at this temperature and by this key, in place of taking the likeliest. */
+  readonly drawn?: { readonly temperature: number; readonly key: Key };
   readonly progress?: OnProgress;
 }
 
 /**
- * The model's answer to each question, greedily: always the likeliest token. The template gives the prompts as they were in training, and
- * the tokens that end an answer.
+ * The model's answer to each question, greedily unless asked otherwise: always the likeliest token. The template gives the prompts as they
+ * were in training, and the tokens that end an answer.
  *
  * @throws TrainbookError if a question leaves no room for an answer in the context.
  * @example
@@ -38,15 +41,16 @@ export async function answerAll<O extends Order>(
   { architecture, weights }: Model,
   chat: Chat<O>,
   questions: readonly Question<O>[],
-  { maxTokens, batchSize = 16, progress = silent }: AnswerAllOptions,
+  { maxTokens, batchSize = 16, drawn = { temperature: 0, key: key(0) }, progress = silent }: AnswerAllOptions,
 ): Promise<WrittenAnswer[]> {
   const { stops, tokenizer } = chat;
-  const rollouts = startRollouts(decoderPolicy(architecture), { batchSize, maxTokens, stops, temperature: 0 });
+  const { temperature } = drawn;
+  const rollouts = startRollouts(decoderPolicy(architecture), { batchSize, maxTokens, stops, temperature });
   const answers: WrittenAnswer[] = [];
   try {
     for (let start = 0; start < questions.length; start += batchSize) {
       const prompts = questions.slice(start, start + batchSize).map((question) => chat.prompt(question));
-      const written = await inferring(() => rollouts.write(weights, prompts, key(0))); // greedy: nothing is drawn
+      const written = await inferring(() => rollouts.write(weights, prompts, fold(drawn.key, start)));
       for (const { tokens, stopped } of written)
         answers.push({ text: tokenizer.decode(stopped ? tokens.slice(0, -1) : tokens), ended: stopped });
       progress({ task: 'answerAll', done: answers.length, total: questions.length });
