@@ -25,4 +25,4 @@ const callFunction: LoweringRule = (operation, write) => {
   );
 };
 
-export const control: LoweringRules = { PartitionedCall: callFunction, StatelessWhile: whileLoop, While: whileLoop };
+export const control: LoweringRules = { PartitionedCall: callFunction, StatelessWhile: whileLoop };

@@ -142,7 +142,7 @@ export function testRules(rules: LoweringRules, cases: Readonly<Record<string, r
   });
   const all = Object.entries(cases).flatMap(([op, list]) => list.map((given): NamedCase => ({ op, given })));
   let results: Promise<ReadonlyMap<NamedCase, Elements[] | Error>> | undefined;
-  it.each(Object.keys(cases))('%s', async (op) => {
+  it.each(Object.keys(cases))('%s', { timeout: 300_000 }, async (op) => {
     results ??= allByPjrt(all);
     const found = await results;
     const some = all.filter(({ op: name }) => name === op);
