@@ -8,7 +8,7 @@ import type { Precision } from '../../../src/engine/precision.js';
 import { foldTensor } from '../../../src/engine/random.js';
 import { flatten, mapTree, treeEntries } from '../../../src/engine/tree.js';
 import type { Tree } from '../../../src/engine/tree.js';
-import { readTree, valueAndGrads } from '../../../src/engine/value-and-grads.js';
+import { valueAndGrads } from '../../../src/engine/value-and-grads.js';
 import type { Elements } from '../../../src/engine/trace.js';
 import { partFactors, totalOf, weighedParts } from '../../../src/train/loss.js';
 import type { Computing, Loss, RowTensors } from '../../../src/train/loss.js';
@@ -41,6 +41,7 @@ export function modelStep<Weights, B>({
   const cellsOf = (tree: Tensors): Tree<Cell> => mapTree(tree, (leaf: tf.Tensor) => cell(leaf));
   const parameters = cellsOf(weights as Tensors);
   const moments = cellsOf(optimizer.init(weights as Tensors));
+  const read = (cells: Tree<Cell>): Tensors => mapTree(cells, (kept: Cell) => kept.read());
   const write = (cells: Tree<Cell>, values: Tensors): void => {
     const leaves = flatten<tf.Tensor>(values);
     flatten<Cell>(cells).forEach((kept, index) => {
@@ -50,7 +51,7 @@ export function modelStep<Weights, B>({
   };
   const step = compile(
     (rows: RowTensors, scalars: Record<string, tf.Tensor>, number: tf.Tensor): tf.Scalar => {
-      const before = readTree(parameters) as Tensors;
+      const before = read(parameters);
       const counted = partFactors(loss, loss.counts(rows));
       const dropoutKey = dropout === true ? foldTensor(key(7), number) : undefined;
       const { value, grads } = valueAndGrads((values: unknown) =>
@@ -64,7 +65,7 @@ export function modelStep<Weights, B>({
           { emulated: true },
         ),
       )(before as never) as unknown as { value: tf.Scalar; grads: Tensors };
-      const { updates, state } = optimizer.update(grads, readTree(moments) as Tensors, before, scalars);
+      const { updates, state } = optimizer.update(grads, read(moments), before, scalars);
       write(
         parameters,
         zipTrees((leaf, change) => tf.add(leaf, change), before, updates),

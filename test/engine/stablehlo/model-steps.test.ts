@@ -82,16 +82,16 @@ const rows = {
   dropout: true,
 };
 
-const trainings: Record<string, Trained<never, never>> = {
+const trainings = {
   'GPT-2, with dropout': { ...language(decoder({ ...gpt2Options, ...sizes, dropout: 0.1 })), dropout: true },
   'Llama, blocks computed again and the loss in pieces': language(
     decoder({ ...llamaOptions, ...sizes, keyValueHeads: 1 }),
     { recompute: true, chunks: 2 },
   ),
   'Qwen3, attention in blocks': language(inBlocks(decoder({ ...qwen3Options, ...sizes, layers: 1, keyValueHeads: 1 }))),
-  'BERT, masked tokens': masked as unknown as Trained<never, never>,
-  'an MLP classifier, with dropout': rows as unknown as Trained<never, never>,
-} as Record<string, Trained<never, never>>;
+  'BERT, masked tokens': masked,
+  'an MLP classifier, with dropout': rows,
+} as unknown as Record<string, Trained<never, never>>;
 
 describe.skipIf(plugin.path === undefined)(`whole steps of the models (plugin: ${plugin.reason})`, () => {
   it.each(Object.keys(trainings))(

@@ -155,14 +155,20 @@ export function testRules(rules: LoweringRules, cases: Readonly<Record<string, r
   });
 }
 
-/** Both targets give the same for one case. */
+/** Both targets give the same for each case; all that differ are told. */
 export async function expectTensorFlowsNumbers(cases: readonly NamedCase[]): Promise<void> {
   const [trace, inputs] = [joined(cases), unknown(cases)];
-  const actual = parted(cases, await runByPjrt(trace, inputs));
   const expected = parted(cases, runByTensorFlow(trace, inputs));
-  cases.forEach((one, index) => {
-    expectNumbers(one, actual[index] ?? [], expected[index] ?? []);
+  const actual = parted(cases, await runByPjrt(trace, inputs));
+  const wrong = cases.flatMap((one, index) => {
+    try {
+      expectNumbers(one, actual[index] ?? [], expected[index] ?? []);
+      return [];
+    } catch (error) {
+      return [`${(error as Error).message} ${JSON.stringify(one.given.inputs.map(({ elements }) => Array.from<number | bigint>(elements).map(String)))}`]; // prettier-ignore
+    }
   });
+  expect(wrong.join('\n')).toBe('');
 }
 
 function expectNumbers({ op, given }: NamedCase, actual: readonly Elements[], expected: readonly Elements[]): void {
@@ -192,7 +198,7 @@ function expectClose(
     if (!exact && Math.abs(a - b) <= tolerance * Math.max(1, Math.abs(b))) return [];
     return [`[${index}] ${String(got)} instead of ${String(wanted)}`];
   });
-  expect(wrong.slice(0, 5), what).toEqual([]);
+  expect(wrong.slice(0, 5).join('; '), what).toBe('');
 }
 
 /** The elements as numbers: half floats from their 16 bits. */
