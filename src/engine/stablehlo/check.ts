@@ -95,8 +95,7 @@ async function run(
   inputs: readonly CheckedInput[],
   rule: LoweringRule,
 ): Promise<number[][]> {
-  const [{ op = '' } = {}] = trace.nodes;
-  const program = await client.compile(printStableHlo(trace, { rules: { [op]: rule } }));
+  const program = await client.compile(printStableHlo(trace, { rules: { [trace.name]: rule } })); // named by its op
   const given = inputs
     .filter(({ known }) => known !== true)
     .map(({ dtype, shape, elements }) => client.put({ dtype, shape }, elements));

@@ -7,7 +7,6 @@ import { whileLoop } from '../../../src/engine/control.js';
 import { scan } from '../../../src/engine/scan.js';
 import { withPrecision } from '../../../src/engine/precision.js';
 import { stableHlo } from '../../../src/engine/stablehlo/stable-hlo.js';
-import type { Elements } from '../../../src/engine/trace.js';
 import { valueAndGrads } from '../../../src/engine/value-and-grads.js';
 import { plugin, testClient } from '../pjrt/cpu-plugin.js';
 
@@ -20,9 +19,7 @@ async function both(
   const traced = compiled.trace(...args);
   const client = testClient();
   const program = await client.compile(stableHlo(traced));
-  const inputs = args.map(({ dtype, shape, dataSync }, index) =>
-    client.put({ dtype: dtype as 'float32', shape }, dataSync.call(args[index]) as Elements),
-  );
+  const inputs = args.map((arg) => client.put({ dtype: arg.dtype as 'float32', shape: arg.shape }, arg.dataSync()));
   const outputs = await program.execute(inputs);
   const actual = await Promise.all(outputs.map(async (output) => Array.from(await output.read(), Number)));
   const expected = (await compiled(...args)).map((tensor) => Array.from(tensor.dataSync()));
@@ -73,7 +70,7 @@ describe.skipIf(plugin.path === undefined)(`loops and calls (plugin: ${plugin.re
           [xs],
         );
         return tf.add(tf.sum(get(carry[0])), tf.sum(get(outputs[0])));
-      })(w as never);
+      })(w);
       return [value, grads];
     };
     expectClose(
@@ -90,7 +87,7 @@ describe.skipIf(plugin.path === undefined)(`loops and calls (plugin: ${plugin.re
         let h = x;
         for (const w of tf.unstack(weights).slice(0, count)) h = get(layer(h, w)[0]);
         return tf.sum(h);
-      })(ws as never);
+      })(ws);
       return [value, grads];
     };
   const weights = tf.tensor3d(

@@ -64,7 +64,7 @@ export function modelStep<Weights, B>({
             ),
           { emulated: true },
         ),
-      )(before as never) as unknown as { value: tf.Scalar; grads: Tensors };
+      )(before) as unknown as { value: tf.Scalar; grads: Tensors };
       const { updates, state } = optimizer.update(grads, read(moments), before, scalars);
       write(
         parameters,
