@@ -44,7 +44,8 @@ function elementsOf(dtype: DType, values: readonly number[]): Elements {
   const numbers = values.map((value) => (Number.isFinite(value) ? Math.trunc(value) : 0));
   if (dtype === 'int8') return Int8Array.from(numbers);
   if (dtype === 'int64') return BigInt64Array.from(numbers, BigInt);
-  return dtype === 'uint8' || dtype === 'bool' ? Uint8Array.from(numbers, Math.abs) : Int32Array.from(numbers);
+  if (dtype === 'bool') return Uint8Array.from(numbers, (number) => number & 1);
+  return dtype === 'uint8' ? Uint8Array.from(numbers, Math.abs) : Int32Array.from(numbers);
 }
 
 interface Range {
@@ -249,6 +250,73 @@ const ofAxes: Record<string, fc.Arbitrary<Case>> = {
   ),
 };
 
+/** x as another dtype. */
+const casts: fc.Arbitrary<Case> = fc
+  .tuple(
+    shapes,
+    fc.constantFrom(...floats, ...whole, 'bool' as const),
+    fc.constantFrom(...floats, ...whole, 'bool' as const),
+  )
+  .chain(([shape, from, to]) =>
+    // a negative float has no number in uint8: which one it becomes is the device's choice
+    tensorOf(shape, from, { low: to === 'uint8' ? 0 : -4, high: 4, special: false }).map((x) =>
+      caseOf(to, [x], { DstT: { type: to } }),
+    ),
+  );
+
+/** Condition, then, else, each stretched. */
+const choices: fc.Arbitrary<Case> = fc
+  .tuple(pairs, fc.constantFrom(...floats, ...whole))
+  .chain(([[a, b], dtype]) =>
+    fc
+      .tuple(
+        tensorOf(a, 'bool', { low: 0, high: 1, special: false }),
+        tensorOf(b, dtype, any),
+        tensorOf([], dtype, any),
+      )
+      .map(([condition, yes, no]) => caseOf(dtype, [condition, yes, no])),
+  );
+
+/** x[begin:end:stride] on each axis, whatever the three are: out of range, empty, backwards. */
+const strides: fc.Arbitrary<Case> = shapes
+  .filter((shape) => shape.length > 0)
+  .chain((shape) => {
+    const each = (low: number, high: number): fc.Arbitrary<number[]> =>
+      fc.array(fc.integer({ min: low, max: high }), { minLength: shape.length, maxLength: shape.length });
+    const mask = fc.nat(2 ** shape.length - 1);
+    return fc
+      .tuple(tensorOf(shape, 'float32', any), each(-5, 5), each(-5, 5), each(1, 3), fc.boolean(), mask, mask)
+      .map(([x, begin, end, steps, backwards, beginMask, endMask]) =>
+        caseOf(
+          'float32',
+          [x, known(...begin), known(...end), known(...steps.map((step) => (backwards ? -step : step)))],
+          {
+            begin_mask: { int: beginMask },
+            end_mask: { int: endMask },
+          },
+        ),
+      );
+  });
+
+/** Zeros before and after each axis. */
+const paddings: fc.Arbitrary<Case> = fc
+  .tuple(shapes, fc.constantFrom('float32' as const, 'int8' as const, 'bool' as const))
+  .chain(([shape, dtype]) =>
+    fc
+      .tuple(
+        tensorOf(shape, dtype, { low: 0, high: 1, special: false }),
+        fc.array(fc.nat(2), { minLength: 2 * shape.length, maxLength: 2 * shape.length }),
+      )
+      .map(([x, amounts]) => caseOf(dtype, [x, { ...integers([shape.length, 2], ...amounts), known: true }])),
+  );
+
+const ofPlaces: Record<string, fc.Arbitrary<Case>> = {
+  Cast: casts,
+  Pad: paddings,
+  SelectV2: choices,
+  StridedSlice: strides,
+};
+
 /** Some uses of each op, all in one program. */
 const usesOf = (table: Record<string, fc.Arbitrary<Case>>) =>
   fc.record(
@@ -262,6 +330,7 @@ describe.skipIf(plugin.path === undefined)(`rules on any tensors (plugin: ${plug
     ['of one float', ofFloats],
     ['of two numbers', ofTwo],
     ['along axes', ofAxes],
+    ['that move and choose', ofPlaces],
   ] as const)(
     'ops %s',
     async (_, table) => {
