@@ -21,3 +21,4 @@ export { stopGradient } from './gradients/stop-gradient.js';
 export { roll } from './gradients/roll.js';
 export { fold, key, permutation, split, uniformNumbers, type Key } from './key.js';
 export { bernoulli, categorical, foldTensor, normal, truncatedNormal, uniform, type TensorKey } from './random.js';
+export * from './stablehlo/index.js';

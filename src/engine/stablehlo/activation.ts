@@ -25,16 +25,14 @@ const elu: LoweringRule = (operation, write) => {
   return write.select(write.compare('LT', x, write.fill(x, 0)), low, x);
 };
 
+/** λ and α of SELU, which keep mean 0 and variance 1. */
+const [scale, alpha] = [1.0507009873554805, 1.6732632423543772];
+
 /** λx where x ≥ 0, else λα(exp(x) - 1). Klambauer 2017, 1706.02515. */
 const selu: LoweringRule = (operation, write) => {
   const x = operation.input(0);
-  const scale = 1.0507009873554805;
   const high = write.binary('multiply', x, write.fill(x, scale));
-  const low = write.binary(
-    'multiply',
-    write.unary('exponential_minus_one', x),
-    write.fill(x, scale * 1.6732632423543772),
-  );
+  const low = write.binary('multiply', write.unary('exponential_minus_one', x), write.fill(x, scale * alpha));
   return write.select(write.compare('LT', x, write.fill(x, 0)), low, high);
 };
 
@@ -84,6 +82,27 @@ const eluGrad: LoweringRule = (operation, write) => {
   return write.select(write.compare('LT', y, write.fill(y, 0)), low, dy);
 };
 
+/** The second input is y = selu(x), whose slope is λ above 0 and y + λα below. */
+const seluGrad: LoweringRule = (operation, write) => {
+  const [dy, y] = [operation.input(0), operation.input(1)];
+  const low = write.binary('multiply', dy, write.binary('add', y, write.fill(y, scale * alpha)));
+  const high = write.binary('multiply', dy, write.fill(dy, scale));
+  return write.select(write.compare('LT', y, write.fill(y, 0)), low, high);
+};
+
+/** dy · sigmoid(x) = dy / (1 + exp(-x)). */
+const softplusGrad: LoweringRule = (operation, write) => {
+  const [dy, x] = [operation.input(0), operation.input(1)];
+  const exponential = write.unary('exponential', write.unary('negate', x));
+  return write.binary('divide', dy, write.binary('add', exponential, write.fill(x, 1)));
+};
+
+/** The first input is y = 1/x: -dy · y². */
+const reciprocalGrad: LoweringRule = (operation, write) => {
+  const [y, dy] = [operation.input(0), operation.input(1)];
+  return write.binary('multiply', write.unary('negate', dy), write.binary('multiply', y, y));
+};
+
 /** The first input is y = sigmoid(x): dy · y · (1 - y). */
 const sigmoidGrad: LoweringRule = (operation, write) => {
   const [y, dy] = [operation.input(0), operation.input(1)];
@@ -116,14 +135,17 @@ export const activation: LoweringRules = {
   EluGrad: eluGrad,
   LeakyRelu: leakyRelu,
   LeakyReluGrad: leakyReluGrad,
+  ReciprocalGrad: reciprocalGrad,
   Relu: relu,
   Relu6: relu6,
   Relu6Grad: relu6Grad,
   ReluGrad: reluGrad,
   RsqrtGrad: rsqrtGrad,
   Selu: selu,
+  SeluGrad: seluGrad,
   SigmoidGrad: sigmoidGrad,
   Softplus: softplus,
+  SoftplusGrad: softplusGrad,
   Softsign: softsign,
   SqrtGrad: sqrtGrad,
   TanhGrad: tanhGrad,

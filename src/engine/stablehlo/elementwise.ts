@@ -94,43 +94,6 @@ const isInf: LoweringRule = (operation, write) => {
   return write.compare('EQ', write.unary('abs', x), write.fill(x, Infinity));
 };
 
-/** c₀xⁿ + … + cₙ by Horner's rule. */
-function polynomial(write: Writer, x: Value, coefficients: readonly number[]): Value {
-  const [first, ...rest] = coefficients;
-  if (first === undefined) throw new Error('internal: a polynomial has coefficients');
-  return rest.reduce(
-    (sum, coefficient) => write.binary('add', write.binary('multiply', sum, x), write.fill(x, coefficient)),
-    write.fill(x, first),
-  );
-}
-
-/**
- * erf(x) = (2/√π) ∫₀ˣ exp(-t²) dt, which StableHLO lacks: the rational function x·p(x²)/q(x²) that XLA and Eigen use in
- * float32 (`erf.cc`, `GenericPacketMathFunctions.h`), within 2 units in the last place. Beyond ±3.75 it is ±1.
- */
-const erf: LoweringRule = (operation, write) => {
-  const input = operation.input(0);
-  if (input.dtype === 'float64') {
-    throw operation.refuse('has a float32 approximation only', 'float64', 'float32, bfloat16 or float16');
-  }
-  const single = write.convert(input, 'float32');
-  const limit = 3.7439211627767994;
-  const x = clamp(write, single, -limit, limit);
-  const squared = write.binary('multiply', x, x);
-  const numerator = polynomial(write, squared, erfNumerator);
-  const denominator = polynomial(write, squared, erfDenominator);
-  const result = write.binary('divide', write.binary('multiply', x, numerator), denominator);
-  return write.convert(result, input.dtype);
-};
-
-const erfNumerator = [
-  0.00022905065861350646, 0.0034082910107109506, 0.050955695062380861, 0.18520832239976145, 1.128379143519084,
-];
-const erfDenominator = [
-  -1.1791602954361697e-7, 0.000023547966471313185, 0.0010179625278914885, 0.014070470171167667, 0.11098505178285362,
-  0.49746925110067538, 1,
-];
-
 /** min(max(x, low), high); a NaN stays. */
 export function clamp(write: Writer, x: Value, low: number, high: number): Value {
   return write.binary('minimum', write.binary('maximum', x, write.fill(x, low)), write.fill(x, high));
@@ -159,6 +122,14 @@ const xlogy: LoweringRule = (operation, write) => {
   return write.select(write.compare('EQ', x, zero), zero, product);
 };
 
+/** x · log1p(y), and 0 where x is 0. */
+const xlog1py: LoweringRule = (operation, write) => {
+  const [x, y] = operands(operation, write);
+  const zero = write.fill(x, 0);
+  const product = write.binary('multiply', x, write.unary('log_plus_one', y));
+  return write.select(write.compare('EQ', x, zero), zero, product);
+};
+
 /** A constant of the output's shape. */
 const likeOutput =
   (value: number): LoweringRule =>
@@ -183,7 +154,6 @@ export const elementwise: LoweringRules = {
   Cosh: cosh,
   Div: binary('divide'),
   DivNoNan: divideNoNan,
-  Erf: erf,
   Exp: unary('exponential'),
   Expm1: unary('exponential_minus_one'),
   Floor: unary('floor'),
@@ -221,6 +191,7 @@ export const elementwise: LoweringRules = {
   Tan: unary('tan'),
   Tanh: unary('tanh'),
   XlaOptimizationBarrier: barrier,
+  Xlog1py: xlog1py,
   Xlogy: xlogy,
   ZerosLike: likeOutput(0),
 };

@@ -1,3 +1,4 @@
+import { sizeOf } from '../trace.js';
 import type { Spec } from '../trace.js';
 import { neutral } from './reduction.js';
 import { gather, scatter } from './regions.js';
@@ -99,6 +100,38 @@ const tensorScatter =
   (operation, write) =>
     scatterNdInto(write, reducer, operation.input(0), operation.input(1), operation.input(2));
 
+/** The updates are taken from what is there. */
+const tensorScatterSub: LoweringRule = (operation, write) =>
+  scatterNdInto(write, 'add', operation.input(0), operation.input(1), write.unary('negate', operation.input(2)));
+
+/** Places (one, a vector of them, or rows of coordinates), the shape, values (or one for all), and what stands elsewhere. */
+const sparseToDense: LoweringRule = (operation, write) => {
+  const [places, values] = [operation.input(0), operation.input(2)];
+  const { shape } = operation.output;
+  const [count = 1] = places.shape;
+  const indices = write.reshape(places, [count, shape.length]);
+  const background = write.broadcast(operation.input(3), shape);
+  return scatterNdInto(write, 'replace', background, indices, write.broadcast(values, [count]));
+};
+
+/** How often each number below the size occurs, or the sum of their weights; larger numbers are left out. */
+const binCount: LoweringRule = (operation, write) => {
+  const [values, weights] = [operation.input(0), operation.input(2)];
+  const size = sizeOf(values.shape);
+  const places = write.reshape(values, [size, 1]);
+  const ones = sizeOf(weights.shape) === 0;
+  const updates = ones ? write.fill({ dtype: weights.dtype, shape: [size] }, 1) : write.reshape(weights, [size]);
+  return scatterNdInto(write, 'add', write.fill(operation.output, 0), places, updates);
+};
+
+/** y[x[i]] = i. */
+const invertPermutation: LoweringRule = (operation, write) => {
+  const x = operation.input(0);
+  const zeros = write.fill(operation.output, 0);
+  const places = write.reshape(x, [...x.shape, 1]);
+  return scatterNdInto(write, 'replace', zeros, places, write.iota(operation.output, 0));
+};
+
 /** Indices, updates and a shape: updates at one place are added to zeros. */
 const scatterNd: LoweringRule = (operation, write) =>
   scatterNdInto(write, 'add', write.fill(operation.output, 0), operation.input(0), operation.input(1));
@@ -116,11 +149,17 @@ const oneHot: LoweringRule = (operation, write) => {
 };
 
 export const gathers: LoweringRules = {
+  Bincount: binCount,
   GatherNd: gatherNd,
   GatherV2: gatherV2,
+  InvertPermutation: invertPermutation,
   OneHot: oneHot,
   ScatterNd: scatterNd,
+  SparseToDense: sparseToDense,
   TensorScatterAdd: tensorScatter('add'),
+  TensorScatterMax: tensorScatter('maximum'),
+  TensorScatterMin: tensorScatter('minimum'),
+  TensorScatterSub: tensorScatterSub,
   TensorScatterUpdate: tensorScatter('replace'),
   UnsortedSegmentMax: segment('maximum'),
   UnsortedSegmentMin: segment('minimum'),

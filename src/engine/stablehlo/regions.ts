@@ -4,18 +4,18 @@ import type { Comparison, Reducer, Value, Writer } from './writer.js';
 
 /** The ops that carry a small program of their own (a region) or a table of axes: in MLIR's generic form. */
 
-const array = (numbers: readonly number[]): string =>
+/** `array<i64: 1, 2>`. */
+export const array = (numbers: readonly number[]): string =>
   numbers.length === 0 ? 'array<i64>' : `array<i64: ${numbers.join(', ')}>`;
 const list = (numbers: readonly number[]): string => `[${numbers.join(', ')}]`;
 
 /** A region of two scalars that keeps what `reducer` makes of them, or the second one (`replace`). */
-function region(reducer: Reducer | 'replace', dtype: DType): string {
-  const type = typeOf({ dtype, shape: [] });
-  const body =
-    reducer === 'replace'
-      ? `stablehlo.return %b : ${type}`
-      : `%c = stablehlo.${reducer} %a, %b : ${type}\n      stablehlo.return %c : ${type}`;
-  return `({\n    ^bb0(%a: ${type}, %b: ${type}):\n      ${body}\n    })`;
+function region(write: Writer, reducer: Reducer | 'replace', dtype: DType): string {
+  const scalar: Spec = { dtype, shape: [] };
+  return write.region([scalar, scalar], (inner, [a, b]) => {
+    if (a === undefined || b === undefined) throw new Error('internal: a fold takes two values');
+    return [reducer === 'replace' ? b : inner.binary(reducer, a, b)];
+  });
 }
 
 /** The element of `indices` at the largest (GT) or smallest (LT) element of x along the axis; the lowest of equal ones. */
@@ -28,54 +28,57 @@ export function argReduce(
   initial: Value,
 ): Value {
   const shape = x.shape.filter((_, k) => k !== axis);
-  const element = typeOf({ dtype: x.dtype, shape: [] });
-  const place = typeOf({ dtype: indices.dtype, shape: [] });
-  const bool = typeOf({ dtype: 'bool', shape: [] });
-  const zero = write.fill({ dtype: indices.dtype, shape: [] }, 0);
-  const inner = [
-    `^bb0(%a: ${element}, %i: ${place}, %b: ${element}, %j: ${place}):`,
-    `  %beats = stablehlo.compare ${direction}, %a, %b : (${element}, ${element}) -> ${bool}`,
-    `  %nan = stablehlo.compare NE, %a, %a : (${element}, ${element}) -> ${bool}`,
-    `  %take = stablehlo.or %beats, %nan : ${bool}`,
-    `  %equal = stablehlo.compare EQ, %a, %b : (${element}, ${element}) -> ${bool}`,
-    `  %first = stablehlo.compare LT, %i, %j : (${place}, ${place}) -> ${bool}`,
-    `  %tie = stablehlo.and %equal, %first : ${bool}`,
-    `  %keep = stablehlo.or %take, %tie : ${bool}`,
-    `  %c = stablehlo.select %take, %a, %b : ${bool}, ${element}`,
-    `  %k = stablehlo.select %keep, %i, %j : ${bool}, ${place}`,
-    `  stablehlo.return %c, %k : ${element}, ${place}`,
+  const [element, place]: Spec[] = [
+    { dtype: x.dtype, shape: [] },
+    { dtype: indices.dtype, shape: [] },
   ];
+  if (element === undefined || place === undefined) throw new Error('internal: two specs');
+  const zero = write.fill(place, 0);
+  const body = write.region([element, place, element, place], (inner, [a, i, b, j]) => {
+    if (a === undefined || i === undefined || b === undefined || j === undefined) {
+      throw new Error('internal: a fold of pairs takes four values');
+    }
+    const take = inner.binary('or', inner.compare(direction, a, b), inner.compare('NE', a, a)); // a NaN wins
+    const tie = inner.binary('and', inner.compare('EQ', a, b), inner.compare('LT', i, j));
+    return [inner.select(take, a, b), inner.select(inner.binary('or', take, tie), i, j)];
+  });
   const results: Spec[] = [
     { dtype: x.dtype, shape },
     { dtype: indices.dtype, shape },
   ];
-  const types = `(${[x, indices].map(typeOf).join(', ')}, ${element}, ${place}) -> (${results.map(typeOf).join(', ')})`;
+  const operands = [x, indices, initial, zero];
   const [, index] = write.emitMany(
     results,
-    `"stablehlo.reduce"(${x.name}, ${indices.name}, ${initial.name}, ${zero.name}) <{dimensions = ${array([axis])}}> ({\n` +
-      `${inner.map((line) => `    ${line}`).join('\n')}\n    }) : ${types}`,
+    `"stablehlo.reduce"(${operands.map(({ name }) => name).join(', ')}) <{dimensions = ${array([axis])}}> (${body}) : ` +
+      `(${operands.map(typeOf).join(', ')}) -> (${results.map(typeOf).join(', ')})`,
   );
   if (index === undefined) throw new Error('internal: a reduction of two values has two results');
   return index;
 }
 
-/** Folds a window of `size` elements that ends `after` elements behind each one; what lies outside x is `initial`. */
-export function reduceWindow(
+/**
+ * Tensors of one shape, sorted together along an axis by `before(a, b)` of the first: whether a comes before b. Equal elements
+ * keep their order.
+ */
+export function sort(
   write: Writer,
-  reducer: Reducer,
-  x: Value,
-  initial: Value,
-  size: readonly number[],
-  before: readonly number[],
-  after: readonly number[],
-): Value {
-  const padding = before.map((low, axis) => list([low, after[axis] ?? 0])).join(', ');
-  const ones = x.shape.map(() => 1);
-  return write.emit(
-    x,
-    `"stablehlo.reduce_window"(${x.name}, ${initial.name}) <{window_dimensions = ${array(size)}, ` +
-      `window_strides = ${array(ones)}, padding = dense<[${padding}]> : tensor<${x.shape.length}x2xi64>}> ` +
-      `${region(reducer, x.dtype)} : (${typeOf(x)}, ${typeOf(initial)}) -> ${typeOf(x)}`,
+  tensors: readonly Value[],
+  axis: number,
+  before: (write: Writer, a: Value, b: Value) => Value,
+): Value[] {
+  const scalars = tensors.flatMap(({ dtype }): Spec[] => [
+    { dtype, shape: [] },
+    { dtype, shape: [] },
+  ]);
+  const body = write.region(scalars, (inner, [a, b]) => {
+    if (a === undefined || b === undefined) throw new Error('internal: a comparison takes two values');
+    return [before(inner, a, b)];
+  });
+  const types = tensors.map(typeOf).join(', ');
+  return write.emitMany(
+    tensors,
+    `"stablehlo.sort"(${tensors.map(({ name }) => name).join(', ')}) <{dimension = ${axis} : i64, is_stable = true}> ` +
+      `(${body}) : (${types}) -> (${types})`,
   );
 }
 
@@ -131,7 +134,7 @@ export function scatter(
   return write.emit(
     x,
     `"stablehlo.scatter"(${x.name}, ${indices.name}, ${updates.name}) <{indices_are_sorted = false, ` +
-      `scatter_dimension_numbers = ${numbers}, unique_indices = false}> ${region(reducer, x.dtype)} : ${types}`,
+      `scatter_dimension_numbers = ${numbers}, unique_indices = false}> (${region(write, reducer, x.dtype)}) : ${types}`,
   );
 }
 

@@ -1,5 +1,5 @@
 import { TrainbookError } from '../../error.js';
-import type { Attribute, Attributes, DType, Elements, Node, Spec } from '../trace.js';
+import type { Attribute, Attributes, DType, Elements, Node, Spec, Trace } from '../trace.js';
 import { sizeAt } from './writer.js';
 import type { Value, Writer } from './writer.js';
 
@@ -23,6 +23,10 @@ export class Operation {
       spec(index: number): Spec;
       /** Its elements, when they are known while tracing. */
       constant(index: number): Elements | undefined;
+      /** Writes the nodes of a trace within the trace. */
+      inline(trace: Trace, args: readonly Value[], write: Writer): readonly Value[];
+      /** The name of a trace within the trace as a function of the module. */
+      functionOf(trace: Trace): string;
     },
   ) {
     this.numInputs = node.inputs.length;
@@ -99,9 +103,30 @@ export class Operation {
     return attribute !== undefined && 'float' in attribute ? attribute.float : otherwise;
   }
 
+  ints(name: string, otherwise: readonly number[]): readonly number[] {
+    const attribute = this.attributes[name];
+    return attribute !== undefined && 'ints' in attribute ? attribute.ints : otherwise;
+  }
+
   string(name: string, otherwise: string): string {
     const attribute: Attribute | undefined = this.attributes[name];
     return attribute !== undefined && 'string' in attribute ? attribute.string : otherwise;
+  }
+
+  /** Writes the nodes of the trace in an attribute: the body of a loop. Gives its outputs. */
+  inline(name: string, args: readonly Value[], write: Writer): readonly Value[] {
+    return this.sources.inline(this.trace(name), args, write);
+  }
+
+  /** The name of the trace in an attribute as a function of the module. */
+  functionOf(name: string): string {
+    return this.sources.functionOf(this.trace(name));
+  }
+
+  private trace(name: string): Trace {
+    const attribute = this.attributes[name];
+    if (attribute !== undefined && 'trace' in attribute) return attribute.trace;
+    throw new Error(`internal: the attribute ${name} of ${this.name} is no trace`);
   }
 
   /** The error for a form of the op that has no rule. */

@@ -1,3 +1,5 @@
+import { sizeOf } from '../trace.js';
+import type { Spec } from '../trace.js';
 import type { LoweringRule, LoweringRules, Operation } from './rule.js';
 import { sizeAt } from './writer.js';
 import type { Value, Writer } from './writer.js';
@@ -140,9 +142,41 @@ const linSpace: LoweringRule = (operation, write) => {
   return write.binary('add', write.broadcast(start, result.shape), steps);
 };
 
+/** What is known of a tensor, as a tensor. */
+const known =
+  (of: (shape: readonly number[]) => readonly number[]): LoweringRule =>
+  (operation, write) => {
+    const result = operation.output;
+    const numbers = of(operation.spec(0).shape);
+    const elements = result.dtype === 'int64' ? BigInt64Array.from(numbers, BigInt) : Int32Array.from(numbers);
+    return write.constant(result, elements);
+  };
+
+/** The shape that two shapes stretch to, as a tensor: matched from the last size; where one is 1, the other. */
+const broadcastArgs: LoweringRule = (operation, write) => {
+  const { dtype, shape } = operation.output;
+  const one = write.fill({ dtype, shape: [] }, 1);
+  const filled = (x: Value): Value => write.pad(x, one, [sizeAt(shape, 0) - sizeAt(x.shape, 0)], [0]);
+  const [a, b] = [filled(operation.input(0)), filled(operation.input(1))];
+  return write.select(write.compare('EQ', a, write.fill(a, 1)), b, a);
+};
+
+/** x on the diagonal of a tensor of twice its rank, zeros elsewhere. */
+const diagonal: LoweringRule = (operation, write) => {
+  const x = operation.input(0);
+  const size = sizeOf(x.shape);
+  const square = [size, size];
+  const places: Spec = { dtype: 'int32', shape: square };
+  const isDiagonal = write.compare('EQ', write.iota(places, 0), write.iota(places, 1));
+  const rows = write.broadcastInDim(write.reshape(x, [size]), square, [0]);
+  return write.reshape(write.select(isDiagonal, rows, write.fill(rows, 0)), operation.output.shape);
+};
+
 export const shapes: LoweringRules = {
+  BroadcastArgs: broadcastArgs,
   BroadcastTo: broadcastTo,
   ConcatV2: concat,
+  Diag: diagonal,
   ExpandDims: reshape,
   Fill: fill,
   LinSpace: linSpace,
@@ -151,9 +185,12 @@ export const shapes: LoweringRules = {
   Pad: pad,
   PadV2: pad,
   Range: range,
+  Rank: known((shape) => [shape.length]),
   Reshape: reshape,
   ReverseV2: reverse,
   Roll: roll,
+  Shape: known((shape) => shape),
+  Size: known((shape) => [sizeOf(shape)]),
   Split: splitEqual,
   SplitV: splitSizes,
   Squeeze: reshape,

@@ -34,22 +34,49 @@ interface AxisRange {
  */
 const stridedSlice: LoweringRule = (operation, write) => {
   const x = operation.input(0);
-  const ranges = axisRanges(operation, x.shape);
-  const backwards = ranges.flatMap(({ stride }, axis) => (stride < 0 ? [axis] : []));
-  const turned = write.reverse(x, backwards);
-  // counted from the other end, a range that goes backwards goes forwards
-  const forward = ranges.map(({ begin, end, stride }, axis) => {
-    const last = sizeAt(x.shape, axis) - 1;
-    return stride < 0 ? { begin: last - begin, end: last - end, stride: -stride } : { begin, end, stride };
-  });
+  const { backwards, forward } = cutsOf(operation, x.shape);
   const taken = write.slice(
-    turned,
+    write.reverse(x, backwards),
     forward.map(({ begin }) => begin),
-    forward.map(({ begin, end }) => Math.max(begin, end)),
+    forward.map(({ end }) => end),
     forward.map(({ stride }) => stride),
   );
   return write.reshape(taken, operation.output.shape); // axes that are new or gone
 };
+
+/** Shape, begin, end, strides, dy: dy where it was taken from, zeros elsewhere. */
+const stridedSliceGradient: LoweringRule = (operation, write) => {
+  const dy = operation.input(4);
+  const { shape } = operation.output;
+  const { backwards, forward } = cutsOf(operation, shape);
+  const counts = forward.map(({ begin, end, stride }) => Math.ceil((end - begin) / stride));
+  const spread = forward.map(({ stride }, axis) => {
+    const count = sizeAt(counts, axis);
+    return count === 0 ? 0 : (count - 1) * stride + 1;
+  });
+  const placed = write.pad(
+    write.reshape(dy, counts),
+    write.fill({ dtype: dy.dtype, shape: [] }, 0),
+    forward.map(({ begin }) => begin),
+    forward.map(({ begin }, axis) => sizeAt(shape, axis) - begin - sizeAt(spread, axis)),
+    forward.map(({ stride }) => stride - 1),
+  );
+  return write.reverse(placed, backwards);
+};
+
+/** The ranges with axes that go backwards turned around: counted from the other end, they go forwards. */
+function cutsOf(
+  operation: Operation,
+  shape: readonly number[],
+): { readonly backwards: number[]; readonly forward: AxisRange[] } {
+  const ranges = axisRanges(operation, shape);
+  const forward = ranges.map(({ begin, end, stride }, axis): AxisRange => {
+    const last = sizeAt(shape, axis) - 1;
+    const range = stride < 0 ? { begin: last - begin, end: last - end, stride: -stride } : { begin, end, stride };
+    return { ...range, end: Math.max(range.begin, range.end) };
+  });
+  return { backwards: ranges.flatMap(({ stride }, axis) => (stride < 0 ? [axis] : [])), forward };
+}
 
 function axisRanges(operation: Operation, shape: readonly number[]): AxisRange[] {
   const begins = operation.numbers(1, 'the begin');
@@ -90,4 +117,8 @@ function axisRanges(operation: Operation, shape: readonly number[]): AxisRange[]
   return ranges;
 }
 
-export const slices: LoweringRules = { Slice: slice, StridedSlice: stridedSlice };
+export const slices: LoweringRules = {
+  Slice: slice,
+  StridedSlice: stridedSlice,
+  StridedSliceGrad: stridedSliceGradient,
+};

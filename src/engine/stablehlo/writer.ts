@@ -57,6 +57,12 @@ export type Comparison = 'EQ' | 'NE' | 'LT' | 'LE' | 'GT' | 'GE';
 /** The ops that fold the elements of an axis into one; their operands may come in any order. */
 export type Reducer = 'add' | 'multiply' | 'maximum' | 'minimum' | 'and' | 'or';
 
+/**
+ * How products of float32 factors are made: whole, or with factors of 10 bits of mantissa (TF32) on devices that are several
+ * times faster so (NVIDIA from Ampere on). Sums are float32 in both.
+ */
+export type ProductPrecision = 'float32' | 'tf32';
+
 /** The axes of a product, those of the left operand and those of the right. */
 export interface DotAxes {
   readonly batch: readonly [left: readonly number[], right: readonly number[]];
@@ -86,25 +92,65 @@ export function typeOf({ dtype, shape }: Spec): string {
   return `tensor<${[...shape, elementTypes[dtype]].join('x')}>`;
 }
 
+/** ` %1, %2 : tensor<f32>, tensor<i32>`: what a terminator gives; nothing without values. */
+export function listOf(values: readonly Value[]): string {
+  if (values.length === 0) return '';
+  return ` ${values.map(({ name }) => name).join(', ')} : ${values.map(typeOf).join(', ')}`;
+}
+
+/** Each line of each text after `margin`. */
+export function indent(texts: readonly string[], margin: string): string[] {
+  return texts.flatMap((text) => text.split('\n').map((line) => `${margin}${line}`));
+}
+
 const isFloat = (dtype: DType): boolean => /^(b?float)/.test(dtype);
 const isUnsigned = (dtype: DType): boolean => dtype.startsWith('uint') || dtype === 'bool';
 
 export class Writer {
   readonly lines: string[] = [];
-  private count = 0;
+
+  /** `counter` numbers the values of one function, also those in its regions. */
+  constructor(
+    readonly products: ProductPrecision = 'float32',
+    private readonly counter: { next: number } = { next: 0 },
+  ) {}
+
+  private name(): string {
+    return `%${this.counter.next++}`;
+  }
 
   /** Appends `%k = <text>` and returns %k. */
   emit(result: Spec, text: string): Value {
-    const name = `%${this.count++}`;
+    const name = this.name();
     this.lines.push(`${name} = ${text}`);
     return { name, dtype: result.dtype, shape: result.shape };
   }
 
   /** Appends `%k:n = <text>` and returns %k#0, %k#1, …. */
   emitMany(results: readonly Spec[], text: string): Value[] {
-    const name = `%${this.count++}`;
+    if (results.length === 0) {
+      this.lines.push(text);
+      return [];
+    }
+    const name = this.name();
     this.lines.push(`${name}:${results.length} = ${text}`);
     return results.map(({ dtype, shape }, index) => ({ name: `${name}#${index}`, dtype, shape }));
+  }
+
+  /**
+   * A small program within an op, such as the body of a loop: its arguments have these specs, it gives what `fill` returns.
+   * It may use values of the program around it.
+   */
+  region(specs: readonly Spec[], fill: (write: Writer, args: readonly Value[]) => readonly Value[]): string {
+    const inner = new Writer(this.products, this.counter);
+    const args = specs.map(({ dtype, shape }): Value => ({ name: this.name(), dtype, shape }));
+    const results = fill(inner, args);
+    const parameters = args.map((arg) => `${arg.name}: ${typeOf(arg)}`).join(', ');
+    return [
+      `{\n^bb0(${parameters}):`,
+      ...indent([...inner.lines, `stablehlo.return${listOf(results)}`], '  '),
+      '}',
+    ].join('\n');
   }
 
   unary(op: UnaryOp, x: Value): Value {
@@ -202,14 +248,26 @@ export class Writer {
     );
   }
 
-  /** x with `low` and `high` elements of `value` before and after it along each axis. */
-  pad(x: Value, value: Value, low: readonly number[], high: readonly number[]): Value {
+  /**
+   * x with `low` and `high` elements of `value` before and after it along each axis, and `between` of them between its elements.
+   * Negative paddings cut.
+   */
+  pad(
+    x: Value,
+    value: Value,
+    low: readonly number[],
+    high: readonly number[],
+    between: readonly number[] = x.shape.map(() => 0),
+  ): Value {
     const result: Spec = {
       dtype: x.dtype,
-      shape: x.shape.map((size, axis) => size + sizeAt(low, axis) + sizeAt(high, axis)),
+      shape: x.shape.map((size, axis) => {
+        const spread = size + Math.max(size - 1, 0) * sizeAt(between, axis);
+        return spread + sizeAt(low, axis) + sizeAt(high, axis);
+      }),
     };
-    const zeros = x.shape.map(() => 0);
-    const sizes = `low = [${low.join(', ')}], high = [${high.join(', ')}], interior = [${zeros.join(', ')}]`;
+    if (sameShape(result.shape, x.shape) && low.every((size) => size === 0)) return x;
+    const sizes = `low = [${low.join(', ')}], high = [${high.join(', ')}], interior = [${between.join(', ')}]`;
     const types = `(${typeOf(x)}, ${typeOf(value)}) -> ${typeOf(result)}`;
     return this.emit(result, `stablehlo.pad ${x.name}, ${value.name}, ${sizes} : ${types}`);
   }
@@ -228,8 +286,8 @@ export class Writer {
   }
 
   /**
-   * The product over the contracting axes: result axes are batch, the left's rest, the right's rest. `HIGHEST` asks for
-   * whole float32 products where a device would else round its operands (TF32, bfloat16).
+   * The product over the contracting axes: result axes are batch, the left's rest, the right's rest. Half floats may have
+   * a float32 result.
    */
   dot(a: Value, b: Value, axes: DotAxes, dtype: DType): Value {
     const rest = (shape: readonly number[], batch: readonly number[], contracting: readonly number[]): number[] =>
@@ -242,12 +300,17 @@ export class Writer {
     const result: Spec = { dtype, shape };
     const pair = ([left, right]: DotAxes['batch']): string => `[${left.join(', ')}] x [${right.join(', ')}]`;
     const batch = axes.batch[0].length === 0 ? '' : `batching_dims = ${pair(axes.batch)}, `;
-    const precision = a.dtype === 'float32' || a.dtype === 'float64' ? 'HIGHEST' : 'DEFAULT';
+    const precision = this.precisionOf(a);
     return this.emit(
       result,
       `stablehlo.dot_general ${a.name}, ${b.name}, ${batch}contracting_dims = ${pair(axes.contracting)}, ` +
         `precision = [${precision}, ${precision}] : (${typeOf(a)}, ${typeOf(b)}) -> ${typeOf(result)}`,
     );
+  }
+
+  /** `HIGHEST` asks for whole float32 products where a device would else round the factors (TF32, bfloat16). */
+  precisionOf({ dtype }: Spec): 'HIGHEST' | 'DEFAULT' {
+    return dtype === 'float64' || (dtype === 'float32' && this.products === 'float32') ? 'HIGHEST' : 'DEFAULT';
   }
 
   /** A constant whose elements are all `value`; floats are written by their bits. */
@@ -300,7 +363,7 @@ function literal(dtype: DType, value: number | bigint | boolean): string {
   if (dtype === 'float64') return bits(new BigUint64Array(Float64Array.of(number).buffer)[0] ?? 0n, 8);
   const word = new Uint32Array(Float32Array.of(number).buffer)[0] ?? 0;
   if (dtype === 'float32') return bits(BigInt(word), 4);
-  if (Number.isFinite(number)) return number.toExponential(); // MLIR rounds it to the 16 bits
+  if (Number.isFinite(number)) return number.toExponential().replace(/^(-?\d)e/, '$1.0e'); // MLIR rounds it to the 16 bits
   if (Number.isNaN(number)) return dtype === 'bfloat16' ? '0x7FC0' : '0x7E00';
   const infinity = dtype === 'bfloat16' ? 0x7f80n : 0x7c00n;
   return bits(number > 0 ? infinity : infinity | 0x8000n, 2);

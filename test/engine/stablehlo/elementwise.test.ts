@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { activation } from '../../../src/engine/stablehlo/activation.js';
 import { elementwise } from '../../../src/engine/stablehlo/elementwise.js';
+import { specialFunctions } from '../../../src/engine/stablehlo/special-functions.js';
+import { trigonometry } from '../../../src/engine/stablehlo/trigonometry.js';
 import { plugin } from '../pjrt/cpu-plugin.js';
 import { bfloat16, floats, integers, oneOp, runByPjrt, special, spread, testRules } from './one-op.js';
 import type { Case, Given } from './one-op.js';
@@ -52,7 +54,6 @@ describe.skipIf(plugin.path === undefined)(`elementwise rules (plugin: ${plugin.
     Cosh: [of(wave)],
     Div: [...pairs(wide, away), of(signed, divisors)],
     DivNoNan: [of(floats([4], 1, -1, 0, NaN), floats([4], 0, 2, 0, 0))],
-    Erf: [of(wave), of(nearZero), of(floats([5], NaN, Infinity, -Infinity, 0, -0)), of(bfloat16(wave))],
     Exp: [of(wave), of(special)],
     Expm1: [of(wave), of(floats([3], 1e-8, -1e-8, 0))],
     Floor: [of(wave), of(special)],
@@ -93,8 +94,35 @@ describe.skipIf(plugin.path === undefined)(`elementwise rules (plugin: ${plugin.
     Sub: [...pairs(wide, away), of(signed, divisors)],
     Tan: [of(spread([6], -1, 1))],
     Tanh: [of(wave), of(special)],
+    Xlog1py: [of(floats([3], 0, 2, 3), floats([3], -1, 2, -0.5))],
     Xlogy: [of(floats([3], 0, 2, 3), floats([3], 0, 2, 0.5))],
     ZerosLike: [of(wave), of(signed)],
+  });
+
+  const edges = of(floats([5], NaN, Infinity, -Infinity, 0, -0));
+  testRules(trigonometry, {
+    Acos: [of(spread([9], -1, 1)), of(floats([4], 1, -1, 2, NaN))],
+    Acosh: [of(spread([9], 1, 9)), of(floats([5], 1, 0.5, 1e30, Infinity, NaN))],
+    Asin: [of(spread([9], -1, 1)), of(floats([4], 1, -1, 2, NaN))],
+    Asinh: [of(nearZero), of(floats([3], 1e30, -1e30, 1e-6)), edges],
+    Atan: [of(nearZero), edges],
+    Atanh: [of(spread([9], -1, 1)), of(floats([5], 1, -1, 2, NaN, 1e-6))],
+    Sinh: [of(nearZero), of(floats([3], 1e-6, 89, -89)), edges],
+  });
+
+  testRules(specialFunctions, {
+    Digamma: [
+      of(spread([40], 0.1, 20)),
+      { inputs: [spread([20], -3.9, -0.1)], tolerance: 1e-4 },
+      of(floats([3], 0.5, 1, 2)),
+    ],
+    Erf: [of(wave), of(nearZero), edges, of(bfloat16(wave))],
+    Erfc: [of(nearZero), of(spread([20], 1, 9)), edges, of(bfloat16(wave))],
+    Lgamma: [
+      { inputs: [spread([40], 0.1, 20)], tolerance: 1e-5 },
+      { inputs: [spread([20], -3.9, -0.1)], tolerance: 1e-5 },
+      of(floats([5], 0, 1, 2, Infinity, NaN)),
+    ],
   });
 
   testRules(activation, {
@@ -102,14 +130,17 @@ describe.skipIf(plugin.path === undefined)(`elementwise rules (plugin: ${plugin.
     EluGrad: [of(wave, wide([3, 4]))],
     LeakyRelu: [of(wave), { inputs: [wave], attributes: { alpha: { float: 0.01 } } }],
     LeakyReluGrad: [{ inputs: [wave, wide([3, 4])], attributes: { alpha: { float: 0.01 } } }],
+    ReciprocalGrad: [of(positive, wave)],
     Relu: [of(wave), of(special), of(signed)],
     Relu6: [of(spread([9], -3, 9)), of(special)],
     Relu6Grad: [of(spread([9]), spread([9], -3, 9))],
     ReluGrad: [of(wave, wide([3, 4])), of(special, floats([8], 1, 1, 1, 0, -0, -1, 2, 1))],
     RsqrtGrad: [of(positive, wave)],
     Selu: [of(wave)],
+    SeluGrad: [of(wide([3, 4]), wave)],
     SigmoidGrad: [of(positive, wave)],
     Softplus: [of(wave), of(floats([6], 100, -100, 15, -15, 0, NaN))],
+    SoftplusGrad: [of(wide([3, 4]), wave), of(floats([2], 1, 1), floats([2], 100, -100))],
     Softsign: [of(wave)],
     SqrtGrad: [of(positive, wave)],
     TanhGrad: [of(positive, wave)],

@@ -26,6 +26,10 @@ const pairs = integers([2, 2], 1, 2, 0, 1);
 
 describe.skipIf(plugin.path === undefined)(`gather rules (plugin: ${plugin.reason})`, () => {
   testRules(gathers, {
+    Bincount: [
+      { inputs: [integers([5], 0, 2, 2, 7, 1), knownScalar(4), integers([0])] },
+      { inputs: [integers([2, 2], 0, 2, 2, 1), knownScalar(4), spread([2, 2])] },
+    ],
     GatherNd: [
       { inputs: [x, pairs] },
       { inputs: [x, integers([1, 2, 1], 1, 0)] },
@@ -41,6 +45,7 @@ describe.skipIf(plugin.path === undefined)(`gather rules (plugin: ${plugin.reaso
       gather(integers([3], 7, 8, 9), integers([2], 2, 0), 0),
       gather(bools([3], 1, 0, 1), integers([2], 2, 1), 0),
     ],
+    InvertPermutation: [{ inputs: [integers([4], 2, 0, 3, 1)] }],
     OneHot: [
       oneHot(ids, floats([], 1), floats([], 0), -1),
       oneHot(ids, floats([], 5), floats([], -1), 0),
@@ -51,7 +56,15 @@ describe.skipIf(plugin.path === undefined)(`gather rules (plugin: ${plugin.reaso
       { inputs: [integers([3, 1], 1, 3, 1), spread([3, 2]), known(5, 2)] },
       { inputs: [pairs, spread([2]), known(3, 3)] },
     ],
+    SparseToDense: [
+      { inputs: [integers([2, 2], 0, 1, 1, 2), known(2, 3), floats([2], 5, 6), floats([], -1)] },
+      { inputs: [integers([3], 0, 2, 3), known(5), floats([], 7), floats([], 0)] },
+      { inputs: [integers([], 2), known(4), integers([], 7), integers([], 1)] },
+    ],
     TensorScatterAdd: [{ inputs: [x, integers([2, 1], 1, 1), spread([2, 3, 4], 0, 1)] }],
+    TensorScatterMax: [{ inputs: [x, integers([2, 1], 1, 1), spread([2, 3, 4], 0, 1)] }],
+    TensorScatterMin: [{ inputs: [x, pairs, spread([2, 4], -1, 1)] }],
+    TensorScatterSub: [{ inputs: [x, integers([2, 1], 1, 1), spread([2, 3, 4], 0, 1)] }],
     TensorScatterUpdate: [
       { inputs: [x, integers([1, 1], 1), spread([1, 3, 4], 0, 1)] },
       { inputs: [x, pairs, spread([2, 4], 0, 1)] },

@@ -8,7 +8,7 @@ import { batchAt, initialState, trainingStep } from './gpt-step.js';
 import type { Sizes } from './gpt-step.js';
 import { lossesByPjrt } from './run-step.js';
 
-const sizes: Sizes = { layers: 2, width: 64, heads: 4, time: 32, batch: 2, vocabulary: 65 };
+const sizes: Sizes = { layers: 2, width: 32, heads: 4, time: 16, batch: 2, vocabulary: 65 };
 const numSteps = 10;
 
 describe.skipIf(plugin.path === undefined)(`a whole training step (plugin: ${plugin.reason})`, () => {
@@ -16,7 +16,7 @@ describe.skipIf(plugin.path === undefined)(`a whole training step (plugin: ${plu
     const state = initialState(sizes);
     const step = compile(
       (tokens: tf.Tensor, targets: tf.Tensor, count: tf.Tensor) => trainingStep(state, tokens, targets, count, sizes),
-      { name: 'step' },
+      { name: 'step', target: 'graph' },
     );
     const inputs = (index: number): [tf.Tensor, tf.Tensor, tf.Tensor] => {
       const { tokens, targets } = batchAt(index, sizes);
@@ -33,7 +33,7 @@ describe.skipIf(plugin.path === undefined)(`a whole training step (plugin: ${plu
       expected.push((await (await step(...inputs(index))).data())[0] ?? NaN);
     }
     expect(expected[0]).toBeCloseTo(Math.log(sizes.vocabulary), 1); // nothing is learnt yet
-    expect(expected[numSteps - 1]).toBeLessThan((expected[0] ?? 0) - 0.3);
+    expect(expected[numSteps - 1]).toBeLessThan((expected[0] ?? 0) - 0.2);
     losses.forEach((loss, index) => {
       expect(
         Math.abs(loss - (expected[index] ?? NaN)),

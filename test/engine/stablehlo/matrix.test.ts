@@ -1,4 +1,5 @@
 import { describe } from 'vitest';
+import { einsums } from '../../../src/engine/stablehlo/einsum.js';
 import { matrix } from '../../../src/engine/stablehlo/matrix.js';
 import { plugin } from '../pjrt/cpu-plugin.js';
 import { bfloat16, spread, testRules } from './one-op.js';
@@ -39,6 +40,16 @@ describe.skipIf(plugin.path === undefined)(`matrix rules (plugin: ${plugin.reaso
     ],
     BiasAdd: [{ inputs: [spread([2, 3, 4]), other([4])] }],
     BiasAddGrad: [{ inputs: [spread([2, 3, 4])] }],
+    MatMul: [
+      matMul(spread([3, 4]), other([4, 5])),
+      matMul(spread([4, 3]), other([4, 5]), true),
+      matMul(spread([3, 4]), other([5, 4]), false, true),
+      matMul(spread([4, 3]), other([5, 4]), true, true),
+      matMul(spread([0, 4]), other([4, 5])),
+    ],
+  });
+
+  testRules(einsums, {
     Einsum: [
       einsum('ij,jk->ik', spread([3, 4]), other([4, 5])),
       einsum('bthd,bshd->bhts', spread([2, 3, 4, 5]), other([2, 6, 4, 5])),
@@ -47,13 +58,12 @@ describe.skipIf(plugin.path === undefined)(`matrix rules (plugin: ${plugin.reaso
       einsum('i,j->ji', spread([3]), other([4])),
       einsum('ijk->ki', spread([2, 3, 4])),
       einsum('ij,ij->', spread([3, 4]), other([3, 4])),
-    ],
-    MatMul: [
-      matMul(spread([3, 4]), other([4, 5])),
-      matMul(spread([4, 3]), other([4, 5]), true),
-      matMul(spread([3, 4]), other([5, 4]), false, true),
-      matMul(spread([4, 3]), other([5, 4]), true, true),
-      matMul(spread([0, 4]), other([4, 5])),
+      einsum('...ij,...jk->...ik', spread([2, 3, 4]), other([4, 5])),
+      einsum('b...d,d->b...', spread([2, 3, 4, 5]), other([5])),
+      einsum('...i,...i->...', spread([2, 1, 3]), other([4, 3])),
+      einsum('ii->i', spread([3, 3])),
+      einsum('ii->', spread([3, 3])),
+      einsum('iij,jk->ik', spread([3, 3, 2]), other([2, 4])),
     ],
   });
 });

@@ -43,6 +43,12 @@ const running = (given: Given, axis: number): Case[] =>
     })),
   );
 const runs = [...running(x, 1), ...running(x, -1), ...running(whole, 0), ...running(spread([1, 3]), 0)];
+const sums = [
+  ...running(x, 1),
+  ...running(spread([1, 7], -50, 50), 1),
+  ...running(floats([4], -Infinity, 1, 1000, 1000), 0),
+];
+const top = (given: Given, k: number): Case => ({ inputs: [given, knownScalar(k)] });
 const rows = [
   { inputs: [spread([5, 7], -4, 4)] },
   { inputs: [x] },
@@ -57,6 +63,8 @@ describe.skipIf(plugin.path === undefined)(`reduction rules (plugin: ${plugin.re
     ArgMin: args,
     Cumprod: runs,
     Cumsum: runs,
+    CumulativeLogsumexp: sums,
+    EuclideanNorm: over(x),
     L2Loss: [{ inputs: [x] }],
     LogSoftmax: rows,
     Max: [...both, holes, reduce(bfloat16(x), known(1)), empty],
@@ -65,5 +73,6 @@ describe.skipIf(plugin.path === undefined)(`reduction rules (plugin: ${plugin.re
     Prod: [...both, empty],
     Softmax: [...rows, { inputs: [bfloat16(x)] }],
     Sum: [...both, half, holes, empty],
+    TopKV2: [top(x, 2), top(x, 4), top(whole, 1), top(floats([6], 1, 3, 3, -0, 0, 2), 6), top(spread([3]), 0)],
   });
 });

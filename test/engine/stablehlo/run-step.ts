@@ -1,26 +1,30 @@
+import { binding } from '../../../src/engine/backend.js';
 import type { StatefulTrace } from '../../../src/engine/compile.js';
 import type { PjrtBuffer } from '../../../src/engine/pjrt/buffer.js';
-import { printStableHlo } from '../../../src/engine/stablehlo/print.js';
+import { stableHlo } from '../../../src/engine/stablehlo/stable-hlo.js';
 import type { Elements } from '../../../src/engine/trace.js';
 import { testClient } from '../pjrt/cpu-plugin.js';
 
 /**
  * Runs a stateful step on the plugin, from the values that its cells have now. The state stays on the device: each step takes over the memory of
- * the state before. `argumentsOf` gives the inputs of a step that are not state, in order; the first output is the loss.
+ * the state before. `argumentsOf` gives the inputs of a step that are not state, in order; the first output is the loss. Eager tensors that it
+ * captures are put beside the state.
  */
 export async function lossesByPjrt(
   { trace, cells, captured }: StatefulTrace,
   numSteps: number,
   argumentsOf: (step: number) => readonly Elements[],
 ): Promise<number[]> {
-  if (captured.size > 0) throw new Error('a step that captures no eager tensors');
   const client = testClient();
   const donated = new Map(
     cells.flatMap(({ input, output }) => (output === undefined ? [] : [[input, output] as const])),
   );
-  const program = await client.compile(printStableHlo(trace, { donated }), donated.keys());
+  const program = await client.compile(stableHlo({ trace, cells, captured }), donated.keys());
   const state = new Map<number, PjrtBuffer>();
   for (const { cell, input } of cells) state.set(input, client.put(cell.spec, await cell.data()));
+  for (const [input, id] of captured) {
+    state.set(input, client.put(binding.specOf(id), binding.tensorDataSync(id) as Elements));
+  }
   const losses: number[] = [];
   for (let step = 0; step < numSteps; step++) {
     const given = [...argumentsOf(step)];

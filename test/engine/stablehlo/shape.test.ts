@@ -3,7 +3,7 @@ import { shapes } from '../../../src/engine/stablehlo/shape.js';
 import { slices } from '../../../src/engine/stablehlo/slice.js';
 import type { Attributes } from '../../../src/engine/trace.js';
 import { plugin } from '../pjrt/cpu-plugin.js';
-import { bools, floats, integers, known, knownScalar, spread, testRules } from './one-op.js';
+import { bools, floats, integers, known, knownScalar, oneOp, spread, testRules } from './one-op.js';
 import type { Case, Given } from './one-op.js';
 
 const x = spread([2, 3, 4]);
@@ -24,16 +24,37 @@ const strided = (begin: number[], end: number[], strides: number[], masks: Recor
       ]),
     ),
   );
+const strides = [
+  strided([0, 1, 1], [2, 3, 3], [1, 1, 1]),
+  strided([0, -2, 0], [2, -1, 4], [1, 1, 3]),
+  strided([0, 2, 3], [2, 0, 0], [1, -1, -2]),
+  strided([0, 0, 0], [0, 0, 0], [-1, 1, -1], { begin_mask: 5, end_mask: 7 }),
+  strided([1, 0], [2, 2], [1, 1], { shrink_axis_mask: 1 }),
+  strided([-1, -1, -1], [0, 0, 0], [1, 1, 1], { shrink_axis_mask: 7 }),
+  strided([0, 0, 1], [0, 0, 3], [1, 1, 1], { ellipsis_mask: 1, new_axis_mask: 2 }),
+  strided([0, 0, 0], [1, 0, 2], [1, 1, 1], { ellipsis_mask: 2 }),
+  strided([2, 0, 0], [1, 3, 9], [1, 1, 1]),
+  strided([-9, 0], [9, 9], [1, 2]),
+];
+
+/** The gradient of the same slice. */
+function gradient(of: Case): Case {
+  const [, ...ranges] = of.inputs;
+  const shape = oneOp('StridedSlice', of).values[4]?.shape ?? [];
+  return { ...of, inputs: [known(...x.shape), ...ranges, spread(shape, -1, 1, 6)] };
+}
 const paddings = fixed(integers([3, 2], 1, 0, 0, 2, 1, 1));
 
 describe.skipIf(plugin.path === undefined)(`shape rules (plugin: ${plugin.reason})`, () => {
   testRules(shapes, {
+    BroadcastArgs: [of(integers([3], 2, 1, 4), integers([2], 3, 1)), of(integers([1], 1), integers([2], 3, 5))],
     BroadcastTo: [of(one, known(5, 2, 3, 4)), of(floats([], 3), known(2, 2)), of(mask, known(2, 2, 3))],
     ConcatV2: [
       given([x, one, knownScalar(1)], { N: { int: 2 } }),
       given([x, x, x, knownScalar(-1)], { N: { int: 3 } }),
       given([mask, mask, knownScalar(0)], { N: { int: 2 } }),
     ],
+    Diag: [of(spread([3])), of(spread([2, 2])), of(integers([2], 5, 6))],
     ExpandDims: [of(x, knownScalar(0)), of(x, knownScalar(-1))],
     Fill: [of(known(2, 3), floats([], 1.5)), of(known(2), integers([], -4)), of(known(), bools([], 1))],
     LinSpace: [of(floats([], -1), floats([], 2), knownScalar(7)), of(floats([], 3), floats([], 5), knownScalar(1))],
@@ -48,9 +69,12 @@ describe.skipIf(plugin.path === undefined)(`shape rules (plugin: ${plugin.reason
       of(fixed(integers([], 2)), fixed(integers([], 11)), fixed(integers([], 3))),
       of(fixed(floats([], 5)), fixed(floats([], 0)), fixed(floats([], -0.5))),
     ],
+    Rank: [of(x)],
     Reshape: [of(x, known(4, 6)), of(x, known(-1)), of(mask, known(3, -1))],
     ReverseV2: [of(x, known(1)), of(x, known(0, -1)), of(x, known())],
     Roll: [of(x, known(1), known(1)), of(x, known(-5, 2), known(2, 0))],
+    Shape: [of(x), given([x], { out_type: { type: 'int64' } })],
+    Size: [of(x)],
     Split: [given([knownScalar(1), spread([2, 6])], { num_split: { int: 3 } })],
     SplitV: [
       given([x, known(1, 3), knownScalar(2)], { num_split: { int: 2 } }),
@@ -69,17 +93,7 @@ describe.skipIf(plugin.path === undefined)(`shape rules (plugin: ${plugin.reason
       of(x, integers([3], 1, 0, 2), known(1, 2, 2)),
       of(mask, known(0, 1), known(2, 0)),
     ],
-    StridedSlice: [
-      strided([0, 1, 1], [2, 3, 3], [1, 1, 1]),
-      strided([0, -2, 0], [2, -1, 4], [1, 1, 3]),
-      strided([0, 2, 3], [2, 0, 0], [1, -1, -2]),
-      strided([0, 0, 0], [0, 0, 0], [-1, 1, -1], { begin_mask: 5, end_mask: 7 }),
-      strided([1, 0], [2, 2], [1, 1], { shrink_axis_mask: 1 }),
-      strided([-1, -1, -1], [0, 0, 0], [1, 1, 1], { shrink_axis_mask: 7 }),
-      strided([0, 0, 1], [0, 0, 3], [1, 1, 1], { ellipsis_mask: 1, new_axis_mask: 2 }),
-      strided([0, 0, 0], [1, 0, 2], [1, 1, 1], { ellipsis_mask: 2 }),
-      strided([2, 0, 0], [1, 3, 9], [1, 1, 1]),
-      strided([-9, 0], [9, 9], [1, 2]),
-    ],
+    StridedSlice: strides,
+    StridedSliceGrad: strides.map(gradient),
   });
 });
