@@ -63,7 +63,7 @@ describe.skipIf(plugin.path === undefined)(`the PJRT runtime (plugin: ${plugin.r
 
   it('runs a program, takes over what is donated and keeps what is not', async () => {
     const client = testClient();
-    const program = await client.compile(addition, [0]);
+    const program = await client.compile(addition, { donated: [0] });
     const y = client.put(matrix, ones);
     let x = client.put(matrix, Float32Array.of(1, 2, 3, 4, 5, 6));
     for (let step = 0; step < 100; step++) {

@@ -18,7 +18,7 @@ export async function lossesByPjrt(
   const donated = new Map(
     cells.flatMap(({ input, output }) => (output === undefined ? [] : [[input, output] as const])),
   );
-  const program = await client.compile(printStableHlo(trace, { donated }), donated.keys());
+  const program = await client.compile(printStableHlo(trace, { donated }), { donated: donated.keys() });
   const state = new Map<number, PjrtBuffer>();
   for (const { cell, input } of cells) state.set(input, client.put(cell.spec, await cell.data()));
   const losses: number[] = [];

@@ -1,0 +1,42 @@
+import type { Spec } from '../trace.js';
+import type { Device } from './device.js';
+import type { DeviceTensor } from './device-tensor.js';
+
+/**
+ * A cell's value in the memory of a device. A bare pointer as long as the cell alone uses it, since it changes at every step; a
+ * `DeviceTensor` once somebody reads it.
+ */
+export class CellHome {
+  private tensor: DeviceTensor | undefined;
+
+  constructor(
+    readonly device: Device,
+    /** The buffer's handle. */
+    public pointer: number,
+    private readonly spec: Spec,
+  ) {}
+
+  /** Whether others hold what the cell has now: a step must leave it as it is. */
+  get isShared(): boolean {
+    return this.tensor !== undefined && this.tensor.isShared;
+  }
+
+  /** The value now, held by the caller too. */
+  share(): DeviceTensor {
+    this.tensor ??= this.device.adopt(this.pointer, this.spec);
+    return this.tensor.retain();
+  }
+
+  /** Another value in place of this one, whose buffer is let go of. */
+  replace(pointer: number): void {
+    this.release();
+    this.pointer = pointer;
+  }
+
+  /** Lets go of the value. */
+  release(): void {
+    if (this.tensor === undefined) this.device.destroyBuffer(this.pointer);
+    else this.tensor.release();
+    this.tensor = undefined;
+  }
+}
