@@ -2,13 +2,7 @@
  * What the JavaScript layer of tfjs-node asks of its native addon (`TFJSBinding`), over TensorFlow's C API; and the same for
  * ops while a function is traced. Every tensor is an entry of one table.
  */
-import {
-  attributeKinds,
-  castAttributes,
-  convertAttributes,
-  isSameType,
-  type TfjsAttribute,
-} from './attributes.js';
+import { attributeKinds, castAttributes, convertAttributes, isSameType, type TfjsAttribute } from './attributes.js';
 import { dtypeOf, type Pointer, typeNumbers } from './capi.js';
 import { captureKey, type Entry, readEntry, wrongTrace } from './entry.js';
 import { executeEagerly } from './execute-eagerly.js';
@@ -20,15 +14,7 @@ import { activeRecorder, type Recorder } from './recorder.js';
 import { ruledFirst } from './rules/ruled-first.js';
 import { type Context, type HostData, typedView } from './tensorflow/context.js';
 import { Session } from './tensorflow/session.js';
-import {
-  type Attributes,
-  bytesOf,
-  type DType,
-  type Elements,
-  type RuleInput,
-  sizeOf,
-  type Spec,
-} from './trace.js';
+import { type Attributes, bytesOf, type DType, type Elements, type RuleInput, sizeOf, type Spec } from './trace.js';
 
 /** An output as tfjs-node's kernels read it. */
 export interface TensorMetadata {
@@ -312,7 +298,9 @@ export class Binding {
     if (entry.kind === 'symbol') throw wrongTrace(entry.recorder, undefined);
     const { spec } = entry;
     const tensor =
-      entry.kind === 'device' ? entry.tensor.copyTo(device) : device.put(spec, elementsFor(device.name, spec, this.read(id)));
+      entry.kind === 'device'
+        ? entry.tensor.copyTo(device)
+        : device.put(spec, elementsFor(device.name, spec, this.read(id)));
     if (entry.kind === 'handle') this.context.c.deleteHandle(entry.handle);
     else if (entry.kind === 'device') entry.tensor.release();
     else this.numNativeBytes += bytesOf(spec);

@@ -150,6 +150,29 @@ export function openDevices(): readonly Device[] {
   return [...devices.values()];
 }
 
+/** What a device is, for people and for records. */
+export interface DeviceInfo {
+  readonly name: string;
+  /** Such as `NVIDIA H200`. */
+  readonly kind: string;
+  readonly plugin: string;
+  /** The version of the PJRT API that the plugin speaks, such as `0.116`, and what it says of itself. */
+  readonly version: string;
+}
+
+/** What is known of a device that was opened. */
+export function deviceInfo({ name, place, client }: Device): DeviceInfo {
+  const { apiVersion, platform, platformVersion, path } = client;
+  const own = platformVersion === platform ? '' : `, ${platformVersion.trim().split('\n').join(' ')}`;
+  return { name, kind: place.kind, plugin: path, version: `PJRT ${apiVersion.major}.${apiVersion.minor}${own}` };
+}
+
+/** The device in force, unless it is TensorFlow. */
+export function currentDeviceInfo(): DeviceInfo | undefined {
+  const name = currentDevice();
+  return name === 'tensorflow' ? undefined : deviceInfo(openDevice(name));
+}
+
 let cache: ExecutableCache | undefined;
 
 /** Compiled programs are kept on disk, unless TRAINBOOK_EXECUTABLE_CACHE is `off`. */

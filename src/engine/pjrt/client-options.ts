@@ -29,7 +29,8 @@ function namedValue(name: string, value: ClientOption): Struct<'PJRT_NamedValue'
       if (!Number.isInteger(value)) return namedValue(name, { float: value });
       return option.set('type', types.int64).set('int64_value', value).set('value_size', 1);
     case 'object': {
-      if ('float' in value) return option.set('type', types.float).setFloat('float_value', value.float).set('value_size', 1);
+      if ('float' in value)
+        return option.set('type', types.float).setFloat('float_value', value.float).set('value_size', 1);
       const list = BigInt64Array.from(value, BigInt);
       return option.set('type', types.int64List).set('int64_array_value', list).set('value_size', list.length);
     }

@@ -24,7 +24,9 @@ export async function awaitEvent(api: Api, event: number): Promise<void> {
 }
 
 function isReady(api: Api, event: number): boolean {
-  return api.call('PJRT_Event_IsReady', new Struct('PJRT_Event_IsReady_Args').set('event', event)).number('is_ready') !== 0;
+  return (
+    api.call('PJRT_Event_IsReady', new Struct('PJRT_Event_IsReady_Args').set('event', event)).number('is_ready') !== 0
+  );
 }
 
 export function destroyEvent(api: Api, event: number): void {

@@ -29,7 +29,10 @@ export class ExecutableCache {
   /** The file of a program. */
   path(client: PjrtClient, text: string, options: ProgramOptions): string {
     const { platform, platformVersion, apiVersion } = client;
-    const kind = kindOf(client.devices.find(({ id }) => id === (options.devices?.[0] ?? 0)), platform);
+    const kind = kindOf(
+      client.devices.find(({ id }) => id === (options.devices?.[0] ?? 0)),
+      platform,
+    );
     const hash = createHash('sha256');
     const { size, mtimeMs } = statSync(client.path); // two builds of a plugin may call themselves by one version
     const plugin = `${platformVersion} ${apiVersion.major}.${apiVersion.minor} ${size} ${mtimeMs}`;

@@ -65,7 +65,9 @@ export class PjrtExecutable {
   optimised(): Buffer {
     return this.unloaded((executable) => {
       const program = new Struct('PJRT_Program');
-      const args = new Struct('PJRT_Executable_OptimizedProgram_Args').set('executable', executable).set('program', program);
+      const args = new Struct('PJRT_Executable_OptimizedProgram_Args')
+        .set('executable', executable)
+        .set('program', program);
       this.api.call('PJRT_Executable_OptimizedProgram', args); // asks for the size
       const code = Buffer.alloc(program.number('code_size'));
       program.set('code', code);
@@ -104,7 +106,9 @@ export class PjrtExecutable {
       );
       const size = args.number('serialized_bytes_size');
       const copy = Buffer.from(new Uint8Array(koffi.view(args.pointer('serialized_bytes'), size)));
-      const free = koffi.decode(args.pointer('serialized_executable_deleter'), serialisedDeleter) as (of: bigint) => void;
+      const free = koffi.decode(args.pointer('serialized_executable_deleter'), serialisedDeleter) as (
+        of: bigint,
+      ) => void;
       free(args.pointer('serialized_executable'));
       return copy;
     });
@@ -144,7 +148,11 @@ export function optionsOf({ platform }: Compiler, options: ProgramOptions): Buff
 }
 
 /** Compiles StableHLO text off the JavaScript thread. */
-export async function compileProgram(compiler: Compiler, text: string, options: ProgramOptions): Promise<PjrtExecutable> {
+export async function compileProgram(
+  compiler: Compiler,
+  text: string,
+  options: ProgramOptions,
+): Promise<PjrtExecutable> {
   const compiled = await compiler.api.callAsync('PJRT_Client_Compile', compileArgs(compiler, text, options));
   return loadedExecutable(compiler.api, compiled.pointer('executable'), options);
 }
@@ -156,7 +164,11 @@ export function compileProgramSync(compiler: Compiler, text: string, options: Pr
 }
 
 /** Loads what `serialise` gave. */
-export function loadProgram({ api, client }: Compiler, serialised: Uint8Array, options: ProgramOptions): PjrtExecutable {
+export function loadProgram(
+  { api, client }: Compiler,
+  serialised: Uint8Array,
+  options: ProgramOptions,
+): PjrtExecutable {
   const args = api.call(
     'PJRT_Executable_DeserializeAndLoad',
     new Struct('PJRT_Executable_DeserializeAndLoad_Args')

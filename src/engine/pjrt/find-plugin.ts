@@ -30,11 +30,17 @@ const packages: readonly { readonly platform: string; readonly name: string; rea
  */
 export function findPlugins(around: Surroundings = surroundings(), folder: string = process.cwd()): FoundPlugin[] {
   const named = namedPlugins(around.environment['TRAINBOOK_PJRT_PLUGIN'] ?? '');
-  const environments = [projectEnvironment(folder), around.environment['VIRTUAL_ENV'], around.environment['CONDA_PREFIX']];
+  const environments = [
+    projectEnvironment(folder),
+    around.environment['VIRTUAL_ENV'],
+    around.environment['CONDA_PREFIX'],
+  ];
   const prefixes = new Set(environments.filter((prefix): prefix is string => prefix !== undefined && prefix !== ''));
-  const installed = [...prefixes].flatMap(sitePackagesOf).flatMap((site) =>
-    packages.map(({ platform, name, library }) => ({ platform, path: join(site, library), source: name })),
-  );
+  const installed = [...prefixes]
+    .flatMap(sitePackagesOf)
+    .flatMap((site) =>
+      packages.map(({ platform, name, library }) => ({ platform, path: join(site, library), source: name })),
+    );
   const ofSetUp: FoundPlugin = { platform: 'cpu', path: cpuPluginPath(around), source: 'set-up' };
   return [...named, ...[...installed, ofSetUp].filter(({ path }) => existsSync(path))];
 }
@@ -64,7 +70,9 @@ export function findPlugin(
   folder: string = process.cwd(),
 ): FoundPlugin | undefined {
   const plugins = findPlugins(around, folder);
-  return plugins.find((plugin) => plugin.platform === platform) ?? plugins.find((plugin) => plugin.platform === undefined);
+  return (
+    plugins.find((plugin) => plugin.platform === platform) ?? plugins.find((plugin) => plugin.platform === undefined)
+  );
 }
 
 /**

@@ -58,7 +58,9 @@ export class Launch {
   keep(inputs: readonly number[]): void {
     if (inputs.length === 0 && this.kept === undefined) return;
     this.kept = inputs.length === 0 ? undefined : BigInt64Array.from(inputs, BigInt);
-    this.options.set('non_donatable_input_indices', this.kept ?? 0).set('num_non_donatable_input_indices', inputs.length);
+    this.options
+      .set('non_donatable_input_indices', this.kept ?? 0)
+      .set('num_non_donatable_input_indices', inputs.length);
   }
 
   /**
@@ -68,7 +70,8 @@ export class Launch {
   run(): number {
     this.api.check('PJRT_LoadedExecutable_Execute', this.native(this.args.address));
     this.api.live.buffers += this.numOutputs;
-    for (let device = 2; device < this.events.length; device += 2) destroyEvent(this.api, readPointer(this.events, device));
+    for (let device = 2; device < this.events.length; device += 2)
+      destroyEvent(this.api, readPointer(this.events, device));
     return readPointer(this.events, 0);
   }
 }

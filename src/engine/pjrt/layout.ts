@@ -73,8 +73,7 @@ export const layout = {
     },
     PJRT_Plugin_Initialize_Args: {
       size: 16,
-      fields: {
-      },
+      fields: {},
     },
     PJRT_Event_Destroy_Args: {
       size: 24,

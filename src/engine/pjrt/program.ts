@@ -51,7 +51,9 @@ export class PjrtProgram {
       if (spec.dtype === 'string') throw stringsOnDevice(device.name, spec);
     }
     this.states = cells.map(({ cell, input, output }) => ({ cell, input, output }));
-    const written = new Map(this.states.flatMap(({ input, output }) => (output === undefined ? [] : [[input, output]])));
+    const written = new Map(
+      this.states.flatMap(({ input, output }) => (output === undefined ? [] : [[input, output]])),
+    );
     const states = new Set(written.values());
     this.results = trace.outputs.flatMap((value, output) =>
       states.has(output) ? [] : [{ output, spec: specOf(trace, value) }],
