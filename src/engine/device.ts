@@ -1,4 +1,5 @@
 /** Where compiled functions run: by TensorFlow's library, or on a device of a PJRT plugin. */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { existsSync } from 'node:fs';
 import { TrainbookError } from '../error.js';
 import { surroundings } from './library.js';
@@ -20,9 +21,12 @@ export interface DeviceOptions {
 }
 
 let chosen: DeviceName | undefined;
+const scope = new AsyncLocalStorage<DeviceName>();
 
 /** The device in force: what `withDevice` or `setDevice` said, else the variable TRAINBOOK_DEVICE, else `tensorflow`. */
 export function currentDevice(): DeviceName {
+  const scoped = scope.getStore();
+  if (scoped !== undefined) return scoped;
   chosen ??= resolveDevice(parseDevice(process.env['TRAINBOOK_DEVICE'] ?? '') ?? 'tensorflow');
   return chosen;
 }
@@ -41,7 +45,7 @@ export function setDevice(choice: DeviceChoice, options: DeviceOptions = {}): De
 }
 
 /**
- * Runs `fn` with another device in force. `fn` is synchronous: what it compiles and calls belongs to the device, also if the call ends later.
+ * Runs `fn` with another device in force, also after what it awaits. Other code that runs meanwhile keeps its own.
  *
  * @throws TrainbookError without the plugin, the driver or the device, unless `otherwise` says what to take then.
  * @example
@@ -49,13 +53,7 @@ export function setDevice(choice: DeviceChoice, options: DeviceOptions = {}): De
  * const y = await withDevice('tensorflow', () => double(tf.tensor([1, 2])));
  */
 export function withDevice<Result>(choice: DeviceChoice, fn: () => Result, options: DeviceOptions = {}): Result {
-  const outer = chosen;
-  chosen = opened(choice, options);
-  try {
-    return fn();
-  } finally {
-    chosen = outer;
-  }
+  return scope.run(opened(choice, options), fn);
 }
 
 function opened(choice: DeviceChoice, { otherwise }: DeviceOptions): DeviceName {
@@ -106,8 +104,6 @@ function firstAccelerator(): DeviceName {
  *
  * @throws TrainbookError for anything that is no name of a device.
  */
-export function parseDevice(text: string): DeviceName | undefined;
-export function parseDevice(text: DeviceChoice): DeviceName | undefined;
 export function parseDevice(text: string): DeviceName | undefined {
   if (text === '') return undefined;
   if (text === 'auto') return resolveDevice('auto');
@@ -140,7 +136,7 @@ export function openDevice(name: DeviceName): Device {
   const client = clients.get(platform) ?? openClient(platform, number);
   const place = client.devices[number];
   if (place === undefined) throw noSuchDevice(name, client);
-  const device = new Device(name as `${string}:${number}`, client, place, { ...ownTools(client) }, executables());
+  const device = new Device(name, client, place, { ...ownTools(client) }, executables());
   devices.set(name, device);
   return device;
 }
@@ -175,10 +171,11 @@ export function currentDeviceInfo(): DeviceInfo | undefined {
 
 let cache: ExecutableCache | undefined;
 
-/** Compiled programs are kept on disk, unless TRAINBOOK_EXECUTABLE_CACHE is `off`. */
+/** Compiled programs are kept on disk: in the user's cache folder, or in the one that TRAINBOOK_EXECUTABLE_CACHE names; not if it says `off`. */
 function executables(): ExecutableCache | undefined {
-  if (process.env['TRAINBOOK_EXECUTABLE_CACHE'] === 'off') return undefined;
-  cache ??= new ExecutableCache();
+  const named = process.env['TRAINBOOK_EXECUTABLE_CACHE'] ?? '';
+  if (named === 'off') return undefined;
+  cache ??= named === '' ? new ExecutableCache() : new ExecutableCache(named);
   return cache;
 }
 

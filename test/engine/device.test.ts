@@ -1,10 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
-import '../../src/engine/backend.js';
+import { engineInfo, engineName } from '../../src/engine/backend.js';
 import { cell } from '../../src/engine/cell.js';
 import { compile } from '../../src/engine/compile.js';
 import { currentDevice, openDevice, openDevices, setDevice, withDevice } from '../../src/engine/device.js';
 import type { DeviceName } from '../../src/engine/device.js';
+import { withPrecision } from '../../src/engine/precision.js';
 import { plugin } from './pjrt/cpu-plugin.js';
 
 process.env['TRAINBOOK_CPU_DEVICES'] = '8';
@@ -35,7 +36,16 @@ describe('names of devices', () => {
     expect(String(said[0])).toMatch(/no PJRT plugin for neuron[^]*tensorflow is taken in place of neuron:0/);
   });
 
-  it('hold within a function', () => {
+  it.skipIf(plugin.path === undefined)('hold within a function, and what it awaits', async () => {
+    const inside = withDevice('cpu:1', async () => {
+      await new Promise((resolve) => setImmediate(resolve));
+      return currentDevice();
+    });
+    expect(currentDevice()).toBe('tensorflow');
+    expect(await inside).toBe('cpu:1');
+  });
+
+  it('hold no longer where the function fails', () => {
     expect(currentDevice()).toBe('tensorflow');
     expect(() =>
       withDevice('tensorflow', () => {
@@ -133,6 +143,45 @@ describe.skipIf(plugin.path === undefined)(`compiled functions on a device (plug
     const results = await Promise.all(calls);
     expect((await results[19]?.data())?.[0]).toBe(expected);
     expect((await results[0]?.data())?.[0]).toBe(2);
+  });
+
+  it('leave the JavaScript thread free, and results are there before later calls are', async () => {
+    const square = tf.randomUniform([384, 384], 0, 0.01);
+    const value = cell(square);
+    const slow = compile(() => {
+      let product = value.read();
+      for (let index = 0; index < 12; index++) product = tf.matMul(product, square);
+      value.write(product);
+      return tf.sum(product);
+    });
+    (await slow()).dispose(); // compiled
+    let turns = 0;
+    const timer = setInterval(() => turns++, 1);
+    const ended: string[] = [];
+    const first = slow().then(async (result) => {
+      await result.data();
+      ended.push('first result');
+    });
+    const rest = Array.from({ length: 6 }, () => slow());
+    const last = Promise.all(rest).then(() => ended.push('all'));
+    await Promise.all([first, last]);
+    clearInterval(timer);
+    expect(ended).toEqual(['first result', 'all']);
+    expect(turns).toBeGreaterThan(2);
+  });
+
+  it('are part of what a result depends on', () => {
+    const name = engineName();
+    expect(name).toMatch(/^libtensorflow \S+ CPU; cpu cpu \(PJRT 0\.\d+\)$/);
+    expect(engineInfo().device).toMatchObject({ name: 'cpu:0', kind: 'cpu', plugin: plugin.path });
+    expect(engineInfo().reason).toMatch(/compiled functions on cpu:0 \(cpu, PJRT 0\.\d+\)/);
+    expect(withDevice('cpu:3', engineName)).toBe(name); // which of equal devices it is does not matter
+    expect(withDevice('tensorflow', engineName)).toMatch(/^libtensorflow \S+ CPU$/);
+  });
+
+  it('refuse formats that the CPU plugin only emulates', () => {
+    expect(() => withPrecision('bfloat16', () => 1)).toThrow(/CPU plugin only emulates bfloat16/);
+    expect(withPrecision('bfloat16', () => 1, { emulated: true })).toBe(1);
   });
 
   it('keep the storage of cells, captured tensors, and every dtype', async () => {

@@ -131,15 +131,14 @@ export function bufferFromHost(
   return { buffer };
 }
 
+/** Memory of the host that copies still read. */
+const beingRead = new Set<Elements>();
+
 /** Keeps `memory` until the copy is done. If it failed, so will every use of the buffer, with the same words. */
 async function holding(copied: Promise<void>, memory: Elements): Promise<void> {
-  try {
-    await copied;
-  } catch {
-    // told by the buffer
-  } finally {
-    void memory.byteLength;
-  }
+  beingRead.add(memory);
+  await copied.catch(() => undefined);
+  beingRead.delete(memory);
 }
 
 /** A buffer that an executable made, and counted: its dtype and shape are asked from the plugin. */

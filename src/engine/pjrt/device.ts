@@ -54,7 +54,7 @@ export class Device {
     /** What programs for it are compiled with, beside the flags of its platform. */
     readonly flags: XlaFlags = {},
     /** Where compiled programs are kept; undefined: nowhere. */
-    readonly cache: ExecutableCache | undefined = undefined,
+    readonly cache?: ExecutableCache,
   ) {
     this.destroy = bufferDestroyer(client.functions);
   }

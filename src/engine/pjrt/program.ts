@@ -160,6 +160,7 @@ export class PjrtProgram {
   private loaded(executable: PjrtExecutable, isNew: boolean): void {
     const { device, text, options } = this;
     this.executable = executable;
+    unused.register(this, executable);
     if (isNew) device.cache?.keep(device.client, text, options, executable);
     const launch = executable.launch(this.numInputs);
     for (const { input, tensor } of this.captured) launch.setInput(input, tensor.pointer);
@@ -172,5 +173,10 @@ export class PjrtProgram {
     return this.executable?.memory();
   }
 }
+
+/** A function that is garbage gives its program back. */
+const unused = new FinalizationRegistry<PjrtExecutable>((executable) => {
+  executable.destroy();
+});
 
 const wrapped = (tensor: DeviceTensor): tf.Tensor => wrapTensor(binding.addDevice(tensor));
