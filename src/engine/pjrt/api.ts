@@ -29,6 +29,8 @@ export interface Api {
   callAsync<Name extends FunctionName>(name: Name, args: Struct<ArgsOf<Name>>): Promise<Struct<ArgsOf<Name>>>;
   /** A function by itself, for calls at every step; what it returns goes to `check`. */
   native(name: FunctionName): NativeFunction;
+  /** Where a function lies, for other threads. */
+  pointer(name: FunctionName): bigint;
   /** Throws the PjrtError that a function returned, if it did. */
   check(name: FunctionName, returned: number | bigint): void;
 }
@@ -80,8 +82,13 @@ function open(path: string): Api {
   const native = (name: keyof typeof layout.functions): NativeFunction => {
     const existing = functions.get(name);
     if (existing !== undefined) return existing;
-    const pointer = koffi.decode(table, layout.functions[name], 'void*') as bigint | null;
-    if (pointer === null) {
+    const made = koffi.decode(pointer(name), pjrtFunction) as NativeFunction;
+    functions.set(name, made);
+    return made;
+  };
+  const pointer = (name: keyof typeof layout.functions): bigint => {
+    const found = koffi.decode(table, layout.functions[name], 'void*') as bigint | null;
+    if (found === null) {
       throw new TrainbookError({
         what: `pjrt: the plugin lacks ${name}`,
         received: path,
@@ -89,9 +96,7 @@ function open(path: string): Api {
         fix: 'install another version of the plugin, or name another one in TRAINBOOK_PJRT_PLUGIN',
       });
     }
-    const made = koffi.decode(pointer, pjrtFunction) as NativeFunction;
-    functions.set(name, made);
-    return made;
+    return found;
   };
   const check = (name: string, returned: number | bigint): void => {
     if (returned !== 0 && returned !== 0n) throw readError(native, { operation: name, path, returned });
@@ -115,6 +120,7 @@ function open(path: string): Api {
       return args;
     },
     native,
+    pointer,
     check,
   };
   api.call('PJRT_Plugin_Initialize', new Struct('PJRT_Plugin_Initialize_Args'));

@@ -27,10 +27,13 @@ export class CellHome {
     return this.tensor.retain();
   }
 
-  /** Another value in place of this one, whose buffer is let go of. */
-  replace(pointer: number): void {
-    this.release();
+  /** Another value in place of this one. Gives the buffer that is to be freed; 0 where others still hold it. */
+  exchange(pointer: number): number {
+    const former = this.tensor === undefined ? this.pointer : 0;
+    this.tensor?.release();
+    this.tensor = undefined;
     this.pointer = pointer;
+    return former;
   }
 
   /** Lets go of the value. */

@@ -5,6 +5,8 @@ import { DeviceTensor } from './device-tensor.js';
 import { awaitEvent, bufferDestroyer } from './event.js';
 import { ExecutableCache } from './executable-cache.js';
 import type { XlaFlags } from './compile-options.js';
+import type { Launch } from './launch.js';
+import { Launcher } from './launcher.js';
 import type { PjrtClient, PjrtDevice } from './runtime.js';
 
 /** One call of a compiled program that waits for its turn. */
@@ -13,8 +15,10 @@ export interface DeviceCall {
   ready(): Promise<void> | undefined;
   /** Compiles now, on this thread, if it is not compiled yet. */
   compileNow(): void;
-  /** Starts it; gives the event of its end. */
-  start(): number;
+  /** Hands over the arguments. */
+  begin(): Launch;
+  /** Takes what the program makes, once it is started. */
+  end(): void;
 }
 
 interface Waiting {
@@ -41,7 +45,11 @@ export function flushDevices(): void {
 export class Device {
   private readonly waiting: Waiting[] = [];
   private numUnderWay = 0;
+  /** Whether a call is with the launcher. */
   private isStarting = false;
+  /** Whether a call's arguments are being handed over. */
+  private isBeginning = false;
+  private launcher: Launcher | undefined;
   /** One waiting thread at a time: the pool of libuv is small and files need it too. */
   private lastEnd: Promise<void> = Promise.resolve();
   private readonly destroy: (pointer: number) => void;
@@ -96,51 +104,80 @@ export class Device {
 
   /** Starts all that waits: what this thread does next with state sees every call that was made before. */
   flush(): void {
-    if (this.isStarting) return; // the call being started comes first
+    if (this.isBeginning) return; // the call that begins comes first
+    this.launcher?.wait();
     for (let next = this.waiting.shift(); next !== undefined; next = this.waiting.shift()) {
       try {
         next.call.compileNow();
+        const launch = this.begin(next.call);
+        this.end(next, launch.run());
       } catch (error) {
         next.failed(error);
-        continue;
       }
-      this.start(next);
     }
     busy.delete(this);
   }
 
-  private startNext(): void {
-    if (this.isStarting) return;
-    for (let next = this.waiting[0]; next !== undefined && this.numUnderWay < mostUnderWay; next = this.waiting[0]) {
-      const compiling = next.call.ready();
-      if (compiling !== undefined) {
-        compiling.then(
-          () => {
-            this.startNext();
-          },
-          (error: unknown) => {
-            this.drop(next, error);
-          },
-        );
-        return;
-      }
-      this.waiting.shift();
-      this.start(next);
-    }
-    if (this.waiting.length === 0) busy.delete(this);
+  /** Frees buffers that have no object, in the background. */
+  destroyBuffers(pointers: readonly number[]): void {
+    if (this.launcher !== undefined) this.launcher.destroy(pointers);
+    else for (const pointer of pointers) this.destroy(pointer);
   }
 
-  private start({ call, started, failed }: Waiting): void {
-    let event: number;
-    this.isStarting = true;
-    try {
-      event = call.start();
-    } catch (error) {
-      failed(error);
+  private startNext(): void {
+    const [next] = this.waiting;
+    if (next === undefined || this.isStarting || this.isBeginning || this.numUnderWay >= mostUnderWay) return;
+    const compiling = next.call.ready();
+    if (compiling === undefined) {
+      this.waiting.shift();
+      this.start(next);
       return;
-    } finally {
-      this.isStarting = false;
     }
+    compiling.then(
+      () => {
+        this.startNext();
+      },
+      (error: unknown) => {
+        this.drop(next, error);
+      },
+    );
+  }
+
+  /** Starts a call off the JavaScript thread, and the next one after it. */
+  private start(next: Waiting): void {
+    this.launcher ??= new Launcher(this.functions);
+    let launch: Launch;
+    try {
+      launch = this.begin(next.call);
+    } catch (error) {
+      next.failed(error);
+      this.startNext();
+      return;
+    }
+    this.isStarting = true;
+    this.launcher.run(launch.address, (returned) => {
+      this.isStarting = false;
+      try {
+        this.end(next, launch.started(returned));
+      } catch (error) {
+        next.failed(error);
+      }
+      if (this.waiting.length === 0) busy.delete(this);
+      this.startNext();
+    });
+  }
+
+  private begin(call: DeviceCall): Launch {
+    this.isBeginning = true;
+    try {
+      return call.begin();
+    } finally {
+      this.isBeginning = false;
+    }
+  }
+
+  private end({ call, started }: Waiting, event: number): void {
+    call.end();
     this.numUnderWay++;
     started(event);
   }

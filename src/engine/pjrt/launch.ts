@@ -63,12 +63,19 @@ export class Launch {
       .set('num_non_donatable_input_indices', inputs.length);
   }
 
-  /**
-   * Starts the program and returns at once; outputs can be passed on before they are computed. Gives the event of its end on the first
-   * device, which the caller frees.
-   */
+  /** Where the arguments of the native call lie, for a launcher; what it returned goes to `started`. */
+  get address(): number {
+    return this.args.address;
+  }
+
+  /** Starts the program on this thread. Gives the event of its end on the first device, which the caller frees. */
   run(): number {
-    this.api.check('PJRT_LoadedExecutable_Execute', this.native(this.args.address));
+    return this.started(this.native(this.args.address));
+  }
+
+  /** What holds after a call: outputs can be passed on before they are computed. Gives the event as `run`. */
+  started(returned: number | bigint): number {
+    this.api.check('PJRT_LoadedExecutable_Execute', returned);
     this.api.live.buffers += this.numOutputs;
     for (let device = 2; device < this.events.length; device += 2)
       destroyEvent(this.api, readPointer(this.events, device));

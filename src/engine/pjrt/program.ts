@@ -39,8 +39,9 @@ export class PjrtProgram {
   private executable: PjrtExecutable | undefined;
   private launch: Launch | undefined;
   private compiling: Promise<void> | undefined;
-  /** Inputs that the call now being started leaves alone. */
+  /** Inputs that the call now being started leaves alone, and buffers of state from before it. */
   private readonly kept: number[] = [];
+  private readonly former: number[] = [];
 
   constructor(
     { trace, cells, captured }: StatefulTrace,
@@ -71,9 +72,8 @@ export class PjrtProgram {
     try {
       this.device.flush();
       this.compileNow();
-      const outputs: DeviceTensor[] = [];
-      destroyEvent(this.device.functions, this.start(held, outputs));
-      return outputs.map(wrapped);
+      destroyEvent(this.device.functions, this.begin(held).run());
+      return this.end().map(wrapped);
     } finally {
       for (const tensor of held) tensor.release();
     }
@@ -82,22 +82,25 @@ export class PjrtProgram {
   /** One call in the queue. Its arguments are copied to the device now, while calls before it run. */
   async enqueue(args: readonly tf.Tensor[]): Promise<tf.Tensor[]> {
     const held = this.hold(args);
-    const outputs: DeviceTensor[] = [];
+    let made: DeviceTensor[] = [];
     try {
       await this.device.submit({
         ready: () => this.ready(),
         compileNow: () => {
           this.compileNow();
         },
-        start: () => this.start(held, outputs),
+        begin: () => this.begin(held),
+        end: () => {
+          made = this.end();
+        },
       });
     } catch (error) {
-      for (const output of outputs) output.release();
+      for (const output of made) output.release();
       throw error;
     } finally {
       for (const tensor of held) tensor.release();
     }
-    return outputs.map(wrapped);
+    return made.map(wrapped);
   }
 
   private hold(args: readonly tf.Tensor[]): DeviceTensor[] {
@@ -105,8 +108,8 @@ export class PjrtProgram {
     return tensorIds(args).map((id) => binding.onDevice(id, this.device).retain());
   }
 
-  /** The hot path: no objects are made for state. */
-  private start(args: readonly DeviceTensor[], outputs: DeviceTensor[]): number {
+  /** Hands over the arguments. The hot path: no objects are made for state. */
+  private begin(args: readonly DeviceTensor[]): Launch {
     const { device, launch, states, kept } = this;
     const words = launch?.inputs[0];
     if (launch === undefined || words === undefined) throw new Error('internal: the program is not compiled');
@@ -120,13 +123,21 @@ export class PjrtProgram {
       writePointer(words, 2 * input, tensor.pointer);
     });
     launch.keep(kept);
-    const event = launch.run();
-    // The device works from here on.
+    return launch;
+  }
+
+  /** Takes what the call makes, while the device computes it: state goes back into its cells, the rest is given. */
+  private end(): DeviceTensor[] {
+    const { device, launch, states, former } = this;
+    if (launch === undefined) throw new Error('internal: the program is not compiled');
+    former.length = 0;
     for (const { cell, output } of states) {
-      if (output !== undefined) cell.homeOn(device).replace(launch.output(output));
+      if (output === undefined) continue;
+      const pointer = cell.homeOn(device).exchange(launch.output(output));
+      if (pointer !== 0) former.push(pointer);
     }
-    for (const { output, spec } of this.results) outputs.push(device.adopt(launch.output(output), spec));
-    return event;
+    device.destroyBuffers(former);
+    return this.results.map(({ output, spec }) => device.adopt(launch.output(output), spec));
   }
 
   private ready(): Promise<void> | undefined {
