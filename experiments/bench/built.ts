@@ -5,6 +5,8 @@
 import type * as BlockMixingModule from '../../src/model/block-mixing.js';
 import type * as ChooseTokenModule from '../../src/model/choose-token.js';
 import type * as CompileModule from '../../src/engine/compile.js';
+import type * as DeviceModule from '../../src/engine/device.js';
+import type * as FindPluginModule from '../../src/engine/pjrt/find-plugin.js';
 import type * as ComparisonModule from '../../src/experiment/ablations/comparison.js';
 import type * as CompareRunsModule from '../../src/experiment/run-index/compare-runs.js';
 import type * as MetricsModule from '../../src/experiment/metrics.js';
@@ -27,6 +29,8 @@ async function built<Module>(file: string): Promise<Module> {
 export const { blockMixing } = await built<typeof BlockMixingModule>('model/block-mixing');
 export const { likeliest } = await built<typeof ChooseTokenModule>('model/choose-token');
 export const { compile, defaultTargets } = await built<typeof CompileModule>('engine/compile');
+export const { openDevice } = await built<typeof DeviceModule>('engine/device');
+export const { findPlugin } = await built<typeof FindPluginModule>('engine/pjrt/find-plugin');
 export const { mixing } = await built<typeof MixingModule>('model/mixing');
 export const { readSafetensors, writeSafetensors } = await built<typeof SafetensorsModule>('model/files/safetensors');
 export const { requireHardware } = await built<typeof PrecisionModule>('engine/precision');

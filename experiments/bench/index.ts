@@ -13,6 +13,7 @@ import { dataPerplexity } from './data-perplexity.js';
 import { dataOrder } from './data-order.js';
 import { dataMemory, dataScale } from './data-scale.js';
 import { decode } from './decode.js';
+import { deviceStep } from './device-step.js';
 import { distillation } from './distillation.js';
 import { dropped } from './dropped.js';
 import { flatness } from './flatness.js';
@@ -62,6 +63,7 @@ export const benchmarks: readonly Benchmark[] = [
   rollout,
   distillation,
   opOverhead,
+  deviceStep,
   flatness,
   dropped,
   kernel,

@@ -89,9 +89,15 @@ export const bench = defineCommand({
       valueHint: 'path',
       description: 'A Python with PyTorch, or `none` (TRAINBOOK_PEER_PYTHON, else python3)',
     },
+    device: {
+      type: 'string',
+      valueHint: 'name',
+      description: 'The device of those that measure one, such as cuda:0 (TRAINBOOK_DEVICE)',
+    },
     json: { type: 'boolean', description: 'Print the figures as one JSON value' },
   },
   async run({ args }) {
+    if (args.device !== undefined) process.env['TRAINBOOK_DEVICE'] = args.device; // for the processes that measure
     const { benchmarks, machine, findPeer } = await loadTable();
     const chosen = choose(benchmarks, args.names);
     const peer = await findPeer(args['peer-python']);

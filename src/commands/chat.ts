@@ -13,6 +13,7 @@ import type { Chat } from '../tokens/chat.js';
 import type { SystemUserAssistant } from '../tokens/chat-templates.js';
 import { type ChatOptions, chatOptions, samplingFor, templates } from './chat-options.js';
 import { converse, helpText, takeLines, takePrompt, takeTurn, type TakeLine } from './chat-terminal.js';
+import { chooseDevice, deviceArg } from './device-option.js';
 import { UsageError } from './usage.js';
 
 /**
@@ -104,6 +105,7 @@ export const chat = defineCommand({
     'repetition-penalty': { type: 'string', description: 'Above 1 avoids tokens that were there before' },
     'max-tokens': { type: 'string', description: 'Tokens to write for each line (200)' },
     seed: { type: 'string', valueHint: 'integer', description: 'Equal seeds give equal texts (1)' },
+    ...deviceArg,
     json: { type: 'boolean', description: 'Print what was said as one JSON value when stdin has ended' },
   },
   async run({ args }) {
@@ -111,6 +113,7 @@ export const chat = defineCommand({
     const path = modelPath(args.model);
     const json = args.json === true;
     checkOneTfjs(projectRoot());
+    await chooseDevice(args.device);
     const [{ engineInfo }, { loadPretrained }] = await Promise.all([
       import('../engine/backend.js'),
       import('../serve/pretrained.js'),

@@ -14,6 +14,7 @@ import type { Along } from '../experiment/sinks/along.js';
 import type { SinkTarget } from '../experiment/sinks/targets.js';
 import type { Json } from '../files.js';
 import { isClone, isModuleProject, projectRoot } from '../setup/project.js';
+import { chooseDevice } from './device-option.js';
 import { dryRunText, planValue } from './dry-run-text.js';
 import { interruptSignal } from './interrupt-signal.js';
 import { endLine } from './sink-options.js';
@@ -27,6 +28,8 @@ export interface RunFileOptions {
   readonly to?: string;
   /** Where runs and their store lie, if not in the project's `runs`. */
   readonly runsFolder?: string;
+  /** Where compiled functions run: see `chooseDevice`. */
+  readonly device?: string;
   /** Says what would run, and runs nothing. */
   readonly dryRun?: boolean;
   readonly json?: boolean;
@@ -104,8 +107,9 @@ export async function runFile(file: string, options: RunFileOptions): Promise<nu
     import('../experiment/follow.js'),
     import('../report/write-report.js'),
   ]);
+  const { device, json = false, dryRun = false, sinks = [], runsFolder = join(project, 'runs'), ...choices } = options;
+  await chooseDevice(device);
   const engine = engineInfo();
-  const { json = false, dryRun = false, sinks = [], runsFolder = join(project, 'runs'), ...choices } = options;
   const signal = interruptSignal();
   const group = await launchedGroup();
   if (group !== undefined && group.index > 0) {

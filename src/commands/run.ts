@@ -1,4 +1,5 @@
 import { defineCommand } from 'citty';
+import { deviceArg } from './device-option.js';
 import { runFile, settings } from './run-file.js';
 import { sinkArgs, sinkTargets } from './sink-options.js';
 import { everyValue, integerOption } from './usage.js';
@@ -17,6 +18,7 @@ export const run = defineCommand({
     to: { type: 'string', valueHint: 'stage', description: 'Stop after this stage' },
     'dry-run': { type: 'boolean', description: 'Run nothing: say what would run, why, and about how long it takes' },
     runs: { type: 'string', valueHint: 'folder', description: "Where runs and their store lie (the project's runs/)" },
+    ...deviceArg,
     ...sinkArgs,
     json: { type: 'boolean', description: 'Print the result as one JSON value' },
   },
@@ -28,6 +30,7 @@ export const run = defineCommand({
       ...(args.from === undefined ? {} : { from: args.from }),
       ...(args.to === undefined ? {} : { to: args.to }),
       ...(args.runs === undefined ? {} : { runsFolder: args.runs }),
+      ...(args.device === undefined ? {} : { device: args.device }),
       dryRun: args['dry-run'] === true,
       sinks: sinkTargets(args, process.env),
       json: args.json === true,

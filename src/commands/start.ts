@@ -1,14 +1,17 @@
 import { join } from 'node:path';
 import { defineCommand } from 'citty';
 import { packageRoot } from '../setup/project.js';
+import { deviceArg } from './device-option.js';
 import { runFile } from './run-file.js';
 import { ensureSetUp } from './setup.js';
 
 export const start = defineCommand({
   meta: { name: 'start', description: 'Set up what is missing, then run the quickstart experiment' },
-  async run() {
+  args: { ...deviceArg },
+  async run({ args }) {
     await ensureSetUp();
-    const code = await runFile(join(packageRoot, 'experiments', 'quickstart.ts'), {});
+    const options = args.device === undefined ? {} : { device: args.device };
+    const code = await runFile(join(packageRoot, 'experiments', 'quickstart.ts'), options);
     if (code === 0) {
       process.stdout.write(
         [

@@ -10,6 +10,7 @@ import * as tf from '@tensorflow/tfjs';
 import { TrainbookError } from '../error.js';
 import { type Addon, loadAddon } from './addon.js';
 import { Binding, type TensorMetadata } from './binding.js';
+import { currentDeviceInfo, type DeviceInfo } from './device.js';
 import { searchLibrary, type Library } from './library.js';
 import './gradients/index.js';
 import { registerOwnKernels } from './kernels.js';
@@ -32,6 +33,8 @@ export interface EngineInfo {
   readonly reason: string;
   readonly library?: { readonly path: string; readonly version: string; readonly source: string };
   readonly devices: readonly string[];
+  /** Where compiled functions run, if not by the library. */
+  readonly device?: DeviceInfo;
 }
 
 interface Loaded {
@@ -195,20 +198,28 @@ export function engineInfo(): EngineInfo {
   }
   if (name === 'tensorflow') {
     const { context, library } = load();
+    const device = currentDeviceInfo();
+    const compiled =
+      device === undefined ? '' : `; compiled functions on ${device.name} (${device.kind}, ${device.version})`;
     return {
       backend: name,
-      reason: `libtensorflow ${context.version} (${library.source})`,
+      reason: `libtensorflow ${context.version} (${library.source})${compiled}`,
       library: { path: library.folder, version: context.version, source: library.source },
-      devices: context.devices(),
+      devices: [...context.devices(), ...(device === undefined ? [] : [device.name])],
+      ...(device !== undefined && { device }),
     };
   }
   return { backend: name, reason: failure?.message ?? `tf.setBackend('${name}') was called`, devices: [name] };
 }
 
-/** `libtensorflow 2.21.0 CPU`: what must be equal for results to be equal to the last bit (with target and precision). */
+/**
+ * `libtensorflow 2.21.0 CPU`, and the device of compiled functions, `cuda NVIDIA H200 (PJRT 0.116, …)`: what must be equal for results to
+ * be equal to the last bit (with target and precision). Which of several equal devices it is does not count.
+ */
 export function engineName(): string {
-  const { backend: name, library, devices } = engineInfo();
-  return library === undefined
-    ? `tfjs ${name}`
-    : `libtensorflow ${library.version} ${devices.map((device) => device.replace(/:\d+$/, '')).join('+')}`;
+  const { backend: name, library, devices, device } = engineInfo();
+  if (library === undefined) return `tfjs ${name}`;
+  const platforms = devices.map((found) => found.replace(/:\d+$/, ''));
+  const own = `libtensorflow ${library.version} ${platforms.slice(0, device && -1).join('+')}`;
+  return device === undefined ? own : `${own}; ${platforms.at(-1) ?? ''} ${device.kind} (${device.version})`;
 }

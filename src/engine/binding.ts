@@ -2,35 +2,19 @@
  * What the JavaScript layer of tfjs-node asks of its native addon (`TFJSBinding`), over TensorFlow's C API; and the same for
  * ops while a function is traced. Every tensor is an entry of one table.
  */
-import { TrainbookError } from '../error.js';
-import {
-  attributeKinds,
-  castAttributes,
-  convertAttributes,
-  isSameType,
-  setAttribute,
-  type TfjsAttribute,
-} from './attributes.js';
+import { attributeKinds, castAttributes, convertAttributes, isSameType, type TfjsAttribute } from './attributes.js';
 import { dtypeOf, type Pointer, typeNumbers } from './capi.js';
-import { captureKey, type Entry, wrongTrace } from './entry.js';
-import { isUniform, tfjsDtype, toHostData } from './host-data.js';
+import { captureKey, type Entry, readEntry, wrongTrace } from './entry.js';
+import { executeEagerly } from './execute-eagerly.js';
+import { elementsFor, isUniform, tfjsDtype, toHostData } from './host-data.js';
+import type { Device } from './pjrt/device.js';
+import type { DeviceTensor } from './pjrt/device-tensor.js';
 import { currentPrecision, matrixProducts } from './precision.js';
 import { activeRecorder, type Recorder } from './recorder.js';
-import { comparison } from './rules/comparison.js';
-import { elementwise } from './rules/elementwise.js';
 import { ruledFirst } from './rules/ruled-first.js';
 import { type Context, type HostData, typedView } from './tensorflow/context.js';
 import { Session } from './tensorflow/session.js';
-import {
-  type Attributes,
-  bytesOf,
-  type DType,
-  type Elements,
-  formatSpec,
-  type RuleInput,
-  sizeOf,
-  type Spec,
-} from './trace.js';
+import { type Attributes, bytesOf, type DType, type Elements, type RuleInput, sizeOf, type Spec } from './trace.js';
 
 /** An output as tfjs-node's kernels read it. */
 export interface TensorMetadata {
@@ -38,12 +22,6 @@ export interface TensorMetadata {
   readonly shape: number[];
   readonly dtype: number;
 }
-
-/** Ops whose outputs have their inputs' shape where that is one, and whose `T` is the inputs' dtype. */
-const worksByElement = new Set([...Object.keys(elementwise), ...Object.keys(comparison)]);
-
-/** An op object is used again, and till then holds its inputs, where each has at most so many bytes. */
-const mostBytesKept = 4096;
 
 /** Captured tensors of up to so many elements become constants of the trace: axes, shapes, scalars. */
 const largestConstant = 64;
@@ -103,14 +81,25 @@ export class Binding {
     if (entry.kind === 'handle') {
       this.context.c.deleteHandle(entry.handle);
       this.numNativeBytes -= bytesOf(entry.spec);
+    } else if (entry.kind === 'device') {
+      entry.tensor.release();
+      this.numNativeBytes -= bytesOf(entry.spec);
     }
   }
 
   tensorDataSync(id: number): HostData {
-    const data = this.read(id);
+    return this.asTfjs(id, this.read(id));
+  }
+
+  /** The elements, awaited off the JavaScript thread where they are on a device. */
+  async tensorData(id: number): Promise<HostData> {
+    const entry = this.entry(id);
+    return entry.kind === 'device' ? this.asTfjs(id, await entry.tensor.read(), entry.spec) : this.tensorDataSync(id);
+  }
+
+  private asTfjs(id: number, data: HostData, { dtype } = this.entry(id).spec): HostData {
     // tfjs knows no 64-bit integers: what it calls int32 must be one.
     if (data instanceof BigInt64Array || data instanceof BigUint64Array) return Int32Array.from(data, Number);
-    const { dtype } = this.entry(id).spec;
     if (dtype === 'bfloat16' || dtype === 'float16' || dtype === 'float64') return this.readAs(id, 'float32');
     return ArrayBuffer.isView(data) && tfjsDtype(dtype) === 'int32' ? Int32Array.from(data) : data;
   }
@@ -233,41 +222,15 @@ export class Binding {
 
   /** Runs an op by TensorFlow. */
   execute(name: string, ids: readonly number[], attributes: Attributes, numOutputs: number): number[] {
-    const { context } = this;
-    const { c } = context;
-    const byElement = worksByElement.has(name);
-    const handles = ids.map((id) => this.handleOf(id));
-    const configure = (op: Pointer, status: Pointer): void => {
-      for (const handle of handles) c.addInput(op, handle, status);
-      for (const [key, attribute] of Object.entries(attributes)) {
-        if (byElement && key === 'T' && attributes['N'] === undefined) continue; // TensorFlow sees it in the inputs, lists apart
-        if ('shape' in attribute) c.opShape(op, key, attribute.shape, attribute.shape.length, status);
-        else setAttribute(context.setters, op, key, attribute);
-      }
-    };
-    const isSmall = ids.every((id) => bytesOf(this.entry(id).spec) <= mostBytesKept);
-    const returns = context.execute(name, numOutputs, configure, isSmall);
-    const shape = byElement ? this.sharedShape(ids) : undefined;
-    const sameType = name in elementwise ? this.entry(ids[0] ?? 0).spec.dtype : undefined;
-    return returns.map((handle) =>
-      this.addHandle(handle, { dtype: sameType ?? context.dtypeOf(handle), shape: shape ?? context.shapeOf(handle) }),
+    const inputs = ids.map((id) => ({ handle: this.handleOf(id), spec: this.entry(id).spec }));
+    return executeEagerly(this.context, name, inputs, { attributes, numOutputs }).map(({ handle, spec }) =>
+      this.addHandle(handle, spec),
     );
   }
 
   private ruleInput(id: number): RuleInput {
     const entry = this.entry(id);
     return { spec: entry.spec, constant: this.constantOf(entry) };
-  }
-
-  /** The shape that all of some tensors have, if there is one. To ask TensorFlow for an output's costs several foreign calls. */
-  private sharedShape(ids: readonly number[]): readonly number[] | undefined {
-    const [first = 0, ...others] = ids;
-    const { shape } = this.entry(first).spec;
-    const same = (id: number): boolean => {
-      const other = this.entry(id).spec.shape;
-      return other.length === shape.length && other.every((size, axis) => size === shape[axis]);
-    };
-    return others.every(same) ? shape : undefined;
   }
 
   addHandle(handle: Pointer, spec: Spec): number {
@@ -317,9 +280,40 @@ export class Binding {
         this.onAllocate?.();
         return handle;
       }
+      case 'device': {
+        const handle = this.context.newHandle(entry.spec, entry.tensor.readSync());
+        this.entries.set(id, { kind: 'handle', spec: entry.spec, handle });
+        entry.tensor.release();
+        return handle;
+      }
       case 'symbol':
         throw wrongTrace(entry.recorder, undefined);
     }
+  }
+
+  /** An entry in the memory of a device, where it stays until an eager op asks for it. The entry holds it; the caller retains it. */
+  onDevice(id: number, device: Device): DeviceTensor {
+    const entry = this.entry(id);
+    if (entry.kind === 'device' && entry.tensor.device === device) return entry.tensor;
+    if (entry.kind === 'symbol') throw wrongTrace(entry.recorder, undefined);
+    const { spec } = entry;
+    const tensor =
+      entry.kind === 'device'
+        ? entry.tensor.copyTo(device)
+        : device.put(spec, elementsFor(device.name, spec, this.read(id)));
+    if (entry.kind === 'handle') this.context.c.deleteHandle(entry.handle);
+    else if (entry.kind === 'device') entry.tensor.release();
+    else this.numNativeBytes += bytesOf(spec);
+    this.entries.set(id, { kind: 'device', spec, tensor });
+    this.onAllocate?.();
+    return tensor;
+  }
+
+  /** A tensor that a device has; the entry takes the caller's hold over. */
+  addDevice(tensor: DeviceTensor): number {
+    this.numNativeBytes += bytesOf(tensor.spec);
+    this.onAllocate?.();
+    return this.add({ kind: 'device', spec: tensor.spec, tensor });
   }
 
   /** The value that stands for an entry in a trace: its own, a constant, or an input that captures it. */
@@ -350,6 +344,7 @@ export class Binding {
   }
 
   private retain(entry: Entry): number {
+    if (entry.kind === 'device') return this.addDevice(entry.tensor.retain());
     if (entry.kind !== 'handle') return this.add(entry);
     const { context } = this;
     const handle = context.c.shareHandle(entry.handle, context.statusPointer) as Pointer;
@@ -365,24 +360,12 @@ export class Binding {
       const small = size <= largestConstant || (size <= largestHostConstant && !isUniform(entry.data as Elements));
       return small ? (entry.data as Elements) : undefined;
     }
-    return sizeOf(spec.shape) <= largestConstant ? (this.context.read(entry.handle, spec) as Elements) : undefined;
+    if (sizeOf(spec.shape) > largestConstant) return undefined;
+    return entry.kind === 'device' ? entry.tensor.readSync() : (this.context.read(entry.handle, spec) as Elements);
   }
 
   private read(id: number): HostData {
-    const entry = this.entry(id);
-    switch (entry.kind) {
-      case 'host':
-        return entry.data;
-      case 'handle':
-        return this.context.read(entry.handle, entry.spec);
-      case 'symbol':
-        throw new TrainbookError({
-          what: 'compile: a value cannot be read while a function is traced; it does not exist yet',
-          received: `data() or dataSync() of a ${formatSpec(entry.spec)} in ${entry.recorder.name}`,
-          expected: 'tensor operations only',
-          fix: 'return the tensor from the compiled function and read it there, or use tf.where instead of if',
-        });
-    }
+    return readEntry(this.entry(id), () => this.context);
   }
 
   private entry(id: number): Entry {

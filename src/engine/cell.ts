@@ -1,13 +1,16 @@
 /**
- * State that changes in place: a cell holds one tensor in the engine (a TensorFlow resource variable). Compiled functions read
- * cells when they start and write them when they end. Parameters and optimizer states are trees of cells.
+ * State that changes in place: a cell holds one tensor in the engine, in a TensorFlow resource variable or in the memory of a device.
+ * Compiled functions read cells when they start and write them when they end. Parameters and optimizer states are trees of cells.
  */
 import * as tf from '@tensorflow/tfjs';
 import { TrainbookError } from '../error.js';
 import { binding, isNative, tensorIds, wrapTensor } from './backend.js';
 import { castAttributes } from './attributes.js';
 import type { Pointer } from './capi.js';
+import { CellHome } from './pjrt/cell-home.js';
+import { type Device, flushDevices } from './pjrt/device.js';
 import { activeRecorder, recording, type Recorder } from './recorder.js';
+import { typedView } from './tensorflow/context.js';
 import { type DType, formatSpec, type Spec } from './trace.js';
 
 export interface CellOptions {
@@ -31,12 +34,21 @@ export function cell(value: tf.Tensor, { name = 'cell', storage }: CellOptions =
   return new Cell(value, name, storage);
 }
 
+/**
+ * Where a cell's value is: on the device whose compiled functions use it, else in the resource variable (which is empty while the value
+ * is on a device), else, without libtensorflow, in a tensor.
+ */
+interface Place {
+  readonly resource: Pointer | undefined;
+  home: CellHome | undefined;
+}
+
 export class Cell {
   readonly shape: readonly number[];
   readonly dtype: 'float32' | 'int32' | 'bool';
   readonly storage: DType;
-  /** The resource variable on libtensorflow; elsewhere the tensor itself. */
-  private resource: Pointer | undefined;
+  private readonly place: Place;
+  /** Without libtensorflow: the tensor itself. */
   private held: tf.Tensor | undefined;
   private disposed = false;
 
@@ -63,17 +75,8 @@ export class Cell {
     this.dtype = value.dtype;
     const native = isNative();
     this.storage = value.dtype === 'float32' && native ? (storage ?? 'float32') : value.dtype;
-    if (native) {
-      const { context } = binding;
-      const [resource] = context.execute('VarHandleOp', 1, (op, status) => {
-        context.c.opString(op, 'container', '', 0);
-        context.c.opString(op, 'shared_name', anonymous, anonymous.length);
-        context.c.opType(op, 'dtype', binding.dtypeNumber(this.storage));
-        context.c.opShape(op, 'shape', this.shape.length === 0 ? [0] : this.shape, this.shape.length, status);
-      });
-      this.resource = resource;
-      registry.register(this, resource ?? 0n, this);
-    }
+    this.place = { resource: native ? newVariable(this.spec) : undefined, home: undefined };
+    if (native) registry.register(this, this.place, this);
     this.write(value);
   }
 
@@ -90,8 +93,9 @@ export class Cell {
       const stored = cellUse(recorder, this).current;
       return wrapTensor(this.storage === this.dtype ? binding.aliasSymbol(stored) : this.cast(stored, this.dtype));
     }
-    if (this.resource === undefined) return (this.held ?? missing(this)).clone();
-    const id = this.readHandle(this.resource);
+    if (this.place.resource === undefined) return (this.held ?? missing(this)).clone();
+    flushDevices();
+    const id = this.readStored();
     if (this.storage === this.dtype) return wrapTensor(id);
     try {
       return wrapTensor(this.cast(id, this.dtype));
@@ -106,8 +110,10 @@ export class Cell {
    */
   snapshot(): tf.Tensor {
     this.requireAlive();
-    const isPlain = this.resource === undefined || activeRecorder() !== undefined;
-    return isPlain ? this.read() : wrapTensor(this.readHandle(this.resourceHandle));
+    const isPlain = this.place.resource === undefined || activeRecorder() !== undefined;
+    if (isPlain) return this.read();
+    flushDevices();
+    return wrapTensor(this.readStored());
   }
 
   /** A copy of the value, once the calls queued so far are done. */
@@ -146,29 +152,58 @@ export class Cell {
       use.written = true;
       return;
     }
-    if (this.resource === undefined) {
+    if (this.place.resource === undefined) {
       this.held?.dispose();
       this.held = tf.keep(value.clone());
       return;
     }
-    const { context } = binding;
-    const { c } = context;
-    context.drain();
-    const { resource } = this;
+    binding.context.drain();
+    flushDevices(); // calls that wait see the value before
     const [id] = tensorIds([value]);
     const stored = this.storage === this.dtype ? (id ?? 0) : this.cast(id ?? 0, this.storage);
-    context.execute('AssignVariableOp', 0, (op, status) => {
-      c.addInput(op, resource, status);
-      c.addInput(op, binding.handleOf(stored), status);
-      c.opType(op, 'dtype', binding.dtypeNumber(this.storage));
-    });
+    assign(this.place.resource, this.storage, binding.handleOf(stored));
+    this.place.home?.release();
+    this.place.home = undefined;
     if (stored !== id) binding.deleteTensor(stored);
   }
 
-  /** The resource handle, for targets. */
+  /** The value's home on a device, for its programs: the value moves there if it is elsewhere, and stays. */
+  homeOn(device: Device): CellHome {
+    const { home, resource } = this.place;
+    if (home?.device === device) return home;
+    this.requireAlive();
+    home?.device.flush();
+    const id = this.readStored();
+    const tensor = binding.onDevice(id, device).retain();
+    binding.deleteTensor(id);
+    const moved = new CellHome(device, tensor.take(), this.spec);
+    home?.release();
+    this.place.home = moved;
+    if (home === undefined && resource !== undefined) empty(resource, this.storage);
+    return moved;
+  }
+
+  /** Moves the value back into the resource variable, for TensorFlow's programs. */
+  leaveDevice(): void {
+    flushDevices();
+    const { home, resource } = this.place;
+    if (home === undefined || resource === undefined) return;
+    const id = this.readStored();
+    assign(resource, this.storage, binding.handleOf(id));
+    binding.deleteTensor(id);
+    home.release();
+    this.place.home = undefined;
+  }
+
+  /** The resource handle, for TensorFlow's programs; they see that the value is there (`leaveDevice`). */
   get resourceHandle(): Pointer {
     this.requireAlive();
-    return this.resource ?? missing(this);
+    return this.place.resource ?? missing(this);
+  }
+
+  /** Where the value is: the name of a device, or `tensorflow`. */
+  get device(): string {
+    return this.place.home?.device.name ?? 'tensorflow';
   }
 
   /** Frees the memory. A cell that is garbage is freed too, later. */
@@ -176,10 +211,8 @@ export class Cell {
     if (this.disposed) return;
     this.disposed = true;
     this.held?.dispose();
-    if (this.resource !== undefined) {
-      registry.unregister(this);
-      release(this.resource);
-    }
+    registry.unregister(this);
+    release(this.place);
   }
 
   /** @throws TrainbookError after `dispose`. */
@@ -192,7 +225,11 @@ export class Cell {
     }
   }
 
-  private readHandle(resource: Pointer): number {
+  /** The value as it is stored, as a tensor of the table that shares its memory. */
+  private readStored(): number {
+    const { home } = this.place;
+    if (home !== undefined) return binding.addDevice(home.share());
+    const resource = this.place.resource ?? missing(this);
     const { context } = binding;
     const { c } = context;
     context.drain();
@@ -238,12 +275,44 @@ function cellUse(recorder: Recorder, cell: Cell): CellUse {
   return use;
 }
 
-function release(resource: Pointer): void {
+/** A resource variable without a value. */
+function newVariable({ dtype, shape }: Spec): Pointer | undefined {
   const { context } = binding;
-  context.c.deleteHandle(resource);
+  const [resource] = context.execute('VarHandleOp', 1, (op, status) => {
+    context.c.opString(op, 'container', '', 0);
+    context.c.opString(op, 'shared_name', anonymous, anonymous.length);
+    context.c.opType(op, 'dtype', binding.dtypeNumber(dtype));
+    context.c.opShape(op, 'shape', shape.length === 0 ? [0] : shape, shape.length, status);
+  });
+  return resource;
 }
 
-const registry = new FinalizationRegistry<Pointer>(release);
+/** Gives a variable a value, whose memory it shares. */
+function assign(resource: Pointer, dtype: DType, value: Pointer): void {
+  const { context } = binding;
+  const { c } = context;
+  context.execute('AssignVariableOp', 0, (op, status) => {
+    c.addInput(op, resource, status);
+    c.addInput(op, value, status);
+    c.opType(op, 'dtype', binding.dtypeNumber(dtype));
+  });
+}
+
+/** Gives the variable's memory back: a tensor without elements takes the place of its value. */
+function empty(resource: Pointer, dtype: DType): void {
+  const nothing: Spec = { dtype, shape: [0] };
+  const handle = binding.context.newHandle(nothing, typedView(new ArrayBuffer(0), nothing));
+  assign(resource, dtype, handle);
+  binding.context.c.deleteHandle(handle);
+}
+
+function release(place: Place): void {
+  place.home?.release();
+  place.home = undefined;
+  if (place.resource !== undefined) binding.context.c.deleteHandle(place.resource);
+}
+
+const registry = new FinalizationRegistry<Place>(release);
 
 function missing(cell: Cell): never {
   throw new Error(`internal: the cell ${cell.name} has no value`);

@@ -6,8 +6,10 @@ import * as tf from '@tensorflow/tfjs';
 import { TrainbookError } from '../error.js';
 import { binding, isNative, tensorIds } from './backend.js';
 import { Cell, cellsOf } from './cell.js';
+import { currentDevice, type DeviceChoice, openDevice, resolveDevice } from './device.js';
 import { explain, type Explanation } from './explain.js';
 import { settleMemory } from './memory.js';
+import { PjrtProgram } from './pjrt/program.js';
 import { currentPrecision, type Precision } from './precision.js';
 import { activeRecorder } from './recorder.js';
 import { type Target, TensorFlowProgram } from './tensorflow/program.js';
@@ -22,6 +24,12 @@ export interface CompileOptions {
   readonly name?: string;
   /** `'xla'` fuses everything; `'graph'` runs op by op with oneDNN's matrix products. Default: the faster one for the precision. */
   readonly target?: Target;
+  /**
+   * Where it runs: `'cuda:0'`, `'cpu:3'`, `'tpu:0'`, … by a PJRT plugin, `'tensorflow'` by the library that runs eager operations, `'auto'`
+   * on a GPU or TPU if there is one. State that it uses stays there between calls. Default: what `setDevice` or `withDevice` said.
+   * On a device of a plugin `target` has no meaning.
+   */
+  readonly device?: DeviceChoice;
 }
 
 export interface Compiled<Arguments extends readonly unknown[], Result> {
@@ -46,8 +54,14 @@ export interface StatefulTrace {
   readonly captured: ReadonlyMap<number, number>;
 }
 
+/** A traced function made ready to run. */
+interface Program {
+  run(args: readonly tf.Tensor[]): tf.Tensor[];
+  enqueue(args: readonly tf.Tensor[]): Promise<tf.Tensor[]>;
+}
+
 interface Variant {
-  readonly program: TensorFlowProgram;
+  readonly program: Program;
   readonly stateful: StatefulTrace;
   /** The shape of the result: places of tensors in it, and everything else. */
   readonly rebuild: (outputs: readonly tf.Tensor[]) => unknown;
@@ -89,11 +103,18 @@ export function compile<Arguments extends readonly unknown[], Result>(
 
   const variantFor = (args: Arguments): { variant: Variant; tensors: tf.Tensor[] } => {
     const { key, tensors } = signature(args);
+    const device = options.device === undefined ? currentDevice() : resolveDevice(options.device);
     const target = options.target ?? defaultTargets[currentPrecision()];
-    const fullKey = `${target} ${currentPrecision()} ${key}`;
+    const fullKey = `${device === 'tensorflow' ? target : device} ${currentPrecision()} ${key}`;
     let variant = variants.get(fullKey);
     if (variant === undefined) {
-      variant = build(name, fn, args, tensors, target);
+      const traced = traceOf(name, fn, args, tensors);
+      const { stateful } = traced;
+      const program =
+        device === 'tensorflow'
+          ? new TensorFlowProgram(stateful, tensors.length, target)
+          : new PjrtProgram(stateful, openDevice(device));
+      variant = { ...traced, program };
       variants.set(fullKey, variant);
       if (variants.size === retracesBeforeWarning + 1) warnAboutRetracing(name, [...variants.keys()]);
     }
@@ -130,17 +151,6 @@ function plainly<Arguments extends readonly unknown[], Result>(
   args: Arguments,
 ): Result {
   return tf.tidy(() => fn(...args) as tf.TensorContainer) as Result;
-}
-
-function build<Arguments extends readonly unknown[]>(
-  name: string,
-  fn: (...args: Arguments) => unknown,
-  args: Arguments,
-  tensors: readonly tf.Tensor[],
-  target: Target,
-): Variant {
-  const { stateful, rebuild } = traceOf(name, fn, args, tensors);
-  return { program: new TensorFlowProgram(stateful, tensors.length, target), stateful, rebuild };
 }
 
 function traceOf<Arguments extends readonly unknown[]>(

@@ -1,19 +1,22 @@
 import { TrainbookError } from '../error.js';
 import type { Pointer } from './capi.js';
+import type { DeviceTensor } from './pjrt/device-tensor.js';
 import type { Recorder } from './recorder.js';
-import type { HostData } from './tensorflow/context.js';
-import type { Spec } from './trace.js';
+import type { Context, HostData } from './tensorflow/context.js';
+import { formatSpec, type Spec } from './trace.js';
 
 /**
  * One tensor of the binding's table:
  *
  * - `host`: elements in JavaScript, not yet copied into TensorFlow (tracing needs no TensorFlow at all);
  * - `handle`: computed, or being computed, by TensorFlow;
+ * - `device`: in the memory of a device of a plugin, computed or being computed there;
  * - `symbol`: a value of a trace, known only by its spec.
  */
 export type Entry =
   | { readonly kind: 'host'; readonly spec: Spec; readonly data: HostData }
   | { readonly kind: 'handle'; readonly spec: Spec; readonly handle: Pointer }
+  | { readonly kind: 'device'; readonly spec: Spec; readonly tensor: DeviceTensor }
   | { readonly kind: 'symbol'; readonly spec: Spec; readonly recorder: Recorder; readonly value: number };
 
 /** What a captured tensor is known by: an eager one by its number, a value of an outer trace by its place there. */
@@ -29,4 +32,23 @@ export function wrongTrace(owner: Recorder, user: Recorder | undefined): Trainbo
     expected: 'tensors of the same function, its arguments, or tensors that exist outside',
     fix: 'return the tensor from the compiled function instead of storing it in a variable outside',
   });
+}
+
+/** A tensor's elements, waited for on this thread. @throws TrainbookError for a value of a trace, which has none yet. */
+export function readEntry(entry: Entry, context: () => Context): HostData {
+  switch (entry.kind) {
+    case 'host':
+      return entry.data;
+    case 'handle':
+      return context().read(entry.handle, entry.spec);
+    case 'device':
+      return entry.tensor.readSync();
+    case 'symbol':
+      throw new TrainbookError({
+        what: 'compile: a value cannot be read while a function is traced; it does not exist yet',
+        received: `data() or dataSync() of a ${formatSpec(entry.spec)} in ${entry.recorder.name}`,
+        expected: 'tensor operations only',
+        fix: 'return the tensor from the compiled function and read it there, or use tf.where instead of if',
+      });
+  }
 }

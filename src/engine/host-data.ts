@@ -1,5 +1,6 @@
+import { TrainbookError } from '../error.js';
 import type { HostData } from './tensorflow/context.js';
-import { type DType, type Elements, sizeOf, type Spec } from './trace.js';
+import { type DType, type Elements, formatSpec, sizeOf, type Spec } from './trace.js';
 
 /** The dtype by which tfjs knows a tensor. */
 export function tfjsDtype(dtype: DType): 'float32' | 'int32' | 'bool' | 'complex64' | 'string' {
@@ -41,4 +42,20 @@ export function isUniform(elements: Elements): boolean {
   const [first] = elements;
   for (const element of elements) if (!Object.is(element, first)) return false;
   return true;
+}
+
+/** The elements of a tensor that goes to a device. @throws TrainbookError for strings, which have no place there. */
+export function elementsFor(device: string, spec: Spec, data: HostData): Elements {
+  if (ArrayBuffer.isView(data)) return data;
+  throw stringsOnDevice(device, spec);
+}
+
+/** The error of strings that are to go to a device. */
+export function stringsOnDevice(device: string, spec: Spec): TrainbookError {
+  return new TrainbookError({
+    what: `compile: a tensor of strings cannot go to the device ${device}`,
+    received: formatSpec(spec),
+    expected: 'numbers',
+    fix: "turn strings into numbers outside, or compile for device 'tensorflow'",
+  });
 }

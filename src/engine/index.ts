@@ -1,6 +1,15 @@
 // The engine: tensors, compiled functions, state, random numbers.
 export { engineInfo, engineName, type EngineInfo } from './backend.js';
 export { compile, type Compiled, type CompileOptions } from './compile.js';
+export {
+  currentDevice,
+  setDevice,
+  withDevice,
+  type DeviceChoice,
+  type DeviceInfo,
+  type DeviceName,
+  type DeviceOptions,
+} from './device.js';
 export type { Explanation } from './explain.js';
 export { Cell, cell, type CellOptions } from './cell.js';
 export { valueAndGrads, readTree } from './value-and-grads.js';

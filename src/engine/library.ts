@@ -126,7 +126,7 @@ function* candidates(around: Surroundings): Generator<{ source: LibrarySource; f
 }
 
 /** `<prefix>/lib/python3.12/site-packages` for each Python that the environment has. */
-function sitePackagesOf(prefix: string): string[] {
+export function sitePackagesOf(prefix: string): string[] {
   const lib = join(prefix, 'lib');
   if (!existsSync(lib)) return [];
   return readdirSync(lib)

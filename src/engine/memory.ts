@@ -106,9 +106,11 @@ export function collectGarbage(binding: Binding, backend: Backend): void {
   };
   const readSync = backend.readSync.bind(backend);
   backend.read = async (dataId) => {
-    const values = readSync(dataId);
+    const record = backend.tensorMap.has(dataId) ? backend.tensorMap.get(dataId) : undefined;
+    const isNative = record !== undefined && record.id >= 0 && binding.has(record.id);
+    const values = isNative ? await binding.tensorData(record.id) : readSync(dataId);
     await settleMemory();
-    return values;
+    return values as tf.backend_util.BackendValues;
   };
   backend.memory = () => ({ unreliable: false });
 

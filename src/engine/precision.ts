@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { TrainbookError } from '../error.js';
+import { currentDevice } from './device.js';
 
 /**
  * The number format of matrix products. Everything else (weights, reductions, normalisation, losses, optimizer state) stays
@@ -20,8 +21,8 @@ export function currentPrecision(): Precision {
 /**
  * Runs `fn` with matrix products in the given precision.
  *
- * bfloat16 needs a CPU with `avx512_bf16` or `amx_bf16`: elsewhere it would be emulated, slower than float32 and no smaller
- * where it matters, so it is refused. `emulated: true` accepts that, to look at the numerics.
+ * bfloat16 needs a GPU, a TPU, or (by TensorFlow) a CPU with `avx512_bf16` or `amx_bf16`: elsewhere it would be emulated, slower than
+ * float32 and no smaller where it matters, so it is refused. `emulated: true` accepts that, to look at the numerics.
  *
  * @example
  * const loss = withPrecision('bfloat16', () => crossEntropy(forward(model, batch.inputs), batch.targets));
@@ -31,7 +32,7 @@ export function withPrecision<Result>(
   fn: () => Result,
   { emulated = false }: { readonly emulated?: boolean } = {},
 ): Result {
-  if (!emulated) requireHardware(precision);
+  if (!emulated) requireDevice(precision);
   const outer = policy;
   policy = precision;
   try {
@@ -39,6 +40,20 @@ export function withPrecision<Result>(
   } finally {
     policy = outer;
   }
+}
+
+/** @throws TrainbookError where the device in force would only emulate the precision. */
+function requireDevice(precision: Precision): void {
+  if (precision === 'float32') return;
+  const device = currentDevice();
+  if (device === 'tensorflow') requireHardware(precision);
+  if (!device.startsWith('cpu:')) return;
+  throw new TrainbookError({
+    what: `precision: the CPU plugin only emulates ${precision}, many times slower than float32`,
+    received: `${precision} on ${device}`,
+    expected: "a GPU or TPU, or device 'tensorflow' on a CPU with such arithmetic",
+    fix: `use precision 'float32' here, or pass { emulated: true } to study the numerics`,
+  });
 }
 
 /** What of the CPU serves low precision, from the kernel's list of its features; empty where the system has no such list. */

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { readManifest, searchLibrary, setUpLibraryFolder, surroundings } from '../engine/library.js';
 import { checkOneTfjs } from '../engine/one-tfjs.js';
 import { modelsFolder } from '../model/published.js';
+import { deviceChecks } from './device-checks.js';
 import { diskUsage, freeMegabytes } from './disk.js';
 import { environmentFolder, environmentProgram } from './environment.js';
 import { isInstalled, kernels } from './kernels.js';
@@ -41,6 +42,7 @@ export async function diagnose(project: string = projectRoot()): Promise<Diagnos
   const checks = [
     ...packageChecks(project),
     ...(await engineChecks()),
+    ...deviceChecks(),
     ...(await pythonChecks(project)),
     ...kernels(project).map((kernel): Check => ({
       name: `kernel ${kernel.name}`,

@@ -1,4 +1,4 @@
-import type * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs';
 import type { Group } from '../engine/group.js';
 import { fold } from '../engine/key.js';
 import type { Key } from '../engine/key.js';
@@ -355,6 +355,7 @@ function evaluation<Architecture, Weights, B, Rows>(
   return async (step) => {
     const weights = training.averaged();
     const measured = measure && (await measure(weights, heldOut()));
+    if (evaluate === undefined) tf.dispose(weights as tf.TensorContainer); // else the caller's function may keep them
     const several = measured !== undefined && Object.keys(measured.parts).length > 1;
     return {
       ...(measured && { heldOutLoss: measured.loss }),

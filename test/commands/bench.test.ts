@@ -79,6 +79,7 @@ describe('npx trainbook bench', () => {
       'rollout',
       'distillation',
       'op-overhead',
+      'device-step',
       'flatness',
       'dropped',
       'kernel',

@@ -3,6 +3,7 @@ import koffi from 'koffi';
 import { TrainbookError } from '../../error.js';
 import { quietly } from '../capi.js';
 import { layout } from './layout.js';
+import { PjrtError } from './pjrt-error.js';
 import { Struct } from './struct.js';
 import type { StructName } from './struct.js';
 
@@ -10,35 +11,31 @@ import type { StructName } from './struct.js';
 export type FunctionName = Exclude<keyof typeof layout.functions, 'PJRT_Error_Destroy' | 'PJRT_Error_Message'>;
 type ArgsOf<Name extends FunctionName> = `${Name}_Args` & StructName;
 
-/** All functions of the API have this one form: `PJRT_Error* f(Args*)`. */
-interface NativeFunction {
-  (args: Buffer): bigint | null;
-  async(args: Buffer, done: (error: unknown, result: bigint | null) => void): void;
-}
-
-/** An error of the plugin, with its own words. `code` is the number of absl's status (3: invalid argument, 8: out of memory …). */
-export class PjrtError extends Error {
-  override readonly name = 'PjrtError';
-  constructor(
-    readonly operation: string,
-    readonly code: number,
-    message: string,
-  ) {
-    super(`${operation}: ${message}`);
-  }
+/** All functions of the API have this one form: `PJRT_Error* f(Args*)`. Addresses go as numbers, which costs half of what pointers do. */
+export interface NativeFunction {
+  (args: number): number | bigint;
+  async(args: number, done: (error: unknown, result: number | bigint) => void): void;
 }
 
 /** The table of functions that a plugin gives, checked against the version that our table of offsets is made for. */
 export interface Api {
   readonly path: string;
   readonly version: { readonly major: number; readonly minor: number };
+  /** Buffers that were made and not freed yet. */
+  readonly live: { buffers: number };
   /** Calls a function; `args` holds its results afterwards. Throws a PjrtError. */
   call<Name extends FunctionName>(name: Name, args: Struct<ArgsOf<Name>>): Struct<ArgsOf<Name>>;
   /** The same off the JavaScript thread. */
   callAsync<Name extends FunctionName>(name: Name, args: Struct<ArgsOf<Name>>): Promise<Struct<ArgsOf<Name>>>;
+  /** A function by itself, for calls at every step; what it returns goes to `check`. */
+  native(name: FunctionName): NativeFunction;
+  /** Where a function lies, for other threads. */
+  pointer(name: FunctionName): bigint;
+  /** Throws the PjrtError that a function returned, if it did. */
+  check(name: FunctionName, returned: number | bigint): void;
 }
 
-const pjrtFunction = koffi.proto('void* PjrtFunction(void* args)');
+const pjrtFunction = koffi.proto('uintptr_t PjrtFunction(uintptr_t args)');
 const loaded = new Map<string, Api>();
 
 /**
@@ -85,31 +82,36 @@ function open(path: string): Api {
   const native = (name: keyof typeof layout.functions): NativeFunction => {
     const existing = functions.get(name);
     if (existing !== undefined) return existing;
-    const pointer = koffi.decode(table, layout.functions[name], 'void*') as bigint | null;
-    if (pointer === null) {
+    const made = koffi.decode(pointer(name), pjrtFunction) as NativeFunction;
+    functions.set(name, made);
+    return made;
+  };
+  const pointer = (name: keyof typeof layout.functions): bigint => {
+    const found = koffi.decode(table, layout.functions[name], 'void*') as bigint | null;
+    if (found === null) {
       throw new TrainbookError({
         what: `pjrt: the plugin lacks ${name}`,
         received: path,
         expected: 'a plugin that has it',
+        fix: 'install another version of the plugin, or name another one in TRAINBOOK_PJRT_PLUGIN',
       });
     }
-    const made = koffi.decode(pointer, pjrtFunction) as NativeFunction;
-    functions.set(name, made);
-    return made;
+    return found;
   };
-  const check = (name: string, error: bigint | null): void => {
-    if (error !== null) throw readError(native, name, error);
+  const check = (name: string, returned: number | bigint): void => {
+    if (returned !== 0 && returned !== 0n) throw readError(native, { operation: name, path, returned });
   };
   const api: Api = {
     path,
     version,
+    live: { buffers: 0 },
     call: (name, args) => {
-      check(name, native(name)(args.bytes));
+      check(name, native(name)(args.sizedFor(version.minor).address));
       return args;
     },
     callAsync: async (name, args) => {
-      const error = await new Promise<bigint | null>((resolve, reject) => {
-        native(name).async(args.bytes, (failure, result) => {
+      const error = await new Promise<number | bigint>((resolve, reject) => {
+        native(name).async(args.sizedFor(version.minor).address, (failure, result) => {
           if (failure instanceof Error) reject(failure);
           else resolve(result);
         });
@@ -117,24 +119,30 @@ function open(path: string): Api {
       check(name, error);
       return args;
     },
+    native,
+    pointer,
+    check,
   };
   api.call('PJRT_Plugin_Initialize', new Struct('PJRT_Plugin_Initialize_Args'));
   return api;
 }
 
 /**
- * Refuses a plugin whose table of functions is older than ours: fields that we write would not be read. PJRT only appends,
- * so a newer minor version is fine; another major version is not.
+ * Refuses a plugin whose functions lie elsewhere than in our table, or whose table ends before them. Between the versions that are
+ * served only new functions and fields came: see `layout.grown`.
  */
 export function checkVersion(path: string, version: { major: number; minor: number }, tableSize: number): void {
-  const { major, minor } = layout.version;
+  const { major, minor } = layout.oldest;
   const needed = Math.max(...Object.values(layout.functions)) + 8;
   if (version.major === major && version.minor >= minor && tableSize >= needed) return;
+  const older = version.major < major || version.minor < minor;
   throw new TrainbookError({
     what: `pjrt: the plugin ${path} speaks a version of the PJRT API that we do not`,
     received: `${version.major}.${version.minor}, a table of ${tableSize} bytes`,
     expected: `${major}.${minor} or newer within ${major}.x, a table of at least ${needed} bytes`,
-    fix: 'install another plugin, or make src/engine/pjrt/layout.ts anew from its pjrt_c_api.h (see layout.c)',
+    fix: older
+      ? 'install a newer plugin'
+      : 'install another plugin, or make src/engine/pjrt/layout.ts anew from its pjrt_c_api.h (see layout.c)',
   });
 }
 
@@ -160,18 +168,14 @@ function pin(path: string): void {
 /** The text and the code of a PJRT_Error, which is freed. */
 function readError(
   native: (name: keyof typeof layout.functions) => NativeFunction,
-  operation: string,
-  error: bigint,
+  { operation, path, returned }: { operation: string; path: string; returned: number | bigint },
 ): PjrtError {
-  const message = new Struct('PJRT_Error_Message_Args').set('error', error);
-  native('PJRT_Error_Message')(message.bytes);
-  const code = new Struct('PJRT_Error_GetCode_Args').set('error', error);
-  native('PJRT_Error_GetCode')(code.bytes);
-  const read = new PjrtError(
-    operation.replace('PJRT_', ''),
-    code.number('code'),
-    message.text('message', 'message_size'),
-  );
-  native('PJRT_Error_Destroy')(new Struct('PJRT_Error_Destroy_Args').set('error', error).bytes);
+  const message = new Struct('PJRT_Error_Message_Args').set('error', returned);
+  native('PJRT_Error_Message')(message.address);
+  const code = new Struct('PJRT_Error_GetCode_Args').set('error', returned);
+  native('PJRT_Error_GetCode')(code.address);
+  const text = message.text('message', 'message_size');
+  const read = new PjrtError(operation.replace('PJRT_', ''), code.number('code'), text, path);
+  native('PJRT_Error_Destroy')(new Struct('PJRT_Error_Destroy_Args').set('error', returned).address);
   return read;
 }

@@ -2,8 +2,10 @@
 
 /** Offsets and sizes, in bytes, of the parts of the PJRT C API that we call (64-bit systems). */
 export const layout = {
-  /** The version of the header: plugins of this version and newer are served. */
+  /** The version of the header. */
   version: { major: 0, minor: 81 },
+  /** The last version in which functions changed their places: older plugins are not served. */
+  oldest: { major: 0, minor: 57 },
   api: {
     struct_size: 0,
     major_version: 32,
@@ -15,6 +17,7 @@ export const layout = {
     PJRT_Error_GetCode: 56,
     PJRT_Plugin_Initialize: 64,
     PJRT_Event_Destroy: 80,
+    PJRT_Event_IsReady: 88,
     PJRT_Event_Await: 104,
     PJRT_Client_Create: 120,
     PJRT_Client_Destroy: 128,
@@ -25,17 +28,26 @@ export const layout = {
     PJRT_Client_BufferFromHostBuffer: 216,
     PJRT_DeviceDescription_Id: 224,
     PJRT_DeviceDescription_Kind: 248,
+    PJRT_DeviceDescription_DebugString: 256,
     PJRT_Device_GetDescription: 272,
+    PJRT_Device_LocalHardwareId: 288,
+    PJRT_Device_MemoryStats: 312,
     PJRT_Executable_Destroy: 360,
     PJRT_Executable_NumOutputs: 392,
+    PJRT_Executable_OptimizedProgram: 424,
+    PJRT_Executable_Serialize: 432,
     PJRT_LoadedExecutable_Destroy: 440,
     PJRT_LoadedExecutable_GetExecutable: 448,
     PJRT_LoadedExecutable_Execute: 480,
+    PJRT_Executable_DeserializeAndLoad: 488,
     PJRT_Buffer_Destroy: 504,
     PJRT_Buffer_ElementType: 512,
     PJRT_Buffer_Dimensions: 520,
     PJRT_Buffer_IsDeleted: 584,
+    PJRT_Buffer_CopyToDevice: 592,
     PJRT_Buffer_ToHostBuffer: 600,
+    PJRT_Buffer_ReadyEvent: 616,
+    PJRT_Executable_GetCompiledMemoryStats: 808,
   },
   structs: {
     PJRT_Error_Destroy_Args: {
@@ -75,6 +87,13 @@ export const layout = {
         event: { offset: 16, size: 8 },
       },
     },
+    PJRT_Event_IsReady_Args: {
+      size: 25,
+      fields: {
+        event: { offset: 16, size: 8 },
+        is_ready: { offset: 24, size: 1 },
+      },
+    },
     PJRT_NamedValue: {
       size: 56,
       fields: {
@@ -85,6 +104,7 @@ export const layout = {
         string_value: { offset: 40, size: 8 },
         bool_value: { offset: 40, size: 1 },
         float_value: { offset: 40, size: 4 },
+        int64_array_value: { offset: 40, size: 8 },
         value_size: { offset: 48, size: 8 },
       },
     },
@@ -174,11 +194,41 @@ export const layout = {
         device_kind_size: { offset: 32, size: 8 },
       },
     },
+    PJRT_DeviceDescription_DebugString_Args: {
+      size: 40,
+      fields: {
+        device_description: { offset: 16, size: 8 },
+        debug_string: { offset: 24, size: 8 },
+        debug_string_size: { offset: 32, size: 8 },
+      },
+    },
     PJRT_Device_GetDescription_Args: {
       size: 32,
       fields: {
         device: { offset: 16, size: 8 },
         device_description: { offset: 24, size: 8 },
+      },
+    },
+    PJRT_Device_LocalHardwareId_Args: {
+      size: 28,
+      fields: {
+        device: { offset: 16, size: 8 },
+        local_hardware_id: { offset: 24, size: 4 },
+      },
+    },
+    PJRT_Device_MemoryStats_Args: {
+      size: 185,
+      fields: {
+        device: { offset: 16, size: 8 },
+        bytes_in_use: { offset: 24, size: 8 },
+        peak_bytes_in_use: { offset: 32, size: 8 },
+        peak_bytes_in_use_is_set: { offset: 40, size: 1 },
+        largest_alloc_size: { offset: 64, size: 8 },
+        largest_alloc_size_is_set: { offset: 72, size: 1 },
+        bytes_limit: { offset: 80, size: 8 },
+        bytes_limit_is_set: { offset: 88, size: 1 },
+        pool_bytes: { offset: 160, size: 8 },
+        pool_bytes_is_set: { offset: 168, size: 1 },
       },
     },
     PJRT_Executable_Destroy_Args: {
@@ -192,6 +242,34 @@ export const layout = {
       fields: {
         executable: { offset: 16, size: 8 },
         num_outputs: { offset: 24, size: 8 },
+      },
+    },
+    PJRT_Executable_OptimizedProgram_Args: {
+      size: 32,
+      fields: {
+        executable: { offset: 16, size: 8 },
+        program: { offset: 24, size: 8 },
+      },
+    },
+    PJRT_Executable_Serialize_Args: {
+      size: 56,
+      fields: {
+        executable: { offset: 16, size: 8 },
+        serialized_bytes: { offset: 24, size: 8 },
+        serialized_bytes_size: { offset: 32, size: 8 },
+        serialized_executable: { offset: 40, size: 8 },
+        serialized_executable_deleter: { offset: 48, size: 8 },
+      },
+    },
+    PJRT_Executable_GetCompiledMemoryStats_Args: {
+      size: 112,
+      fields: {
+        executable: { offset: 16, size: 8 },
+        generated_code_size_in_bytes: { offset: 24, size: 8 },
+        argument_size_in_bytes: { offset: 32, size: 8 },
+        output_size_in_bytes: { offset: 40, size: 8 },
+        alias_size_in_bytes: { offset: 48, size: 8 },
+        temp_size_in_bytes: { offset: 56, size: 8 },
       },
     },
     PJRT_LoadedExecutable_Destroy_Args: {
@@ -226,6 +304,15 @@ export const layout = {
         device_complete_events: { offset: 64, size: 8 },
       },
     },
+    PJRT_Executable_DeserializeAndLoad_Args: {
+      size: 64,
+      fields: {
+        client: { offset: 16, size: 8 },
+        serialized_executable: { offset: 24, size: 8 },
+        serialized_executable_size: { offset: 32, size: 8 },
+        loaded_executable: { offset: 40, size: 8 },
+      },
+    },
     PJRT_Buffer_Destroy_Args: {
       size: 24,
       fields: {
@@ -254,6 +341,21 @@ export const layout = {
         is_deleted: { offset: 24, size: 1 },
       },
     },
+    PJRT_Buffer_CopyToDevice_Args: {
+      size: 40,
+      fields: {
+        buffer: { offset: 16, size: 8 },
+        dst_device: { offset: 24, size: 8 },
+        dst_buffer: { offset: 32, size: 8 },
+      },
+    },
+    PJRT_Buffer_ReadyEvent_Args: {
+      size: 32,
+      fields: {
+        buffer: { offset: 16, size: 8 },
+        event: { offset: 24, size: 8 },
+      },
+    },
     PJRT_Buffer_ToHostBuffer_Args: {
       size: 56,
       fields: {
@@ -264,6 +366,14 @@ export const layout = {
       },
     },
   },
+  /** Fields that were added to a struct: a plugin from before `minor` knows it with `size` bytes. */
+  grown: [
+    { struct: 'PJRT_ExecuteOptions', minor: 64, size: 72 },
+    { struct: 'PJRT_ExecuteOptions', minor: 76, size: 80 },
+    { struct: 'PJRT_ExecuteOptions', minor: 78, size: 88 },
+    { struct: 'PJRT_Executable_DeserializeAndLoad_Args', minor: 71, size: 48 },
+    { struct: 'PJRT_Executable_GetCompiledMemoryStats_Args', minor: 72, size: 104 },
+  ],
   /** PJRT_Buffer_Type by our names. */
   elementTypes: {
     bool: 1,
@@ -285,9 +395,11 @@ export const layout = {
   namedValueTypes: {
     string: 0,
     int64: 1,
+    int64List: 2,
     float: 3,
     bool: 4,
   },
-  /** PJRT_HostBufferSemantics: the data of the host is only read during the call. */
+  /** PJRT_HostBufferSemantics: the data of the host is read only during the call, or until the copy is done. */
   immutableOnlyDuringCall: 0,
+  immutableUntilTransferCompletes: 1,
 } as const;

@@ -23,14 +23,6 @@ export function cpuPluginPath(around: Surroundings = surroundings()): string {
   return join(cacheFolder(around), 'pjrt', cpuPlugin.sha256.slice(0, 16), cpuPlugin.library);
 }
 
-/** The plugin that `TRAINBOOK_PJRT_PLUGIN` names, else the CPU plugin if it is installed. */
-export function findPlugin(around: Surroundings = surroundings()): string | undefined {
-  const named = around.environment['TRAINBOOK_PJRT_PLUGIN'];
-  if (named !== undefined && named !== '') return resolve(named);
-  const path = cpuPluginPath(around);
-  return existsSync(path) ? path : undefined;
-}
-
 /**
  * Fetches the CPU plugin (61 MB, 260 MB unpacked) into the cache folder, checks its hash and returns its path; does nothing where it is
  * installed already. It appears in one move: a run that is interrupted leaves no half plugin, and two runs at once end

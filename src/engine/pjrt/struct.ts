@@ -12,12 +12,21 @@ export type FieldValue = number | bigint | boolean | NodeJS.ArrayBufferView | St
 /** One C struct of the PJRT API in memory of ours: zeroed, its `struct_size` filled in, fields written at the places that the table gives. */
 export class Struct<out Name extends StructName> {
   readonly bytes: Buffer;
+  /** Where it lies. */
+  readonly address: number;
   /** Memory that fields point to: alive as long as this struct. */
   private readonly kept: unknown[] = [];
 
   constructor(readonly name: Name) {
     this.bytes = Buffer.alloc(layout.structs[name].size);
+    this.address = Number(addressOf(this.bytes));
     this.bytes.writeBigUInt64LE(BigInt(this.bytes.length), 0);
+  }
+
+  /** Says that the struct is as large as a plugin of API version 0.`minor` knows it. */
+  sizedFor(minor: number): this {
+    this.bytes.writeBigUInt64LE(BigInt(sizeAt(this.name, minor)), 0);
+    return this;
   }
 
   set(field: FieldOf<Name>, value: FieldValue): this {
@@ -60,6 +69,11 @@ export class Struct<out Name extends StructName> {
     return size === 0 ? '' : Buffer.from(koffi.view(this.pointer(field), size)).toString('utf8');
   }
 
+  /** A field of 8 bytes as a view of two 32-bit words, low one first: for fields that are written at every call. */
+  words(field: FieldOf<Name>): Uint32Array {
+    return new Uint32Array(this.bytes.buffer, this.bytes.byteOffset + this.place(field).offset, 2);
+  }
+
   private place(field: FieldOf<Name>): { readonly offset: number; readonly size: number } {
     const fields: Readonly<Record<string, { readonly offset: number; readonly size: number }>> =
       layout.structs[this.name].fields;
@@ -69,7 +83,26 @@ export class Struct<out Name extends StructName> {
   }
 }
 
+/** The size of a struct in API version 0.`minor`: fields that came later do not count. */
+export function sizeAt(name: StructName, minor: number): number {
+  const later = layout.grown.find((growth) => growth.struct === name && minor < growth.minor);
+  return later?.size ?? layout.structs[name].size;
+}
+
 /** The address of memory of ours. The caller keeps the memory alive while native code uses it. */
 export function addressOf(memory: NodeJS.ArrayBufferView): bigint {
   return koffi.address(memory);
+}
+
+const twoTo32 = 2 ** 32;
+
+/** Writes a pointer as two words. User space lies below 2⁵³, so that a number holds a pointer. */
+export function writePointer(words: Uint32Array, index: number, pointer: number): void {
+  words[index] = pointer >>> 0;
+  words[index + 1] = pointer / twoTo32;
+}
+
+/** The pointer in two words. */
+export function readPointer(words: Uint32Array, index: number): number {
+  return (words[index] ?? 0) + (words[index + 1] ?? 0) * twoTo32;
 }

@@ -79,7 +79,10 @@ export class TensorFlowProgram {
   }
 
   private configure(args: readonly tf.Tensor[]): (op: Pointer, status: Pointer) => void {
-    for (const { cell } of this.stateful.cells) cell.requireAlive();
+    for (const { cell } of this.stateful.cells) {
+      cell.requireAlive();
+      cell.leaveDevice();
+    }
     const { c } = binding.context;
     const handles = tensorIds(args).map((id) => binding.handleOf(id));
     return (op, status) => {

@@ -1,5 +1,6 @@
 import { TrainbookError } from '../../../src/error.js';
-import { findPlugin, installCpuPlugin } from '../../../src/engine/pjrt/plugin.js';
+import { findPlugin } from '../../../src/engine/pjrt/find-plugin.js';
+import { installCpuPlugin } from '../../../src/engine/pjrt/plugin.js';
 import { PjrtClient } from '../../../src/engine/pjrt/runtime.js';
 
 /** The plugin that tests run on: fetched once per user; without it the reason, which is the reason of the skip. */
@@ -7,7 +8,7 @@ export const plugin: { readonly path?: string; readonly reason: string } = await
 
 async function locate(): Promise<{ path?: string; reason: string }> {
   try {
-    return { path: findPlugin() ?? (await installCpuPlugin()), reason: 'there' };
+    return { path: findPlugin('cpu')?.path ?? (await installCpuPlugin()), reason: 'there' };
   } catch (error) {
     if (!(error instanceof TrainbookError)) throw error;
     return { reason: error.message };

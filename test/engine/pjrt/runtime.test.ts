@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { PjrtError } from '../../../src/engine/pjrt/api.js';
+import { PjrtError } from '../../../src/engine/pjrt/pjrt-error.js';
+import { outputBuffer } from '../../../src/engine/pjrt/buffer.js';
+import { awaitEvent } from '../../../src/engine/pjrt/event.js';
 import { PjrtClient } from '../../../src/engine/pjrt/runtime.js';
 import type { Elements, Spec } from '../../../src/engine/trace.js';
 import { plugin, testClient } from './cpu-plugin.js';
@@ -9,6 +11,14 @@ const addition = `module @add {
   func.func public @main(%x: tensor<2x3xf32> {tf.aliasing_output = 0 : i32}, %y: tensor<2x3xf32>) -> tensor<2x3xf32> {
     %0 = stablehlo.add %x, %y : tensor<2x3xf32>
     return %0 : tensor<2x3xf32>
+  }
+}`;
+/** The sum of 16 numbers, of which each of 8 devices has two. */
+const sumOfParts = `module @sum attributes {mhlo.num_partitions = 8 : i32, mhlo.num_replicas = 1 : i32} {
+  func.func public @main(%x: tensor<16xf32> {mhlo.sharding = "{devices=[8]0,1,2,3,4,5,6,7}"}) -> (tensor<f32> {mhlo.sharding = "{replicated}"}) {
+    %c = stablehlo.constant dense<0.0> : tensor<f32>
+    %0 = stablehlo.reduce(%x init: %c) applies stablehlo.add across dimensions = [0] : (tensor<16xf32>, tensor<f32>) -> tensor<f32>
+    return %0 : tensor<f32>
   }
 }`;
 const matrix: Spec = { dtype: 'float32', shape: [2, 3] };
@@ -63,7 +73,7 @@ describe.skipIf(plugin.path === undefined)(`the PJRT runtime (plugin: ${plugin.r
 
   it('runs a program, takes over what is donated and keeps what is not', async () => {
     const client = testClient();
-    const program = await client.compile(addition, [0]);
+    const program = await client.compile(addition, { donated: [0] });
     const y = client.put(matrix, ones);
     let x = client.put(matrix, Float32Array.of(1, 2, 3, 4, 5, 6));
     for (let step = 0; step < 100; step++) {
@@ -94,9 +104,74 @@ describe.skipIf(plugin.path === undefined)(`the PJRT runtime (plugin: ${plugin.r
     const x = client.put(matrix, ones);
     await expect(program.execute([x])).rejects.toThrow(/LoadedExecutable_Execute: .* expected 2/);
     await expect(program.execute([x])).rejects.toHaveProperty('code', 3); // invalid argument
+    await expect(client.compile(addition, { flags: { xla_no_such_flag: true } })).rejects.toThrow('xla_no_such_flag');
     expect(await x.read()).toEqual(ones);
     x.destroy();
     program.destroy();
+  });
+
+  it('leaves alone what it is told to, and counts its buffers', async () => {
+    const client = testClient();
+    const before = client.numBuffers;
+    const program = await client.compile(addition, { donated: [0] });
+    const [x, y] = [client.put(matrix, ones), client.put(matrix, ones)];
+    const launch = program.launch(2);
+    launch.setInput(0, x.pointer);
+    launch.setInput(1, y.pointer);
+    launch.keep([0]);
+    await awaitEvent(client.functions, launch.run());
+    expect(x.readSync()).toEqual(ones);
+    const sum = outputBuffer(client.functions, launch.output(0));
+    expect(sum.readSync()).toEqual(ones.map(() => 2));
+    expect(client.numBuffers).toBe(before + 3);
+    for (const buffer of [x, y, sum]) buffer.destroy();
+    expect(client.numBuffers).toBe(before);
+    program.destroy();
+  });
+
+  it('gives programs that are loaded without compiling, and says what they take', async () => {
+    const client = testClient();
+    const program = await client.compile(addition, { donated: [0] });
+    expect(program.memory()).toMatchObject({ inputs: 48, outputs: 24, aliased: 24 });
+    expect(program.optimised().includes(Buffer.from('add'))).toBe(true);
+    const again = client.load(program.serialise(), { donated: [0] });
+    const [x, y] = [client.put(matrix, ones), client.put(matrix, ones)];
+    const [sum] = await again.execute([x, y]);
+    expect(sum?.readSync()).toEqual(ones.map(() => 2));
+    expect(() => x.readSync()).toThrow('was donated');
+    expect(() => client.load(Buffer.from('nothing'))).toThrow('Executable_DeserializeAndLoad');
+  });
+
+  it('runs on the device that is named, and on several as one', async () => {
+    const client = PjrtClient.create(plugin.path ?? '', { cpu_device_count: 8 });
+    const third = await client.compile(addition, { devices: [3] });
+    const at = (device: number, elements: Float32Array, shape: readonly number[]) =>
+      client.put({ dtype: 'float32', shape }, elements, client.devices[device]);
+    const [sum] = await third.execute([at(3, ones, [2, 3]), at(3, ones, [2, 3])]);
+    expect(sum?.readSync()).toEqual(ones.map(() => 2));
+    const copy = sum?.copyTo(client.devices[5]?.pointer ?? 0n);
+    expect(copy?.readSync()).toEqual(ones.map(() => 2));
+    await expect(third.execute([at(1, ones, [2, 3]), at(3, ones, [2, 3])])).rejects.toThrow('is on device');
+    const whole = await client.compile(sumOfParts, { partitions: 8 });
+    const launch = whole.launch(1, 8);
+    for (let device = 0; device < 8; device++) {
+      launch.setInput(0, at(device, Float32Array.of(device, 1), [2]).pointer, device);
+    }
+    await awaitEvent(client.functions, launch.run());
+    for (let device = 0; device < 8; device++) {
+      expect(outputBuffer(client.functions, launch.output(0, device)).readSync()).toEqual(Float32Array.of(36));
+    }
+    expect(client.memory(client.devices[0] ?? { id: 0, kind: '', pointer: 0n })).toBeUndefined(); // the CPU plugin does not say
+  });
+
+  it('holds large arrays until they are copied', async () => {
+    const client = testClient();
+    const elements = Float32Array.from({ length: 2 ** 19 }, (_, index) => index);
+    const buffer = client.put({ dtype: 'float32', shape: [2 ** 19] }, elements);
+    await client.transferred();
+    elements.fill(0);
+    expect((await buffer.read())[2 ** 19 - 1]).toBe(2 ** 19 - 1);
+    buffer.destroy();
   });
 
   it('keeps NaNs in a maximum', async () => {

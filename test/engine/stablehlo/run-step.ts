@@ -19,7 +19,7 @@ export async function lossesByPjrt(
   const donated = new Map(
     cells.flatMap(({ input, output }) => (output === undefined ? [] : [[input, output] as const])),
   );
-  const program = await client.compile(stableHlo({ trace, cells, captured }), donated.keys());
+  const program = await client.compile(stableHlo({ trace, cells, captured }), { donated: donated.keys() });
   const state = new Map<number, PjrtBuffer>();
   for (const { cell, input } of cells) state.set(input, client.put(cell.spec, await cell.data()));
   for (const [input, id] of captured) {

@@ -1,0 +1,199 @@
+import type { Elements, Spec } from '../trace.js';
+import type { Api } from './api.js';
+import { PjrtBuffer } from './buffer.js';
+import { DeviceTensor } from './device-tensor.js';
+import { awaitEvent, bufferDestroyer } from './event.js';
+import { ExecutableCache } from './executable-cache.js';
+import type { XlaFlags } from './compile-options.js';
+import type { Launch } from './launch.js';
+import { Launcher } from './launcher.js';
+import type { PjrtClient, PjrtDevice } from './runtime.js';
+
+/** One call of a compiled program that waits for its turn. */
+export interface DeviceCall {
+  /** Resolves when the program is compiled; undefined where it is. */
+  ready(): Promise<void> | undefined;
+  /** Compiles now, on this thread, if it is not compiled yet. */
+  compileNow(): void;
+  /** Hands over the arguments. */
+  begin(): Launch;
+  /** Takes what the program makes, once it is started. */
+  end(): void;
+}
+
+interface Waiting {
+  readonly call: DeviceCall;
+  readonly started: (event: number) => void;
+  readonly failed: (error: unknown) => void;
+}
+
+/**
+ * So many calls may be under way before the next one waits: enough that a device never idles. Plugins have a limit of their own (32), at
+ * which they would block this thread.
+ */
+const mostUnderWay = 8;
+
+/** Devices that have calls which wait. */
+const busy = new Set<Device>();
+
+/** Starts all calls that wait, on all devices: state that is read or written next sees them. */
+export function flushDevices(): void {
+  for (const device of busy) device.flush();
+}
+
+/** A device of a plugin, and the calls for it, which run in the order they were made. */
+export class Device {
+  private readonly waiting: Waiting[] = [];
+  private numUnderWay = 0;
+  /** Whether a call is with the launcher. */
+  private isStarting = false;
+  /** Whether a call's arguments are being handed over. */
+  private isBeginning = false;
+  private launcher: Launcher | undefined;
+  /** One waiting thread at a time: the pool of libuv is small and files need it too. */
+  private lastEnd: Promise<void> = Promise.resolve();
+  private readonly destroy: (pointer: number) => void;
+
+  constructor(
+    /** Such as `cuda:0`. */
+    readonly name: string,
+    readonly client: PjrtClient,
+    readonly place: PjrtDevice,
+    /** What programs for it are compiled with, beside the flags of its platform. */
+    readonly flags: XlaFlags = {},
+    /** Where compiled programs are kept; undefined: nowhere. */
+    readonly cache?: ExecutableCache,
+  ) {
+    this.destroy = bufferDestroyer(client.functions);
+  }
+
+  /** Copies elements of the host to the device. */
+  put(spec: Spec, elements: Elements): DeviceTensor {
+    return new DeviceTensor(this, this.client.put(spec, elements, this.place));
+  }
+
+  /** A buffer that a program made, which is counted already. */
+  adopt(pointer: number, spec: Spec): DeviceTensor {
+    this.functions.live.buffers--; // the object counts it again
+    return new DeviceTensor(this, new PjrtBuffer(this.functions, pointer, spec));
+  }
+
+  /** Frees a buffer that has no object. */
+  destroyBuffer(pointer: number): void {
+    this.destroy(pointer);
+  }
+
+  get functions(): Api {
+    return this.client.functions;
+  }
+
+  /** Queues a call; resolves when it has run. */
+  async submit(call: DeviceCall): Promise<void> {
+    const event = await new Promise<number>((started, failed) => {
+      this.waiting.push({ call, started, failed });
+      busy.add(this);
+      this.startNext();
+    });
+    try {
+      await this.ended(event);
+    } finally {
+      this.numUnderWay--;
+      this.startNext();
+    }
+  }
+
+  /** Starts all that waits: what this thread does next with state sees every call that was made before. */
+  flush(): void {
+    if (this.isBeginning) return; // the call that begins comes first
+    this.launcher?.wait();
+    for (let next = this.waiting.shift(); next !== undefined; next = this.waiting.shift()) {
+      try {
+        next.call.compileNow();
+        const launch = this.begin(next.call);
+        this.end(next, launch.run());
+      } catch (error) {
+        next.failed(error);
+      }
+    }
+    busy.delete(this);
+  }
+
+  /** Frees buffers that have no object, in the background. */
+  destroyBuffers(pointers: readonly number[]): void {
+    if (this.launcher !== undefined) this.launcher.destroy(pointers);
+    else for (const pointer of pointers) this.destroy(pointer);
+  }
+
+  private startNext(): void {
+    const [next] = this.waiting;
+    if (next === undefined || this.isStarting || this.isBeginning || this.numUnderWay >= mostUnderWay) return;
+    const compiling = next.call.ready();
+    if (compiling === undefined) {
+      this.waiting.shift();
+      this.start(next);
+      return;
+    }
+    compiling.then(
+      () => {
+        this.startNext();
+      },
+      (error: unknown) => {
+        this.drop(next, error);
+      },
+    );
+  }
+
+  /** Starts a call off the JavaScript thread, and the next one after it. */
+  private start(next: Waiting): void {
+    this.launcher ??= new Launcher(this.functions);
+    let launch: Launch;
+    try {
+      launch = this.begin(next.call);
+    } catch (error) {
+      next.failed(error);
+      this.startNext();
+      return;
+    }
+    this.isStarting = true;
+    this.launcher.run(launch.address, (returned) => {
+      this.isStarting = false;
+      try {
+        this.end(next, launch.started(returned));
+      } catch (error) {
+        next.failed(error);
+      }
+      if (this.waiting.length === 0) busy.delete(this);
+      this.startNext();
+    });
+  }
+
+  private begin(call: DeviceCall): Launch {
+    this.isBeginning = true;
+    try {
+      return call.begin();
+    } finally {
+      this.isBeginning = false;
+    }
+  }
+
+  private end({ call, started }: Waiting, event: number): void {
+    call.end();
+    this.numUnderWay++;
+    started(event);
+  }
+
+  private drop(waiting: Waiting, error: unknown): void {
+    const index = this.waiting.indexOf(waiting);
+    if (index >= 0) {
+      this.waiting.splice(index, 1);
+      waiting.failed(error);
+    }
+    this.startNext();
+  }
+
+  private ended(event: number): Promise<void> {
+    const ended = this.lastEnd.then(() => awaitEvent(this.functions, event));
+    this.lastEnd = ended.catch(() => undefined);
+    return ended;
+  }
+}

@@ -1,0 +1,112 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as tf from '@tensorflow/tfjs';
+import { afterEach, describe, expect, it } from 'vitest';
+import { openDevices, setDevice } from '../../src/engine/device.js';
+import { key } from '../../src/engine/key.js';
+import { decoder } from '../../src/model/decoder.js';
+import { loadModel, weightHash } from '../../src/model/model.js';
+import type { Packed } from '../../src/tokens/pack.js';
+import { pretrain } from '../../src/train/pretrain.js';
+import type { PretrainOptions } from '../../src/train/pretrain.js';
+import { plugin } from '../engine/pjrt/cpu-plugin.js';
+
+const architecture = decoder({ layers: 2, width: 16, heads: 2, context: 8, vocabularySize: 11 });
+
+/** Rows of a sequence with a rule that can be learned: each token is 3 more than the one before, modulo 11. */
+function packedRows(numRows: number): Packed {
+  const context = 8;
+  const tokens = Int32Array.from({ length: numRows * (context + 1) }, (_, index) => {
+    const row = Math.floor(index / (context + 1));
+    return (row + 3 * (index % (context + 1))) % 11;
+  });
+  const numTokens = numRows * context;
+  return { context, numRows, tokens, weights: new Uint8Array(numTokens).fill(1), numTokens, numBytes: numTokens };
+}
+
+const options = {
+  data: packedRows(7),
+  key: key(5),
+  steps: 12,
+  batchSize: 3,
+  learningRate: 1e-2,
+  warmupSteps: 2,
+  checkpointEvery: 4,
+  target: 'graph', // where it is TensorFlow's: compiles at once
+} satisfies PretrainOptions;
+
+afterEach(() => {
+  setDevice('tensorflow');
+});
+
+describe.skipIf(plugin.path === undefined)(`pretraining on a device (plugin: ${plugin.reason})`, () => {
+  it('gives the losses of TensorFlow to 1e-5, with a flat number of buffers and tensors', async () => {
+    const numbers: Record<string, number>[] = [];
+    const heldOut = packedRows(4);
+    await pretrain(architecture, {
+      ...options,
+      heldOut,
+      evaluateEvery: 6,
+      metrics: (step, values) => numbers.push({ step, ...values }),
+    });
+    setDevice('cpu:0');
+    const [device] = openDevices();
+    const onDevice: Record<string, number>[] = [];
+    const counts: { buffers: number; tensors: number }[] = [];
+    const ofBefore = device?.client.numBuffers ?? NaN;
+    const model = await pretrain(architecture, {
+      ...options,
+      heldOut,
+      evaluateEvery: 6,
+      metrics: (step, values) => {
+        onDevice.push({ step, ...values });
+        counts.push({ buffers: device?.client.numBuffers ?? NaN, tensors: tf.memory().numTensors });
+      },
+    });
+    expect(onDevice.map(({ step }) => step)).toEqual(numbers.map(({ step }) => step));
+    for (const [index, expected] of numbers.entries()) {
+      for (const name of ['loss', 'gradientNorm', 'heldOutLoss']) {
+        if (expected[name] === undefined) continue;
+        const difference = Math.abs((onDevice[index]?.[name] ?? NaN) - expected[name]);
+        expect(difference, `${name} of step ${expected['step'] ?? NaN}`).toBeLessThan(
+          1e-5 * Math.max(1, expected[name]),
+        );
+      }
+    }
+    expect(counts[10]?.buffers).toBe(counts[1]?.buffers);
+    expect(counts[10]?.tensors).toBeLessThanOrEqual(counts[1]?.tensors ?? NaN);
+    tf.dispose(model.weights as unknown as tf.TensorContainer);
+    expect(device?.client.numBuffers).toBe(ofBefore);
+  });
+
+  it('interrupted and resumed, ends with the weights of a run that never was', async () => {
+    setDevice('cpu:0');
+    const whole = await weightHash(await pretrain(architecture, options));
+    const folder = await mkdtemp(join(tmpdir(), 'pretrain-device-'));
+    try {
+      const stop = new AbortController();
+      const running = pretrain(architecture, {
+        ...options,
+        checkpoints: folder,
+        signal: stop.signal,
+        metrics: (step) => {
+          if (step === 6) stop.abort();
+        },
+      });
+      await expect(running).rejects.toMatchObject({ name: 'AbortError' });
+      const saved = await loadModel(join(folder, 'step-00000006'));
+      expect(saved.architecture.config).toEqual(architecture.config);
+      const steps: number[] = [];
+      const resumed = await pretrain(architecture, {
+        ...options,
+        checkpoints: folder,
+        metrics: (step) => steps.push(step),
+      });
+      expect(steps).toEqual([7, 8, 9, 10, 11, 12]);
+      expect(await weightHash(resumed)).toBe(whole);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});
