@@ -27,6 +27,13 @@ export const decoderOptions = z
       .enum(['rotary', 'learned', 'sinusoidal'])
       .default('rotary')
       .describe('how the order of tokens is known'),
+    firstPosition: z
+      .int()
+      .positive()
+      .optional()
+      .describe(
+        'the row of a learned position table for the first token; those before it are left alone (OPT has two)',
+      ),
     mlp: z.enum(['swiglu', 'gelu', 'geluExact', 'relu']).default('swiglu').describe('the position-wise network'),
     biases: z
       .enum(['none', 'queryKeyValue', 'all'])
@@ -71,6 +78,8 @@ export const decoderOptions = z
     if (heads % keyValueHeads !== 0) {
       refuse('keyValueHeads', `keyValueHeads must divide heads: ${heads} / ${keyValueHeads} is not whole`);
     }
+    if (value.firstPosition !== undefined && positions !== 'learned')
+      refuse('firstPosition', `firstPosition needs learned positions, they are ${positions}`);
     if (value.rotaryScaling !== undefined && positions !== 'rotary')
       refuse('rotaryScaling', `rotaryScaling needs rotary positions, they are ${positions}`);
     if (window !== undefined && window.fromLayer >= layers)

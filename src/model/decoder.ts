@@ -115,6 +115,7 @@ export function decoder(options: DecoderOptions & { readonly vocabularySize: num
     positions: allPositions[config.positions]({
       context,
       width,
+      firstPosition: config.firstPosition,
       rotary: { headSize, base: rotaryBase, scaling: rotaryScaling },
     }),
     output: config.tiedEmbeddings ? tiedOutput : separateOutput,

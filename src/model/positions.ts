@@ -25,6 +25,8 @@ export interface Positions<Name extends string = string> {
 export interface PositionSizes {
   readonly context: number;
   readonly width: number;
+  /** Rows of a learned table before the first token's. Default: 0. */
+  readonly firstPosition?: number | undefined;
   readonly rotary: Rotary;
 }
 
@@ -46,15 +48,18 @@ export function rotaryPositions({ rotary }: PositionSizes): Positions<never> {
 }
 
 /** A learned vector for each position is added to the embeddings, as in GPT-2 (Radford 2019); queries and keys stay as they are. */
-export function learnedPositions({ context, width }: PositionSizes): Positions<'weight'> {
+export function learnedPositions({ context, width, firstPosition = 0 }: PositionSizes): Positions<'weight'> {
+  const numRows = firstPosition + context;
   return {
-    shapes: { weight: [context, width] },
+    shapes: { weight: [numRows, width] },
     place: ({ weight }, x, span) => {
-      // Beyond the table there are only sequences that have ended, and are read on beside others that have not.
-      if ('places' in span)
-        return tf.add(x, tf.gather(weight, tf.minimum(span.places, tf.scalar(context - 1, 'int32'))));
-      const { start, time } = span;
-      return tf.add(x, start === 0 && time === context ? weight : tf.slice(weight, [start, 0], [time, width]));
+      if ('places' in span) {
+        const rows = firstPosition === 0 ? span.places : tf.add(span.places, tf.scalar(firstPosition, 'int32'));
+        // Beyond the table there are only sequences that have ended, and are read on beside others that have not.
+        return tf.add(x, tf.gather(weight, tf.minimum(rows, tf.scalar(numRows - 1, 'int32'))));
+      }
+      const [start, time] = [firstPosition + span.start, span.time];
+      return tf.add(x, start === 0 && time === numRows ? weight : tf.slice(weight, [start, 0], [time, width]));
     },
     rotation: () => (x) => x,
   };

@@ -27,26 +27,28 @@ export function growContext(context: number): Grow<Decoder, DecoderWeights> {
       });
     }
     const table = weights.positions['weight'];
+    const { firstPosition = 0 } = config;
+    const longer = (rows: tf.Tensor): tf.Tensor => repeatRows(rows, firstPosition, context);
     return {
       architecture: decoder({ ...config, context }),
-      weights: table === undefined ? weights : { ...weights, positions: { weight: repeatRows(table, context) } },
+      weights: table === undefined ? weights : { ...weights, positions: { weight: longer(table) } },
       state: (path, before) => {
         const kept = before(path);
-        const grows = path === 'positions.weight' && kept?.shape[0] === config.context;
-        return grows ? repeatRows(kept, context) : kept;
+        const grows = path === 'positions.weight' && kept?.shape[0] === firstPosition + config.context;
+        return grows ? longer(kept) : kept;
       },
     };
   };
 }
 
-/** `numRows` rows: row r is row r mod n of the n there are. */
-function repeatRows(table: tf.Tensor, numRows: number): tf.Tensor {
-  const [rows = 1] = table.shape;
+/** The first rows, and `numRows` after them: of these row r is row r mod n of the n there are. */
+function repeatRows(table: tf.Tensor, first: number, numRows: number): tf.Tensor {
+  const rows = (table.shape[0] ?? 1) - first;
   return tf.tidy(() =>
     tf.gather(
       table,
       tf.tensor1d(
-        Array.from({ length: numRows }, (_, row) => row % rows),
+        Array.from({ length: first + numRows }, (_, row) => (row < first ? row : first + ((row - first) % rows))),
         'int32',
       ),
     ),
