@@ -103,6 +103,7 @@ export {
   type TaggedText,
   type TextBatch,
 } from './tokens/text-loader.js';
+export * from './tokens/sequences/index.js';
 export { textPairLoader, type TextPair, type TextPairBatch } from './tokens/text-pairs.js';
 export * from './tokens/preference/index.js';
 export { mixedLoader, type LoadersByName } from './tokens/mixed-loader.js';
@@ -171,6 +172,7 @@ export { encoderOptions, type EncoderConfig, type EncoderOptions } from './model
 export { bert, bertSizes } from './model/bert.js';
 export { roberta, robertaSizes } from './model/roberta.js';
 export { loadEncoder, saveEncoder, type EncoderModel } from './model/encoder-model.js';
+export * from './model/encoder-decoder/index.js';
 export { embedTexts, type EmbedTextsOptions, type TextEmbeddings } from './model/embed-texts.js';
 export type { EncoderWeights } from './model/encoder-specs.js';
 export { mlpClassifier, mlpClassifierOptions, type MlpClassifier } from './model/mlp-classifier.js';
@@ -282,6 +284,7 @@ export { bertPretraining, type BertModel } from './train/objectives/bert-pretrai
 export { classification, type ClassificationOptions } from './train/objectives/classification.js';
 export { regression, type RegressionOptions } from './train/objectives/regression.js';
 export { contrastive, type ContrastiveOptions, type Embedder } from './train/objectives/contrastive.js';
+export { sequenceToSequence, type SequencePredictor } from './train/objectives/sequence-to-sequence.js';
 export { mixture, type Weighted } from './train/objectives/mixture.js';
 export * from './train/objectives/preference/index.js';
 export * from './train/objectives/distillation/index.js';

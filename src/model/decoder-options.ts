@@ -24,7 +24,7 @@ export const decoderOptions = z
     hidden: size('hidden size of the MLP, in features; 8/3 width (SwiGLU) or 4 width (others) unless given').optional(),
     norm: z.enum(['rms', 'layer']).default('rms').describe('RMSNorm, or LayerNorm'),
     positions: z
-      .enum(['rotary', 'learned', 'sinusoidal'])
+      .enum(['rotary', 'learned', 'learned2d', 'sinusoidal'])
       .default('rotary')
       .describe('how the order of tokens is known'),
     firstPosition: z

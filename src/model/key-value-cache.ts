@@ -39,6 +39,8 @@ export interface CacheStep {
   readonly starts?: tf.Tensor | undefined;
   /** How many rows a token of a layer sees at most; undefined: all before it. */
   readonly windowOf: (layer: number) => number | undefined;
+  /** What is added to the scores of the tokens and all rows, such as for relative positions: [1, keyValueHeads, group, time, rows]. */
+  readonly bias?: tf.Tensor | undefined;
 }
 
 /** What attention needs to know while tokens go in at a row, and the cache of each block afterwards. */
@@ -53,7 +55,7 @@ export interface CachedContexts {
  * its own. Its position counts from the start.
  */
 export function cachedContexts(cache: KeyValueCache, step: CacheStep, positions: Positions): CachedContexts {
-  const { row, time, starts, windowOf } = step;
+  const { row, time, starts, windowOf, bias } = step;
   const numRows = cache[0]?.keys.shape[2] ?? 0;
   const rows = tf.add(tf.range(0, time, 1, 'int32'), row); // [time]
   const first = starts === undefined ? tf.zeros([1, 1], 'int32') : tf.reshape(starts, [-1, 1]); // [batch or 1, 1]
@@ -62,7 +64,10 @@ export function cachedContexts(cache: KeyValueCache, step: CacheStep, positions:
   const rotate = positions.rotation(span);
   const mixes = new Map<number | undefined, AttentionContext['mix']>();
   const mixOf = (window: number | undefined): AttentionContext['mix'] => {
-    const mix = mixes.get(window) ?? maskedMixing(rowMask(rows, first, numRows, window));
+    const found = mixes.get(window);
+    if (found !== undefined) return found;
+    const mask = rowMask(rows, first, numRows, window);
+    const mix = maskedMixing(bias === undefined ? mask : tf.add(bias, mask));
     mixes.set(window, mix);
     return mix;
   };

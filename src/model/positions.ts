@@ -10,7 +10,13 @@ type NtkScaling = Extract<RotaryScaling, { readonly kind: 'ntk' }>;
  * [batch or 1, time], none of which is `length` or more.
  */
 export type Span =
-  { readonly start: number; readonly time: number } | { readonly places: tf.Tensor; readonly length: number };
+  | { readonly start: number; readonly time: number }
+  | {
+      readonly places: tf.Tensor;
+      /** Places within blanks, for positions that know them. Default: 0, outside of blanks. */
+      readonly blocks?: tf.Tensor;
+      readonly length: number;
+    };
 
 /** How a model knows the order of its tokens. */
 export interface Positions<Name extends string = string> {
@@ -62,6 +68,25 @@ export function learnedPositions({ context, width, firstPosition = 0 }: Position
       return tf.add(x, start === 0 && time === numRows ? weight : tf.slice(weight, [start, 0], [time, width]));
     },
     rotation: () => (x) => x,
+  };
+}
+
+/**
+ * Two learned vectors are added to the embeddings: of the token's place, and of its place within the blank that it fills, 0 outside of blanks.
+ * A token that fills a blank has the blank's place, so that the model does not see how long the blank was: Du 2021, "GLM" (2103.10360),
+ * section 2.2.2.
+ */
+export function learned2dPositions(sizes: PositionSizes): Positions<'weight' | 'block'> {
+  const { context, width } = sizes;
+  const outer = learnedPositions(sizes);
+  return {
+    shapes: { ...outer.shapes, block: [context, width] },
+    place: ({ weight, block }, x, span) => {
+      const placed = outer.place({ weight }, x, span);
+      const blocks = 'places' in span ? span.blocks : undefined;
+      return tf.add(placed, blocks === undefined ? tf.slice(block, [0, 0], [1, width]) : tf.gather(block, blocks));
+    },
+    rotation: outer.rotation,
   };
 }
 
