@@ -113,7 +113,7 @@ describe('relative positions', () => {
       Array.from({ length: 16 }, (_, index) => Math.sin(index)),
       [8, 2],
     );
-    const rows = (await table.array()) as number[][];
+    const rows = await table.array();
     const expected = [0, 1].map((head) =>
       Array.from({ length: 7 }, (_, i) =>
         Array.from({ length: 7 }, (_, j) => rows[relativeBucket(j - i, buckets)]?.[head]),
