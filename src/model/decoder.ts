@@ -77,12 +77,25 @@ export interface Decoder {
    * `time` more tokens of each sequence, int32 [batch, time], the first of which gets the cache's row `row` → the logits after the last,
    * [batch, vocabulary], and the cache with them. Sequences that are padded on the left begin at rows `starts`, int32 [batch].
    */
-  decode(weights: DecoderWeights, tokens: tf.Tensor, row: tf.Scalar, cache: KeyValueCache, starts?: tf.Tensor): Decoded;
+  decode(
+    weights: DecoderWeights,
+    tokens: tf.Tensor,
+    row: tf.Scalar,
+    cache: KeyValueCache,
+    starts?: tf.Tensor,
+    options?: DecodeOptions,
+  ): Decoded;
 }
 
 /** The attention of one layer before it is computed. */
 export interface LayerAttention extends AttentionInputs {
   readonly visibility: Visibility;
+}
+
+/** How tokens are read into a cache. */
+export interface DecodeOptions {
+  /** Whether the tokens see each other, also those after them: the prompt of a prefix language model. Default: no. */
+  readonly bothWays?: boolean | undefined;
 }
 
 /** What `decode` gives. */
@@ -157,11 +170,11 @@ export function decoder(options: DecoderOptions & { readonly vocabularySize: num
     },
     logits,
     forward: (weights, inputs, reading) => logits(weights, hidden(weights, inputs, reading)) as tf.Tensor3D,
-    decode: (weights, tokens, row, cache, starts) => {
+    decode: (weights, tokens, row, cache, starts, { bothWays } = {}) => {
       const [batch, time] = tokens.shape as [number, number];
       const { contexts, span, updated } = cachedContexts(
         cache,
-        { row, time, starts, windowOf: windowOf(config) },
+        { row, time, starts, windowOf: windowOf(config), bothWays },
         parts.positions,
       );
       const placed = parts.positions.place(weights.positions, embed(weights.embedding, tokens), span);

@@ -86,7 +86,7 @@ export function learned2dPositions(sizes: PositionSizes): Positions<'weight' | '
       const blocks = 'places' in span ? span.blocks : undefined;
       return tf.add(placed, blocks === undefined ? tf.slice(block, [0, 0], [1, width]) : tf.gather(block, blocks));
     },
-    rotation: outer.rotation,
+    rotation: (span) => outer.rotation(span),
   };
 }
 

@@ -6,6 +6,7 @@ import { valueAndGrads } from '../../src/engine/value-and-grads.js';
 import { configFile, namesOf } from '../../src/model/config-file.js';
 import { decoder } from '../../src/model/decoder.js';
 import type { Decoder, ForwardOptions } from '../../src/model/decoder.js';
+import { startDecoding } from '../../src/model/decoding.js';
 import { readSafetensors } from '../../src/model/files/safetensors.js';
 import { visibilityMask } from '../../src/model/mixing.js';
 import { loadModel } from '../../src/model/model.js';
@@ -56,6 +57,24 @@ describe('a prefix that is read both ways', () => {
     expectClose(logits.dataSync(), numbers('logits'), 2e-5);
     expect(value.dataSync()[0]).toBeCloseTo(numbers('loss')[0] ?? NaN, 5);
     await expectGradients(architecture, grads, 'grad.');
+  });
+
+  it('a prompt that is the prefix, and token by token after it, with a cache', async () => {
+    const model = await loadModel(fixture('gpt2'));
+    const rows = (await integers('input_ids').array()) as number[][];
+    const expectedAt = (places: readonly number[]): number[] =>
+      places.flatMap((place, row) => [
+        ...numbers('logits').subarray((row * 12 + place) * 48, (row * 12 + place + 1) * 48),
+      ]);
+    const decoding = startDecoding(model, { batch: 2, length: 12, prefix: true });
+    expectClose(
+      await decoding.start([rows[0]?.slice(0, 5) ?? [], rows[1]?.slice(0, 8) ?? []]),
+      expectedAt([4, 7]),
+      2e-5,
+    );
+    expectClose(await decoding.next(Int32Array.of(rows[0]?.[5] ?? 0, rows[1]?.[8] ?? 0)), expectedAt([5, 8]), 2e-5);
+    expectClose(await decoding.next(Int32Array.of(rows[0]?.[6] ?? 0, rows[1]?.[9] ?? 0)), expectedAt([6, 9]), 2e-5);
+    decoding.dispose();
   });
 
   it('its mask: all see the prefix, and what stands before them', async () => {

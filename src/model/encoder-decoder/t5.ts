@@ -159,7 +159,8 @@ export function configOfT5(config: EncoderDecoderConfig): Record<string, Json> |
     relative_attention_max_distance: config.distance,
     feed_forward_proj: projections[config.mlp],
     layer_norm_epsilon: config.normEpsilon,
-    initializer_factor: config.initFactor,
+    // transformers 5 wants a number with a point here, which JSON does not keep; its default is 1.
+    ...(Number.isInteger(config.initFactor) ? {} : { initializer_factor: config.initFactor }),
     dropout_rate: config.dropout,
     decoder_start_token_id: config.startToken,
     pad_token_id: config.startToken,

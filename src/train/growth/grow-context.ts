@@ -31,7 +31,8 @@ export function growContext(context: number): Grow<Decoder, DecoderWeights> {
     const firstRows: Readonly<Record<string, number>> = { weight: firstPosition, block: 1 };
     const longer = (name: string, table: tf.Tensor): tf.Tensor => {
       const first = firstRows[name] ?? 0;
-      return repeatRows(table, first, (table.shape[0] ?? 0) + context - config.context - first);
+      const [numRows] = table.shape as [number, number];
+      return repeatRows(table, first, numRows + context - config.context - first);
     };
     return {
       architecture: decoder({ ...config, context }),
