@@ -103,6 +103,7 @@ export {
   type TaggedText,
   type TextBatch,
 } from './tokens/text-loader.js';
+export * from './tokens/sequences/index.js';
 export { textPairLoader, type TextPair, type TextPairBatch } from './tokens/text-pairs.js';
 export * from './tokens/preference/index.js';
 export { mixedLoader, type LoadersByName } from './tokens/mixed-loader.js';
@@ -161,6 +162,7 @@ export { baseSizes, sizesOfDepth, type DepthSizes } from './model/depth.js';
 export { blockMixing } from './model/block-mixing.js';
 export { mixing, type Mixing, type Visibility } from './model/mixing.js';
 export { gpt2, gpt2Sizes } from './model/gpt2.js';
+export { opt, optSizes } from './model/opt.js';
 export { llama, llamaSizes } from './model/llama.js';
 export { qwen2, qwen2Sizes, qwen3, qwen3Sizes } from './model/qwen.js';
 export { decoderOptions, type DecoderConfig, type DecoderOptions } from './model/decoder-options.js';
@@ -170,6 +172,7 @@ export { encoderOptions, type EncoderConfig, type EncoderOptions } from './model
 export { bert, bertSizes } from './model/bert.js';
 export { roberta, robertaSizes } from './model/roberta.js';
 export { loadEncoder, saveEncoder, type EncoderModel } from './model/encoder-model.js';
+export * from './model/encoder-decoder/index.js';
 export { embedTexts, type EmbedTextsOptions, type TextEmbeddings } from './model/embed-texts.js';
 export type { EncoderWeights } from './model/encoder-specs.js';
 export { mlpClassifier, mlpClassifierOptions, type MlpClassifier } from './model/mlp-classifier.js';
@@ -281,6 +284,7 @@ export { bertPretraining, type BertModel } from './train/objectives/bert-pretrai
 export { classification, type ClassificationOptions } from './train/objectives/classification.js';
 export { regression, type RegressionOptions } from './train/objectives/regression.js';
 export { contrastive, type ContrastiveOptions, type Embedder } from './train/objectives/contrastive.js';
+export { sequenceToSequence, type SequencePredictor } from './train/objectives/sequence-to-sequence.js';
 export { mixture, type Weighted } from './train/objectives/mixture.js';
 export * from './train/objectives/preference/index.js';
 export * from './train/objectives/distillation/index.js';

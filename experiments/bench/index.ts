@@ -29,6 +29,7 @@ import { rollout } from './rollout.js';
 import { runsBenchmark } from './runs.js';
 import { reportOfArms } from './report.js';
 import { loraStep, sftStep } from './sft-step.js';
+import { t5Step } from './t5-step.js';
 import { tokenizers } from './tokenizers.js';
 import { trainLoop } from './train-loop.js';
 import { planTable } from './plan-table.js';
@@ -40,6 +41,7 @@ export { findPeer, machine } from './machine.js';
 export const benchmarks: readonly Benchmark[] = [
   gptStep,
   transformersStep,
+  t5Step,
   trainLoop,
   sftStep,
   loraStep,

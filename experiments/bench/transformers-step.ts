@@ -9,7 +9,15 @@ import { start, startModule, withChildren } from './child.js';
 import { adamwNumbers } from './gpt-recipe.js';
 import type { StepStart, StepStarted } from './transformers-worker.js';
 
-/** A published architecture and the batches that it is trained on. */
+/** A published architecture, which is compared with the same in transformers. */
+export interface Compared {
+  readonly name: string;
+  readonly kind: StepStart['kind'];
+  /** Writes the model as a Hugging Face folder, and `batches.safetensors` into it. */
+  readonly prepare: (folder: string) => Promise<unknown>;
+}
+
+/** A model and the batches that it is trained on. */
 interface Recipe {
   readonly name: string;
   readonly kind: 'decoder' | 'encoder';
@@ -56,8 +64,8 @@ function recipes(quick: boolean): readonly Recipe[] {
   ];
 }
 
-const numBatches = 4;
-const timing = (quick: boolean) => ({ rounds: quick ? 2 : 5, secondsPerBlock: quick ? 0.2 : 8, checkSteps: 3 });
+export const numBatches = 4;
+export const timing = (quick: boolean) => ({ rounds: quick ? 2 : 5, secondsPerBlock: quick ? 0.2 : 8, checkSteps: 3 });
 
 /** Training steps of GPT-2 small and BERT base against the same models in transformers: same weights, batches and AdamW. */
 export const transformersStep: Benchmark = {
@@ -76,22 +84,29 @@ export const transformersStep: Benchmark = {
     const measurements: Measurement[] = [];
     const notes: string[] = [];
     for (const recipe of recipes(context.quick)) {
-      const found = await compare(recipe, context);
+      const prepare = async (folder: string): Promise<void> => {
+        await recipe.write(folder);
+        await writeBatches(recipe, folder);
+      };
+      const found = await compareSteps({ ...recipe, prepare }, context);
       measurements.push(...found.measurements);
       notes.push(...found.notes);
     }
-    if (context.peer === undefined) notes.push('no PyTorch: --peer-python names a Python that has it and transformers');
+    if (context.peer === undefined) notes.push(noPeer);
     return { measurements, notes };
   },
 };
 
-async function compare(
-  recipe: Recipe,
+/** What is said where nothing can be compared. */
+export const noPeer = 'no PyTorch: --peer-python names a Python that has it and transformers';
+
+/** Blocks of training steps of an architecture, ours and transformers' in turn. */
+export async function compareSteps(
+  recipe: Compared,
   { quick, peer, folder: parent, say }: BenchContext,
 ): Promise<{ measurements: Measurement[]; notes: string[] }> {
-  const folder = join(parent, recipe.kind);
-  await recipe.write(folder);
-  await writeBatches(recipe, folder);
+  const folder = join(parent, recipe.name.replaceAll(' ', '-'));
+  await recipe.prepare(folder);
   const { rounds, secondsPerBlock, checkSteps } = timing(quick);
   const worker = new URL('transformers-worker.ts', import.meta.url).href;
   const script = fileURLToPath(new URL('transformers_peer.py', import.meta.url));

@@ -3,10 +3,13 @@ import {
   causalLanguageModel,
   engineInfo,
   loadEncoder,
+  loadEncoderDecoder,
   loadModel,
+  sequenceToSequence,
   startTraining,
   withHead,
   type Batch,
+  type SequenceBatch,
   type Training,
 } from 'trainbook';
 import { readSafetensors } from './built.js';
@@ -16,7 +19,7 @@ import { peakMegabytes, residentMegabytes, resetPeak } from './memory.js';
 /** Input of `start`; transformers_peer.py takes the same. */
 export type StepStart = {
   readonly folder: string;
-  readonly kind: 'decoder' | 'encoder';
+  readonly kind: 'decoder' | 'encoder' | 'encoderDecoder';
   /** `xla` or `graph`; PyTorch: `eager` or `compile`. */
   readonly target: string;
   readonly threads: number;
@@ -31,21 +34,31 @@ export type StepStarted = {
   readonly peakOfSteps: number | null;
 };
 
-let training: Training<unknown, Batch>;
-let batches: readonly Batch[];
+/** The steps of a training on batches of its own. */
+interface Steps {
+  /** The loss of a step, the first of which is 1. */
+  readonly step: (number: number) => Promise<number>;
+  readonly tokensPerStep: number;
+}
+
+let steps: Steps;
 let step = 0;
 
-async function nextStep(): Promise<number> {
-  const batch = batches[step % batches.length] as Batch;
-  return (await training.step(batch, ++step)).loss;
+const nextStep = (): Promise<number> => steps.step(++step);
+
+/** Batches in turn. */
+function inTurn<Weights, B>(training: Training<Weights, B>, batches: readonly B[], tokensPerStep: number): Steps {
+  return {
+    step: async (number) => (await training.step(batches[(number - 1) % batches.length] as B, number)).loss,
+    tokensPerStep,
+  };
 }
 
 export const answers = {
   start: async ({ folder, kind, target, checkSteps }: StepStart): Promise<StepStarted> => {
     engineInfo();
     const imported = residentMegabytes();
-    batches = await readBatches(folder);
-    training = await trainingOf(folder, kind, target as 'xla' | 'graph');
+    steps = await stepsOf(folder, kind, target as 'xla' | 'graph');
     const losses: number[] = [];
     while (losses.length < checkSteps) losses.push(await nextStep());
     resetPeak();
@@ -55,35 +68,60 @@ export const answers = {
   },
   /** Steps for about so many seconds; tokens per second. */
   block: async ({ seconds }: { readonly seconds: number }): Promise<number> => {
-    const { batchSize, context } = batches[0] as Batch;
     const started = performance.now();
     let numSteps = 0;
     while (numSteps === 0 || performance.now() - started < seconds * 1000) {
       await nextStep();
       numSteps++;
     }
-    return (numSteps * batchSize * context) / ((performance.now() - started) / 1000);
+    return (numSteps * steps.tokensPerStep) / ((performance.now() - started) / 1000);
   },
 };
 
-async function trainingOf(
-  folder: string,
-  kind: StepStart['kind'],
-  target: 'xla' | 'graph',
-): Promise<Training<unknown, Batch>> {
+async function stepsOf(folder: string, kind: StepStart['kind'], target: 'xla' | 'graph'): Promise<Steps> {
   const optimizer = optimizerOf(adamwNumbers);
+  if (kind === 'encoderDecoder') {
+    const { architecture, weights } = await loadEncoderDecoder(folder);
+    const training = startTraining(sequenceToSequence()(architecture), { weights, optimizer, target });
+    const batches = await readSequenceBatches(folder);
+    const [{ batchSize, sources, targetContext }] = batches as [SequenceBatch];
+    return inTurn(training, batches, batchSize * (sources.context + targetContext));
+  }
+  const batches = await readBatches(folder);
+  const [{ batchSize, context }] = batches as [Batch];
   if (kind === 'decoder') {
     const { architecture, weights } = await loadModel(folder);
-    return startTraining(causalLanguageModel()(architecture), { weights, optimizer, target });
+    const training = startTraining(causalLanguageModel()(architecture), { weights, optimizer, target });
+    return inTurn(training, batches, batchSize * context);
   }
   const { architecture: trunk, weights, heads } = await loadEncoder(folder);
   const { maskedLanguageModel: head } = heads;
   if (head === undefined) throw new Error(`${folder} has no head for masked tokens`);
-  return startTraining(causalLanguageModel()(withHead(trunk, head.architecture)), {
+  const training = startTraining(causalLanguageModel()(withHead(trunk, head.architecture)), {
     weights: { trunk: weights, head: head.weights },
     optimizer,
     target,
   });
+  return inTurn(training, batches, batchSize * context);
+}
+
+async function readSequenceBatches(folder: string): Promise<SequenceBatch[]> {
+  const { tensors } = await readSafetensors(join(folder, 'batches.safetensors'));
+  const [numBatches = 0, batchSize = 0, sourceContext = 0] = tensors.get('inputs')?.shape ?? [];
+  const [, , targetContext = 0] = tensors.get('targets')?.shape ?? [];
+  const part = (name: string, index: number, size: number): Int32Array =>
+    (tensors.get(name)?.elements as Int32Array).slice(index * size, (index + 1) * size);
+  return Array.from({ length: numBatches }, (_, index) => ({
+    sources: {
+      inputs: part('inputs', index, batchSize * sourceContext),
+      mask: new Int32Array(batchSize * sourceContext).fill(1),
+      context: sourceContext,
+    },
+    targets: part('targets', index, batchSize * targetContext),
+    weights: new Float32Array(batchSize * targetContext).fill(1),
+    batchSize,
+    targetContext,
+  }));
 }
 
 async function readBatches(folder: string): Promise<Batch[]> {

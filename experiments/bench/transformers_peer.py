@@ -18,11 +18,16 @@ class Contestant:
         torch.set_num_threads(threads)
         torch.set_float32_matmul_precision("high")
         reset_peak()
-        auto = {"decoder": transformers.AutoModelForCausalLM, "encoder": transformers.AutoModelForMaskedLM}[kind]
+        auto = {
+            "decoder": transformers.AutoModelForCausalLM,
+            "encoder": transformers.AutoModelForMaskedLM,
+            "encoderDecoder": transformers.AutoModelForSeq2SeqLM,
+        }[kind]
         model = auto.from_pretrained(folder, attn_implementation="sdpa", dtype=torch.float32).train()
         batches = read_safetensors(f"{folder}/batches.safetensors")
         self.inputs, self.targets = batches["inputs"].long(), batches["targets"].long()
         self.counted = batches["counted"]
+        self.tokens = self.inputs[0].numel() + (self.targets[0].numel() if kind == "encoderDecoder" else 0)
         matrices = [parameter for parameter in model.parameters() if parameter.dim() > 1]
         vectors = [parameter for parameter in model.parameters() if parameter.dim() == 1]
         self.optimizer = torch.optim.AdamW(
@@ -34,7 +39,14 @@ class Contestant:
         )
 
         def loss(inputs, targets, counted):
-            logits = model(input_ids=inputs).logits
+            if kind == "encoderDecoder":
+                # As ours: no token of the source is padding, and all are seen.
+                logits = model(
+                    input_ids=inputs, attention_mask=torch.ones_like(inputs), use_cache=False,
+                    decoder_input_ids=F.pad(targets[:, :-1], (1, 0), value=model.config.decoder_start_token_id),
+                ).logits
+            else:
+                logits = model(input_ids=inputs).logits
             losses = F.cross_entropy(logits.view(-1, logits.size(-1)), targets.view(-1), reduction="none")
             return (losses * counted.view(-1)).sum() / counted.sum()
 
@@ -60,7 +72,7 @@ class Contestant:
         while steps == 0 or time.perf_counter() - started < seconds:
             self.next_step()
             steps += 1
-        return steps * self.inputs[0].numel() / (time.perf_counter() - started)
+        return steps * self.tokens / (time.perf_counter() - started)
 
 
 if __name__ == "__main__":

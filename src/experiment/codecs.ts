@@ -2,6 +2,7 @@ import { corpusCodec, splitCorpusCodec } from '../data/corpus-codec.js';
 import { ngramCodec } from '../data/perplexity/ngram-codec.js';
 import { scoreCodec } from '../evaluate/score-codec.js';
 import type { Codec } from '../files.js';
+import { encoderDecoderCodec } from '../model/encoder-decoder/encoder-decoder-model.js';
 import { encoderCodec } from '../model/encoder-model.js';
 import { modelCodec } from '../model/model.js';
 import { rewardModelCodec } from '../model/reward-model-files.js';
@@ -16,6 +17,7 @@ export const codecs: readonly Codec<unknown>[] = [
   tokenizerCodec,
   modelCodec,
   encoderCodec,
+  encoderDecoderCodec,
   rewardModelCodec,
   scoreCodec,
   samplesCodec,

@@ -23,6 +23,8 @@ export interface Heads {
   readonly keyValueHeads: number;
   readonly headSize: number;
   readonly norm: Norm;
+  /** What queries are multiplied with before they meet the keys. Default: 1 / √headSize. */
+  readonly scale?: number | undefined;
 }
 
 /** What attention needs to know of where its tokens stand. */
@@ -83,19 +85,32 @@ export function attentionInputs(
  * attend({ heads: 4, keyValueHeads: 2, headSize: 64, norm }, weights, x, context);
  */
 export function attend(heads: Heads, weights: AttentionWeights, x: tf.Tensor, context: AttentionContext): tf.Tensor {
-  const { keyValueHeads, headSize } = heads;
-  const group = heads.heads / keyValueHeads;
-  const [batch, time] = x.shape as [number, number, number];
-  const inputs = attentionInputs(heads, weights, x, context.rotate);
-  const [keys, values] = context.remember(inputs.keys, inputs.values);
-  const scaled = tf.mul(inputs.queries, 1 / Math.sqrt(headSize));
-  const queries = tf.reshape(scaled, [batch, keyValueHeads, group, time, headSize]);
-  const mixed = context.mix(queries, keys, values, context.dropout);
-  const byTime = tf.transpose(tf.reshape(mixed, [batch, heads.heads, time, headSize]), [0, 2, 1, 3]);
-  return linear(weights.output, tf.reshape(byTime, [batch, time, heads.heads * headSize]));
+  const { queries, ...made } = attentionInputs(heads, weights, x, context.rotate);
+  const [keys, values] = context.remember(made.keys, made.values);
+  return mixHeads(heads, weights.output, { queries, keys, values }, context);
+}
+
+/**
+ * What the heads see, joined and projected: softmax(scale · Q Kᵀ + mask) V → [batch, time, width].
+ *
+ * @example
+ * mixHeads(heads, weights.output, { queries, keys, values }, { mix: mixing({ causal: true }) });
+ */
+export function mixHeads(
+  { heads, keyValueHeads, headSize, scale = 1 / Math.sqrt(headSize) }: Heads,
+  output: Linear,
+  { queries, keys, values }: AttentionInputs,
+  { mix, dropout }: Pick<AttentionContext, 'mix' | 'dropout'>,
+): tf.Tensor {
+  const [batch, , time] = queries.shape as [number, number, number, number];
+  const scaled = scale === 1 ? queries : tf.mul(queries, scale);
+  const grouped = tf.reshape(scaled, [batch, keyValueHeads, heads / keyValueHeads, time, headSize]);
+  const mixed = mix(grouped, keys, values, dropout);
+  const byTime = tf.transpose(tf.reshape(mixed, [batch, heads, time, headSize]), [0, 2, 1, 3]);
+  return linear(output, tf.reshape(byTime, [batch, time, heads * headSize]));
 }
 
 /** [batch, time, heads × headSize] → [batch, heads, time, headSize] */
-function byHead(x: tf.Tensor, shape: [batch: number, time: number, heads: number, headSize: number]): tf.Tensor {
+export function byHead(x: tf.Tensor, shape: [batch: number, time: number, heads: number, headSize: number]): tf.Tensor {
   return tf.transpose(tf.reshape(x, shape), [0, 2, 1, 3]);
 }

@@ -58,13 +58,13 @@ function layOut(visibility: Visibility, queries: tf.Tensor, keys: tf.Tensor, wan
   const past = numKeys - time;
   const block = Math.min(wanted, time);
   const [numQueryBlocks, numKeyBlocks] = [Math.ceil(time / block), Math.ceil(numKeys / block)];
-  const { causal, window = Infinity } = visibility;
+  const { causal, window = Infinity, prefix } = visibility;
   const pairs: [number, number][] = [];
   for (let query = 0; query < numQueryBlocks; query++) {
     const [first, last] = [past + query * block, past + Math.min((query + 1) * block, time) - 1];
     for (let key = 0; key < numKeyBlocks; key++) {
       const [begin, end] = [key * block, (key + 1) * block - 1];
-      const seen = !causal || (begin <= last && (end > first - window || begin < past));
+      const seen = !causal || prefix !== undefined || (begin <= last && (end > first - window || begin < past));
       if (seen) pairs.push([query, key]);
     }
   }
@@ -213,7 +213,7 @@ function pairMask({
   numQueryBlocks,
   numKeyBlocks,
 }: Layout): (pair: Pair) => tf.Tensor {
-  const { causal, window, documents } = visibility;
+  const { causal, window, documents, prefix } = visibility;
   const [batch] = shape;
   const within = tf.range(0, block, 1, 'int32');
   const stacked = (all: tf.Tensor, numBefore: number, numBlocks: number, view: readonly number[]): tf.Tensor => {
@@ -238,6 +238,10 @@ function pairMask({
     let seen: tf.Tensor = tf.less(rows, tf.scalar(numKeys, 'int32'));
     if (causal) seen = tf.logicalAnd(seen, tf.lessEqual(rows, places));
     if (window !== undefined) seen = tf.logicalAnd(seen, tf.greater(rows, tf.sub(places, tf.scalar(window, 'int32'))));
+    if (prefix !== undefined) {
+      const within = tf.less(tf.sub(rows, tf.scalar(past, 'int32')), tf.reshape(prefix, [batch, 1, 1, 1, 1]));
+      seen = tf.logicalOr(seen, tf.logicalAnd(within, tf.less(rows, tf.scalar(numKeys, 'int32'))));
+    }
     if (ofQueries !== undefined && ofKeys !== undefined)
       seen = tf.logicalAnd(seen, tf.equal(blockOf(ofQueries, query), blockOf(ofKeys, key)));
     if (past > 0) seen = tf.logicalOr(seen, tf.less(rows, tf.scalar(past, 'int32')));

@@ -27,6 +27,8 @@ export interface BlockContext {
   readonly attention: AttentionContext;
   /** Of what is added to x. */
   readonly dropout?: Dropout | undefined;
+  /** Of the hidden elements of the MLP. */
+  readonly hidden?: Dropout | undefined;
 }
 
 /**
@@ -41,7 +43,7 @@ export function preNormBlock(parts: BlockParts, weights: BlockWeights, x: tf.Ten
   const [first, second] = twoDropouts(context);
   const attention = attend(heads, weights.attention, norm(weights.attentionNorm, x), context.attention);
   const attended = tf.add(x, dropout(attention, first));
-  return tf.add(attended, dropout(mlp.forward(weights.mlp, norm(weights.mlpNorm, attended)), second));
+  return tf.add(attended, dropout(mlp.forward(weights.mlp, norm(weights.mlpNorm, attended), context.hidden), second));
 }
 
 /**
@@ -61,7 +63,7 @@ export function postNormBlock(
   const [first, second] = twoDropouts(context);
   const attention = attend(heads, weights.attention, x, context.attention);
   const attended = norm(weights.attentionNorm, tf.add(x, dropout(attention, first)));
-  return norm(weights.mlpNorm, tf.add(attended, dropout(mlp.forward(weights.mlp, attended), second)));
+  return norm(weights.mlpNorm, tf.add(attended, dropout(mlp.forward(weights.mlp, attended, context.hidden), second)));
 }
 
 function twoDropouts({ dropout: both }: BlockContext): [Dropout | undefined, Dropout | undefined] {

@@ -9,6 +9,7 @@ import type { DecoderFamily, HuggingFaceConfig } from './family.js';
 import { gpt2Family } from './gpt2.js';
 import { llamaFamily, llamaNames } from './llama.js';
 import type { NameRule } from './names.js';
+import { optFamily } from './opt.js';
 import { qwen2Family, qwen3Family } from './qwen.js';
 
 /*
@@ -19,7 +20,7 @@ import { qwen2Family, qwen3Family } from './qwen.js';
  */
 
 /** The families whose files are understood. A new one is a file like `llama.ts`, and a line here. */
-export const families: readonly DecoderFamily[] = [gpt2Family, llamaFamily, qwen2Family, qwen3Family];
+export const families: readonly DecoderFamily[] = [gpt2Family, optFamily, llamaFamily, qwen2Family, qwen3Family];
 
 const ownSchema = z.looseObject({
   trainbook: z.object({

@@ -24,9 +24,16 @@ export const decoderOptions = z
     hidden: size('hidden size of the MLP, in features; 8/3 width (SwiGLU) or 4 width (others) unless given').optional(),
     norm: z.enum(['rms', 'layer']).default('rms').describe('RMSNorm, or LayerNorm'),
     positions: z
-      .enum(['rotary', 'learned', 'sinusoidal'])
+      .enum(['rotary', 'learned', 'learned2d', 'sinusoidal'])
       .default('rotary')
       .describe('how the order of tokens is known'),
+    firstPosition: z
+      .int()
+      .positive()
+      .optional()
+      .describe(
+        'the row of a learned position table for the first token; those before it are left alone (OPT has two)',
+      ),
     mlp: z.enum(['swiglu', 'gelu', 'geluExact', 'relu']).default('swiglu').describe('the position-wise network'),
     biases: z
       .enum(['none', 'queryKeyValue', 'all'])
@@ -71,6 +78,8 @@ export const decoderOptions = z
     if (heads % keyValueHeads !== 0) {
       refuse('keyValueHeads', `keyValueHeads must divide heads: ${heads} / ${keyValueHeads} is not whole`);
     }
+    if (value.firstPosition !== undefined && positions !== 'learned')
+      refuse('firstPosition', `firstPosition needs learned positions, they are ${positions}`);
     if (value.rotaryScaling !== undefined && positions !== 'rotary')
       refuse('rotaryScaling', `rotaryScaling needs rotary positions, they are ${positions}`);
     if (window !== undefined && window.fromLayer >= layers)

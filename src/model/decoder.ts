@@ -22,7 +22,7 @@ import type { Mixing, Visibility } from './mixing.js';
 import { mlps } from './mlp.js';
 import { layerNorm, rmsNorm } from './norm.js';
 import type { Norm } from './norm.js';
-import { learnedPositions, rotaryPositions, sinusoidalPositions } from './positions.js';
+import { learned2dPositions, learnedPositions, rotaryPositions, sinusoidalPositions } from './positions.js';
 import type { Positions, PositionSizes, Span } from './positions.js';
 import { drawTree } from './weights.js';
 import type { DecoderWeights, WeightSpec } from './weights.js';
@@ -33,6 +33,10 @@ export interface ForwardOptions {
   readonly documents?: tf.Tensor | undefined;
   /** int32 [batch, time], each below the context. Default: 0, 1, 2, … in each row. */
   readonly positions?: tf.Tensor | undefined;
+  /** int32 [batch]: so many first tokens of each row see each other, and all others see them: a prefix language model. */
+  readonly prefix?: tf.Tensor | undefined;
+  /** int32 [batch, time]: the place of each token within its blank, from 1 on, and 0 outside of blanks: for `learned2d` positions. */
+  readonly blockPositions?: tf.Tensor | undefined;
   /** For each layer, keys and values before those of the tokens, which all of them see: [1 or batch, keyValueHeads, past, headSize]. */
   readonly past?: readonly LayerCache[] | undefined;
   /** Leaves elements out as the config's `dropout` says: for training. Without a key nothing is left out. */
@@ -73,12 +77,25 @@ export interface Decoder {
    * `time` more tokens of each sequence, int32 [batch, time], the first of which gets the cache's row `row` → the logits after the last,
    * [batch, vocabulary], and the cache with them. Sequences that are padded on the left begin at rows `starts`, int32 [batch].
    */
-  decode(weights: DecoderWeights, tokens: tf.Tensor, row: tf.Scalar, cache: KeyValueCache, starts?: tf.Tensor): Decoded;
+  decode(
+    weights: DecoderWeights,
+    tokens: tf.Tensor,
+    row: tf.Scalar,
+    cache: KeyValueCache,
+    starts?: tf.Tensor,
+    options?: DecodeOptions,
+  ): Decoded;
 }
 
 /** The attention of one layer before it is computed. */
 export interface LayerAttention extends AttentionInputs {
   readonly visibility: Visibility;
+}
+
+/** How tokens are read into a cache. */
+export interface DecodeOptions {
+  /** Whether the tokens see each other, also those after them: the prompt of a prefix language model. Default: no. */
+  readonly bothWays?: boolean | undefined;
 }
 
 /** What `decode` gives. */
@@ -91,6 +108,7 @@ const norms: Record<DecoderConfig['norm'], (epsilon: number) => Norm> = { rms: r
 const allPositions: Record<DecoderConfig['positions'], (sizes: PositionSizes) => Positions> = {
   rotary: rotaryPositions,
   learned: learnedPositions,
+  learned2d: learned2dPositions,
   sinusoidal: sinusoidalPositions,
 };
 
@@ -115,6 +133,7 @@ export function decoder(options: DecoderOptions & { readonly vocabularySize: num
     positions: allPositions[config.positions]({
       context,
       width,
+      firstPosition: config.firstPosition,
       rotary: { headSize, base: rotaryBase, scaling: rotaryScaling },
     }),
     output: config.tiedEmbeddings ? tiedOutput : separateOutput,
@@ -141,16 +160,21 @@ export function decoder(options: DecoderOptions & { readonly vocabularySize: num
       const rotate = parts.positions.rotation(spanOf(config, states, reading));
       return {
         ...attentionInputs(parts.heads, attention, norm(attentionNorm, states), rotate),
-        visibility: { causal: true, window: windowOf(config)(layer), documents: reading.documents },
+        visibility: {
+          causal: true,
+          window: windowOf(config)(layer),
+          documents: reading.documents,
+          prefix: reading.prefix,
+        },
       };
     },
     logits,
     forward: (weights, inputs, reading) => logits(weights, hidden(weights, inputs, reading)) as tf.Tensor3D,
-    decode: (weights, tokens, row, cache, starts) => {
+    decode: (weights, tokens, row, cache, starts, { bothWays } = {}) => {
       const [batch, time] = tokens.shape as [number, number];
       const { contexts, span, updated } = cachedContexts(
         cache,
-        { row, time, starts, windowOf: windowOf(config) },
+        { row, time, starts, windowOf: windowOf(config), bothWays },
         parts.positions,
       );
       const placed = parts.positions.place(weights.positions, embed(weights.embedding, tokens), span);
@@ -181,12 +205,12 @@ function readAll(
   inputs: tf.Tensor,
   reading: ForwardOptions,
 ): tf.Tensor3D[] {
-  const { documents, past, dropoutKey, attention = mixing, recompute = false } = reading;
+  const { documents, prefix, past, dropoutKey, attention = mixing, recompute = false } = reading;
   const span = spanOf(config, inputs, reading);
   const left = dropoutKey && { rate: config.dropout, key: dropoutKey };
   const mixes = new Map<number | undefined, Mixing>(); // layers with one window share their masks
   const mixOf = (window: number | undefined): Mixing => {
-    const mix = mixes.get(window) ?? attention({ causal: true, window, documents });
+    const mix = mixes.get(window) ?? attention({ causal: true, window, documents, prefix });
     mixes.set(window, mix);
     return mix;
   };
@@ -209,7 +233,18 @@ function readAll(
 }
 
 /** Where the tokens of a batch stand. */
-function spanOf({ context }: DecoderConfig, inputs: tf.Tensor, { positions, past }: ForwardOptions): Span {
+function spanOf(config: DecoderConfig, inputs: tf.Tensor, { positions, blockPositions, past }: ForwardOptions): Span {
+  const { context } = config;
+  if (blockPositions !== undefined) {
+    if (config.positions === 'learned2d' && positions !== undefined)
+      return { places: positions, blocks: blockPositions, length: context };
+    throw new TrainbookError({
+      what: 'decoder: places within blanks say nothing to this model, or stand alone',
+      received: `${config.positions} positions, ${positions === undefined ? 'no ' : ''}places of the tokens`,
+      expected: 'a model with learned2d positions, and both places of each token',
+      fix: "decoder({ …, positions: 'learned2d' })",
+    });
+  }
   const time = inputs.shape[1] ?? 0;
   const numPast = past?.[0]?.keys.shape[2] ?? 0;
   return positions === undefined ? { start: numPast, time } : { places: positions, length: context };

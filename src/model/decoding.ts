@@ -4,11 +4,17 @@ import type { Cell } from '../engine/cell.js';
 import { compile } from '../engine/compile.js';
 import { inferring } from '../engine/inference.js';
 import { flatten, mapTree } from '../engine/tree.js';
-import type { Decoder } from './decoder.js';
+import type { DecodeOptions, Decoder } from './decoder.js';
 import { emptyCache } from './key-value-cache.js';
 import type { KeyValueCache } from './key-value-cache.js';
 import type { Model } from './model.js';
 import type { DecoderWeights } from './weights.js';
+
+/** How much room a decoding has, and how it reads prompts. */
+export interface DecodingOptions extends Pick<Decoding, 'batch' | 'length'> {
+  /** Whether prompts are read both ways, as by a model that learned from `prefixLoader`. Default: from left to right. */
+  readonly prefix?: boolean;
+}
 
 /** A model being read from left to right. All sequences go on together, one token each at a time. */
 export interface Decoding {
@@ -43,15 +49,16 @@ const ROWS_STEP = 64;
  */
 export function startDecoding(
   { architecture, weights }: Model,
-  { batch, length }: Pick<Decoding, 'batch' | 'length'>,
+  { batch, length, prefix = false }: DecodingOptions,
 ): Decoding {
   let cache: Cache | undefined;
   let starts = new Int32Array(batch);
   let row = 0; // the next token's
 
-  const read = (tokens: Int32Array, time: number): Promise<Float32Array> =>
+  const read = (tokens: Int32Array, time: number, bothWays = false): Promise<Float32Array> =>
     inferring(async () => {
-      const { step } = (cache = roomFor(architecture, cache, batch, { needed: row + time, length }));
+      cache = roomFor(architecture, cache, batch, { needed: row + time, length });
+      const step = bothWays ? cache.readBothWays : cache.step;
       const inputs = [
         tf.tensor2d(tokens, [batch, time], 'int32'),
         tf.scalar(row, 'int32'),
@@ -76,7 +83,7 @@ export function startDecoding(
         tokens.set(prompt, (sequence + 1) * time - prompt.length);
       });
       row = 0;
-      return read(tokens, time);
+      return read(tokens, time, prefix);
     },
     next: (tokens) => read(tokens, 1),
     reorder: (from) =>
@@ -99,12 +106,16 @@ export function paddedLength(longest: number, length: number): number {
   return Math.max(longest, Math.min(Math.ceil(longest / step) * step, length));
 }
 
+type Step = (weights: DecoderWeights, tokens: tf.Tensor, row: tf.Scalar, starts: tf.Tensor) => Promise<tf.Tensor>;
+
 /** Keys and values in cells, and the compiled functions that change them. */
 interface Cache {
   readonly batch: number;
   readonly rows: number;
   readonly cells: KeyValueCache<Cell>;
-  readonly step: (weights: DecoderWeights, tokens: tf.Tensor, row: tf.Scalar, starts: tf.Tensor) => Promise<tf.Tensor>;
+  readonly step: Step;
+  /** The same with tokens that see each other. */
+  readonly readBothWays: Step;
   readonly reorder: (from: tf.Tensor) => Promise<unknown>;
   dispose(): void;
 }
@@ -171,19 +182,22 @@ function makeCache(architecture: Decoder, batch: number, rows: number): Cache {
       kept.write(tensors[index] as tf.Tensor);
     });
   };
-  return {
-    batch,
-    rows,
-    cells,
-    step: compile(
+  const stepOf = (options: DecodeOptions): Step =>
+    compile(
       // Weights are arguments: what a compiled function only mentions it holds as long as it lives.
       (weights: DecoderWeights, tokens: tf.Tensor, row: tf.Scalar, starts: tf.Tensor): tf.Tensor => {
-        const { logits, cache } = architecture.decode(weights, tokens, row, readCells(), starts);
+        const { logits, cache } = architecture.decode(weights, tokens, row, readCells(), starts, options);
         writeCells(cache);
         return logits;
       },
       { name: 'decode' },
-    ),
+    );
+  return {
+    batch,
+    rows,
+    cells,
+    step: stepOf({}),
+    readBothWays: stepOf({ bothWays: true }),
     reorder: compile(
       (from: tf.Tensor): tf.Tensor => {
         writeCells(mapTree<tf.Tensor, tf.Tensor>(readCells(), (all) => tf.gather(all, from)) as KeyValueCache);

@@ -34,6 +34,17 @@ export const separateOutput: Output<{ readonly weight: tf.Tensor }> = {
   logits: ({ weight }, _embedding, x) => project(weight, x),
 };
 
+/**
+ * The logits of x times a number. T5 multiplies by 1 / √width where the table of its input is that of its output, since its entries have
+ * about variance 1: Raffel 2019 (1910.10683).
+ */
+export function scaledOutput<Weights extends Readonly<Record<string, tf.Tensor>>>(
+  output: Output<Weights>,
+  scale: number,
+): Output<Weights> {
+  return { ...output, logits: (weights, embedding, x) => output.logits(weights, embedding, tf.mul(x, scale)) };
+}
+
 function project(table: tf.Tensor, x: tf.Tensor): tf.Tensor {
   const [vocabularySize, width] = table.shape as [number, number];
   const rows = tf.reshape(x, [-1, width]); // [batch × time, width]

@@ -39,6 +39,10 @@ export interface CacheStep {
   readonly starts?: tf.Tensor | undefined;
   /** How many rows a token of a layer sees at most; undefined: all before it. */
   readonly windowOf: (layer: number) => number | undefined;
+  /** What is added to the scores of the tokens and all rows, such as for relative positions: [1, keyValueHeads, group, time, rows]. */
+  readonly bias?: tf.Tensor | undefined;
+  /** Whether the tokens see each other, also those after them: a prefix that is read both ways. Default: no. */
+  readonly bothWays?: boolean | undefined;
 }
 
 /** What attention needs to know while tokens go in at a row, and the cache of each block afterwards. */
@@ -53,7 +57,7 @@ export interface CachedContexts {
  * its own. Its position counts from the start.
  */
 export function cachedContexts(cache: KeyValueCache, step: CacheStep, positions: Positions): CachedContexts {
-  const { row, time, starts, windowOf } = step;
+  const { row, time, starts, windowOf, bias, bothWays = false } = step;
   const numRows = cache[0]?.keys.shape[2] ?? 0;
   const rows = tf.add(tf.range(0, time, 1, 'int32'), row); // [time]
   const first = starts === undefined ? tf.zeros([1, 1], 'int32') : tf.reshape(starts, [-1, 1]); // [batch or 1, 1]
@@ -62,7 +66,10 @@ export function cachedContexts(cache: KeyValueCache, step: CacheStep, positions:
   const rotate = positions.rotation(span);
   const mixes = new Map<number | undefined, AttentionContext['mix']>();
   const mixOf = (window: number | undefined): AttentionContext['mix'] => {
-    const mix = mixes.get(window) ?? maskedMixing(rowMask(rows, first, numRows, window));
+    const found = mixes.get(window);
+    if (found !== undefined) return found;
+    const mask = rowMask({ rows, starts: first, bothWays }, numRows, window);
+    const mix = maskedMixing(bias === undefined ? mask : tf.add(bias, mask));
     mixes.set(window, mix);
     return mix;
   };
@@ -79,13 +86,20 @@ export function cachedContexts(cache: KeyValueCache, step: CacheStep, positions:
   return { contexts, span, updated: () => after };
 }
 
-/** 0 for the rows that a token at `rows` sees: start ≤ row ≤ its own, within the window. [batch or 1, 1, 1, time, numRows] */
-function rowMask(rows: tf.Tensor, starts: tf.Tensor, numRows: number, window: number | undefined): tf.Tensor {
+/**
+ * 0 for the rows that a token at `rows` sees: start ≤ row ≤ its own, or the last of the tokens' where these see each other, within the
+ * window. [batch or 1, 1, 1, time, numRows]
+ */
+function rowMask(
+  { rows, starts, bothWays }: { readonly rows: tf.Tensor; readonly starts: tf.Tensor; readonly bothWays: boolean },
+  numRows: number,
+  window: number | undefined,
+): tf.Tensor {
   const time = rows.shape[0];
   const all = tf.reshape(tf.range(0, numRows, 1, 'int32'), [1, 1, numRows]);
   const own = tf.reshape(rows, [1, time, 1]);
   const begun = tf.greaterEqual(all, tf.expandDims(starts, 1)); // [batch or 1, 1, numRows]
-  const before = tf.lessEqual(all, own); // [1, time, numRows]
+  const before = tf.lessEqual(all, bothWays ? tf.max(own) : own); // [1, time or 1, numRows]
   const seen = tf.logicalAnd(begun, before);
   const near =
     window === undefined ? seen : tf.logicalAnd(seen, tf.greater(all, tf.sub(own, tf.scalar(window, 'int32'))));

@@ -241,6 +241,7 @@ export function isLlamaLike({ norm, positions, mlp }: DecoderConfig): boolean {
 export const llamaNames: readonly NameRule[] = [
   { path: 'embedding', name: 'model.embed_tokens.weight' },
   { path: 'positions.weight', name: 'model.embed_positions.weight' },
+  { path: 'positions.block', name: 'model.embed_block_positions.weight' },
   ...normNames('layers.*.attentionNorm', 'model.layers.*.input_layernorm'),
   ...linearNames('layers.*.attention.query', 'model.layers.*.self_attn.q_proj'),
   ...linearNames('layers.*.attention.key', 'model.layers.*.self_attn.k_proj'),

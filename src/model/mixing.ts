@@ -22,6 +22,8 @@ export interface Visibility {
   readonly window?: number | undefined;
   /** int32 [batch, time]: tokens see those of their own document, which has a number. Padding is a document of its own. */
   readonly documents?: tf.Tensor | undefined;
+  /** int32 [batch]: so many first tokens of each sequence are seen by all of its tokens, also by those before them. */
+  readonly prefix?: tf.Tensor | undefined;
 }
 
 /** A score so low that its softmax is exactly 0 in float32, and finite, so that no row turns into NaN. */
@@ -50,13 +52,15 @@ export function maskedMixing(mask: tf.Tensor | undefined): Mixing {
 }
 
 /**
- * The attention of a visibility, with its mask. Causal queries go in blocks, each against the keys that it may see: with n blocks
+ * The attention of a visibility, with its mask, and a bias that is added to the scores where one is given. Causal queries go in blocks, each against the keys that it may see: with n blocks
  * (n + 1) / 2n of the scores are computed and kept for the backward pass, 62.5% with four; the rest would be masked.
  *
  * @example
  * const mixed = mixing({ causal: true, window: 128 })(queries, keys, values);
+ *
+ * @param bias [1 or batch, keyValueHeads, group, queries, keys], such as that of relative positions.
  */
-export function mixing(visibility: Visibility): Mixing {
+export function mixing(visibility: Visibility, bias?: tf.Tensor): Mixing {
   return (queries, keys, values, left) => {
     const [batch, heads, group, time, headSize] = queries.shape as [number, number, number, number, number];
     const past = (keys.shape[2] as number) - time;
@@ -65,10 +69,23 @@ export function mixing(visibility: Visibility): Mixing {
       const rows = tf.slice(queries, [0, 0, 0, start, 0], [batch, heads, group, end - start, headSize]);
       const seen = (all: tf.Tensor): tf.Tensor => tf.slice(all, [0, 0, from, 0], [batch, heads, to - from, headSize]);
       const mask = maskOf(visibility, block, past);
-      return maskedMixing(mask)(rows, seen(keys), seen(values), nthDropout(left, index));
+      return maskedMixing(withBias(mask, bias, block))(rows, seen(keys), seen(values), nthDropout(left, index));
     });
     return blocks.length === 1 ? (blocks[0] as tf.Tensor) : tf.concat(blocks, 3);
   };
+}
+
+/** The mask and the block's part of a bias, as one. */
+function withBias(
+  mask: tf.Tensor | undefined,
+  bias: tf.Tensor | undefined,
+  { start, end, from, to }: QueryBlock,
+): tf.Tensor | undefined {
+  if (bias === undefined) return mask;
+  const [batch, heads, group, time, numKeys] = bias.shape as [number, number, number, number, number];
+  const isWhole = end - start === time && to - from === numKeys;
+  const part = isWhole ? bias : tf.slice(bias, [0, 0, 0, start, from], [batch, heads, group, end - start, to - from]);
+  return mask === undefined ? part : tf.add(part, mask);
 }
 
 /** Queries `start` … `end`, and the keys `from` … `to` that some of them may see. Ends are exclusive. */
@@ -85,11 +102,11 @@ const smallestBlock = 128;
 
 /** The blocks that `mixing` computes, in order. `past` keys stand before those of the `time` queries. */
 export function queryBlocks(
-  { causal, window }: Pick<Visibility, 'causal' | 'window'>,
+  { causal, window, prefix }: Pick<Visibility, 'causal' | 'window' | 'prefix'>,
   time: number,
   past: number,
 ): QueryBlock[] {
-  if (!causal) return [{ start: 0, end: time, from: 0, to: past + time }];
+  if (!causal || prefix !== undefined) return [{ start: 0, end: time, from: 0, to: past + time }];
   const size = Math.ceil(time / Math.max(1, Math.min(mostBlocks, Math.floor(time / smallestBlock))));
   return Array.from({ length: Math.ceil(time / size) }, (_, index) => {
     const [start, end] = [index * size, Math.min((index + 1) * size, time)];
@@ -110,7 +127,9 @@ export function visibilityMask(visibility: Visibility, time: number): tf.Tensor 
 }
 
 function maskOf(visibility: Visibility, block: QueryBlock, past: number): tf.Tensor | undefined {
-  const order = visibility.causal ? causalMask(block, past, visibility.window) : undefined;
+  const { causal, window, prefix } = visibility;
+  const ordered = causal ? causalMask(block, past, window) : undefined;
+  const order = ordered !== undefined && prefix !== undefined ? withPrefix(ordered, prefix, block, past) : ordered;
   const documents = visibility.documents && documentMask(visibility.documents, block, past);
   return order !== undefined && documents !== undefined ? tf.minimum(order, documents) : (order ?? documents);
 }
@@ -125,6 +144,13 @@ export function causalMask({ start, end, from, to }: QueryBlock, past: number, w
     if (past > from) values.fill(0, row + from, row + past);
   }
   return tf.tensor2d(values, [end - start, to - from]);
+}
+
+/** The mask with the keys of each sequence's prefix open to all: [batch, 1, 1, end − start, to − from] */
+function withPrefix(order: tf.Tensor2D, prefix: tf.Tensor, { from, to }: QueryBlock, past: number): tf.Tensor {
+  const places = tf.reshape(tf.range(from - past, to - past, 1, 'int32'), [1, 1, 1, 1, to - from]);
+  const beyond = tf.greaterEqual(places, tf.reshape(prefix, [-1, 1, 1, 1, 1])); // [batch, 1, 1, 1, to − from]
+  return tf.maximum(order, tf.mul(tf.cast(beyond, 'float32'), masked));
 }
 
 /** 0 where query and key are of one document, or the key is past: [batch, 1, 1, end − start, to − from] */

@@ -1,4 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
+import { dropout } from './dropout.js';
+import type { Dropout } from './dropout.js';
 import { linear, linears } from './linear.js';
 import type { Linear } from './linear.js';
 
@@ -8,28 +10,34 @@ export interface Mlp<Name extends string = string> {
   hidden(width: number): number;
   /** The shapes of its matrices, [inputs, outputs] each; `down` ends in the residual stream. */
   shapes(width: number, hidden: number): Readonly<Record<Name, readonly [number, number]>>;
-  forward(weights: Readonly<Record<Name, Linear>>, x: tf.Tensor): tf.Tensor;
+  /** With dropout, hidden elements are left out before the last matrix. */
+  forward(weights: Readonly<Record<Name, Linear>>, x: tf.Tensor, left?: Dropout): tf.Tensor;
 }
 
 /**
  * (silu(x G) · x U) D with silu(z) = z σ(z). Shazeer 2020, "GLU Variants Improve Transformer" (2002.05202).
  * Three matrices of hidden size 8/3 width count as two of 4 width; rounded up to a multiple of 32, which suits vector units.
  */
-export const swiglu: Mlp<'gate' | 'up' | 'down'> = {
-  hidden: (width) => Math.ceil((8 * width) / 3 / 32) * 32,
-  shapes: (width, hidden) => ({ gate: [width, hidden], up: [width, hidden], down: [hidden, width] }),
-  forward: ({ gate, up, down }, x) => {
-    const [opening, values] = linears([gate, up], x);
-    return linear(down, gated(opening, values));
-  },
-};
+export const swiglu = gatedMlp(gated);
+
+/** (g(x G) · x U) D with a product g · u of a function of one and the other. */
+function gatedMlp(product: (gate: tf.Tensor, up: tf.Tensor) => tf.Tensor): Mlp<'gate' | 'up' | 'down'> {
+  return {
+    hidden: (width) => Math.ceil((8 * width) / 3 / 32) * 32,
+    shapes: (width, hidden) => ({ gate: [width, hidden], up: [width, hidden], down: [hidden, width] }),
+    forward: ({ gate, up, down }, x, left) => {
+      const [opening, values] = linears([gate, up], x);
+      return linear(down, dropout(product(opening, values), left));
+    },
+  };
+}
 
 /** f(x U) D with a function f of each element. */
 function plainMlp(activation: (x: tf.Tensor) => tf.Tensor): Mlp<'up' | 'down'> {
   return {
     hidden: (width) => 4 * width,
     shapes: (width, hidden) => ({ up: [width, hidden], down: [hidden, width] }),
-    forward: ({ up, down }, x) => linear(down, activation(linear(up, x))),
+    forward: ({ up, down }, x, left) => linear(down, dropout(activation(linear(up, x)), left)),
   };
 }
 
@@ -66,19 +74,38 @@ function siluSlope(z: tf.Tensor, sigmoid: tf.Tensor): tf.Tensor {
  * gelu′ = σ + z σ (1 − σ) 2u′, u′ = √(2/π) (1 + 3 · 0.044715 z²).
  */
 export function gelu(z: tf.Tensor): tf.Tensor {
-  const slope = 2 * Math.sqrt(2 / Math.PI);
-  const cubic = 0.044715;
-  const twice = (x: tf.Tensor): tf.Tensor => tf.mul(tf.mul(x, slope), tf.add(tf.mul(tf.square(x), cubic), 1)); // 2u
   return pointwise(
     [z],
-    (x) => tf.mul(x, tf.sigmoid(twice(x))),
-    (dy, x) => {
-      const sigmoid = sigmoidByTanh(twice(x));
-      const inner = tf.mul(tf.add(tf.mul(tf.square(x), 3 * cubic), 1), slope); // 2u′
-      const along = tf.mul(tf.mul(x, tf.sub(1, sigmoid)), inner);
-      return [tf.mul(dy, tf.mul(sigmoid, tf.add(along, 1)))];
+    (x) => tf.mul(x, tf.sigmoid(geluInner(x))),
+    (dy, x) => [tf.mul(dy, geluSlope(x, sigmoidByTanh(geluInner(x))))],
+  );
+}
+
+/** gelu(g) · u: ∂g = dy · u · gelu′(g) and ∂u = dy · gelu(g). */
+export function gatedByGelu(gate: tf.Tensor, up: tf.Tensor): tf.Tensor {
+  return pointwise(
+    [gate, up],
+    (g, u) => tf.mul(tf.mul(g, tf.sigmoid(geluInner(g))), u),
+    (dy, g, u) => {
+      const sigmoid = sigmoidByTanh(geluInner(g));
+      return [tf.mul(tf.mul(dy, u), geluSlope(g, sigmoid)), tf.mul(dy, tf.mul(g, sigmoid))];
     },
   );
+}
+
+const geluFactor = 2 * Math.sqrt(2 / Math.PI);
+const geluCubic = 0.044715;
+
+/** 2u */
+function geluInner(z: tf.Tensor): tf.Tensor {
+  return tf.mul(tf.mul(z, geluFactor), tf.add(tf.mul(tf.square(z), geluCubic), 1));
+}
+
+/** gelu′(z), with σ(2u) */
+function geluSlope(z: tf.Tensor, sigmoid: tf.Tensor): tf.Tensor {
+  const inner = tf.mul(tf.add(tf.mul(tf.square(z), 3 * geluCubic), 1), geluFactor); // 2u′
+  const along = tf.mul(tf.mul(z, tf.sub(1, sigmoid)), inner);
+  return tf.mul(sigmoid, tf.add(along, 1));
 }
 
 /**
@@ -125,6 +152,9 @@ export const activations = {
 /** gelu(x U) D, in GPT-2's tanh form: Hendrycks and Gimpel 2016 (1606.08415). */
 export const geluMlp = plainMlp(gelu);
 
+/** (gelu(x G) · x U) D, in the tanh form, as in T5 v1.1: Shazeer 2020 (2002.05202). */
+export const geglu = gatedMlp(gatedByGelu);
+
 /** gelu(x U) D, exact, as in BERT: Devlin 2018 (1810.04805). */
 export const geluExactMlp = plainMlp(geluExact);
 
@@ -132,7 +162,7 @@ export const geluExactMlp = plainMlp(geluExact);
 export const reluMlp = plainMlp(activations.relu);
 
 /** The networks by the name that configs have for them. */
-export const mlps = { swiglu, gelu: geluMlp, geluExact: geluExactMlp, relu: reluMlp } as const satisfies Record<
+export const mlps = { swiglu, geglu, gelu: geluMlp, geluExact: geluExactMlp, relu: reluMlp } as const satisfies Record<
   string,
   Mlp
 >;

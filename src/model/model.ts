@@ -61,7 +61,7 @@ export async function writeModel(model: Model, folder: string, options: ShardOpt
 }
 
 /**
- * Reads the model of a folder: one that `saveModel` wrote, or Hugging Face's (GPT-2, Llama, Qwen2, Qwen3), its weights in
+ * Reads the model of a folder: one that `saveModel` wrote, or Hugging Face's (GPT-2, OPT, Llama, Qwen2, Qwen3), its weights in
  * safetensors or PyTorch's files, in one or in shards.
  *
  * @throws TrainbookError if a file is missing, damaged, or does not fit the other.

@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import type { Decoded, Decoder } from './decoder.js';
+import type { Decoded, DecodeOptions, Decoder } from './decoder.js';
 import type { KeyValueCache } from './key-value-cache.js';
 import type { Lora, LoraWeights } from './lora.js';
 import type { Model } from './model.js';
@@ -10,7 +10,14 @@ export interface Policy<Weights> {
   /** The decoder whose sizes count: its context, its vocabulary, the shape of its cache. */
   readonly architecture: Decoder;
   /** As `Decoder.decode`. */
-  decode(weights: Weights, tokens: tf.Tensor, row: tf.Scalar, cache: KeyValueCache, starts?: tf.Tensor): Decoded;
+  decode(
+    weights: Weights,
+    tokens: tf.Tensor,
+    row: tf.Scalar,
+    cache: KeyValueCache,
+    starts?: tf.Tensor,
+    options?: DecodeOptions,
+  ): Decoded;
 }
 
 /**

@@ -10,7 +10,13 @@ type NtkScaling = Extract<RotaryScaling, { readonly kind: 'ntk' }>;
  * [batch or 1, time], none of which is `length` or more.
  */
 export type Span =
-  { readonly start: number; readonly time: number } | { readonly places: tf.Tensor; readonly length: number };
+  | { readonly start: number; readonly time: number }
+  | {
+      readonly places: tf.Tensor;
+      /** Places within blanks, for positions that know them. Default: 0, outside of blanks. */
+      readonly blocks?: tf.Tensor;
+      readonly length: number;
+    };
 
 /** How a model knows the order of its tokens. */
 export interface Positions<Name extends string = string> {
@@ -25,6 +31,8 @@ export interface Positions<Name extends string = string> {
 export interface PositionSizes {
   readonly context: number;
   readonly width: number;
+  /** Rows of a learned table before the first token's. Default: 0. */
+  readonly firstPosition?: number | undefined;
   readonly rotary: Rotary;
 }
 
@@ -46,17 +54,39 @@ export function rotaryPositions({ rotary }: PositionSizes): Positions<never> {
 }
 
 /** A learned vector for each position is added to the embeddings, as in GPT-2 (Radford 2019); queries and keys stay as they are. */
-export function learnedPositions({ context, width }: PositionSizes): Positions<'weight'> {
+export function learnedPositions({ context, width, firstPosition = 0 }: PositionSizes): Positions<'weight'> {
+  const numRows = firstPosition + context;
   return {
-    shapes: { weight: [context, width] },
+    shapes: { weight: [numRows, width] },
     place: ({ weight }, x, span) => {
-      // Beyond the table there are only sequences that have ended, and are read on beside others that have not.
-      if ('places' in span)
-        return tf.add(x, tf.gather(weight, tf.minimum(span.places, tf.scalar(context - 1, 'int32'))));
-      const { start, time } = span;
-      return tf.add(x, start === 0 && time === context ? weight : tf.slice(weight, [start, 0], [time, width]));
+      if ('places' in span) {
+        const rows = firstPosition === 0 ? span.places : tf.add(span.places, tf.scalar(firstPosition, 'int32'));
+        // Beyond the table there are only sequences that have ended, and are read on beside others that have not.
+        return tf.add(x, tf.gather(weight, tf.minimum(rows, tf.scalar(numRows - 1, 'int32'))));
+      }
+      const [start, time] = [firstPosition + span.start, span.time];
+      return tf.add(x, start === 0 && time === numRows ? weight : tf.slice(weight, [start, 0], [time, width]));
     },
     rotation: () => (x) => x,
+  };
+}
+
+/**
+ * Two learned vectors are added to the embeddings: of the token's place, and of its place within the blank that it fills, 0 outside of blanks.
+ * A token that fills a blank has the blank's place, so that the model does not see how long the blank was: Du 2021, "GLM" (2103.10360),
+ * section 2.2.2.
+ */
+export function learned2dPositions(sizes: PositionSizes): Positions<'weight' | 'block'> {
+  const { context, width } = sizes;
+  const outer = learnedPositions(sizes);
+  return {
+    shapes: { ...outer.shapes, block: [context, width] },
+    place: ({ weight, block }, x, span) => {
+      const placed = outer.place({ weight }, x, span);
+      const blocks = 'places' in span ? span.blocks : undefined;
+      return tf.add(placed, blocks === undefined ? tf.slice(block, [0, 0], [1, width]) : tf.gather(block, blocks));
+    },
+    rotation: (span) => outer.rotation(span),
   };
 }
 

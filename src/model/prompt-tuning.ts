@@ -96,12 +96,13 @@ function prompted(model: Model, numVirtualTokens: number): Prompted {
   const { architecture, weights } = model;
   const { width } = architecture.config;
   const hiddenAll: Prompted['hidden'] = ({ embeddings }, tokens, options = {}) => {
-    const { documents, positions, ...reading } = options;
-    if (documents !== undefined || positions !== undefined)
+    const { documents, positions, prefix, blockPositions, ...reading } = options;
+    const given = Object.entries({ documents, positions, prefix, blockPositions }).find(([, one]) => one !== undefined);
+    if (given !== undefined)
       throw new TrainbookError({
         what: 'promptTuning: virtual tokens stand before rows of one document from position 0 on',
-        received: documents === undefined ? 'positions of the tokens' : 'documents of the tokens',
-        expected: 'neither',
+        received: `${given[0]} of the tokens`,
+        expected: 'none',
         fix: 'do not pack documents into one row, or use prefixTuning, whose prefix all documents see',
       });
     checkRoom('promptTuning', architecture, numVirtualTokens, tokens);

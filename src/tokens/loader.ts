@@ -16,6 +16,10 @@ export interface Batch {
   readonly documents?: Int32Array;
   /** The place of each input within its document. There if the rows say so. */
   readonly positions?: Int32Array;
+  /** How many first tokens of each row see each other, and are seen by all: [batchSize]. There if the rows say so. */
+  readonly prefix?: Int32Array;
+  /** The place of each input within the blank that it fills, 0 outside of blanks. There if the rows say so. */
+  readonly blockPositions?: Int32Array;
 }
 
 /** Where a loader stands: plain, to be saved with a checkpoint. `row` counts the rows given in this epoch, to all readers. */
@@ -129,7 +133,7 @@ export function* inOrder(packed: Packed, batchSize: number): Generator<Batch> {
 }
 
 /** Puts a packed row at a place of a batch. */
-function copyRow(packed: Packed, row: number, batch: Batch, place: number): void {
+export function copyRow(packed: Packed, row: number, batch: Batch, place: number): void {
   const { context, tokens, weights, documents, positions } = packed;
   const start = row * (context + 1);
   batch.inputs.set(tokens.subarray(start, start + context), place * context);

@@ -56,6 +56,7 @@ describe('npx trainbook bench', () => {
     expect([...byName.keys()]).toEqual([
       'gpt-step',
       'transformers-step',
+      't5-step',
       'train-loop',
       'sft-step',
       'lora-step',
@@ -106,6 +107,8 @@ describe('npx trainbook bench', () => {
     expect(value('report', 'size of the page')).toBeLessThan(2);
     expect(value('op-overhead', 'one operation')).toBeGreaterThan(0);
     expect(value('transformers-step', 'BERT base: ours')).toBeGreaterThan(0);
+    expect(value('t5-step', 'T5 small: ours')).toBeGreaterThan(0);
+    expect(value('t5-step', 'T5 v1.1 small: ours')).toBeGreaterThan(0);
     expect(value('attention', '32 tokens: gradients differ by at most')).toBeLessThan(1e-4);
     expect(value('tokenizers', 'encode, unigram: ours')).toBeGreaterThan(0);
     expect(value('decode', 'ours')).toBeGreaterThan(0);

@@ -50,6 +50,8 @@ const visibilities: Record<string, Visibility> = {
   documents: { causal: true, documents },
   'documents, both ways': { causal: false, documents },
   'documents and a window': { causal: true, window: 3, documents },
+  'a prefix': { causal: true, prefix: tf.tensor1d([6, 11], 'int32') },
+  'a prefix and a window': { causal: true, window: 3, prefix: tf.tensor1d([6, 0], 'int32') },
 };
 
 describe('attention in blocks is attention with all scores at once', () => {

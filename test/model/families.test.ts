@@ -15,6 +15,7 @@ import { gpt2, gpt2Sizes } from '../../src/model/gpt2.js';
 import { llama, llamaSizes } from '../../src/model/llama.js';
 import { loadModel, saveModel, weightHash } from '../../src/model/model.js';
 import { storedWeights } from '../../src/model/names.js';
+import { opt, optSizes } from '../../src/model/opt.js';
 import { qwen2, qwen2Sizes, qwen3, qwen3Sizes } from '../../src/model/qwen.js';
 import type { DecoderWeights } from '../../src/model/weights.js';
 import { crossEntropy } from '../../src/train/objectives/cross-entropy.js';
@@ -24,6 +25,7 @@ import { expectClose } from './close.js';
 const fixtures = fileURLToPath(new URL('fixtures/', import.meta.url));
 const folders = [
   'gpt2',
+  'opt',
   'llama',
   'llama-linear',
   'llama-dynamic',
@@ -151,7 +153,7 @@ describe.each(folders)('%s, a folder that transformers wrote', (folder) => {
 });
 
 describe('rows that are more than tokens from position 0 on', () => {
-  it.each(['llama', 'gpt2'])('%s: padding on the left, as a document of its own', async (folder) => {
+  it.each(['llama', 'gpt2', 'opt'])('%s: padding on the left, as a document of its own', async (folder) => {
     const { architecture, weights } = await loadModel(join(fixtures, folder));
     const { tensor, numbers } = await reference(folder, 'padded');
     const mask = tensor('attention_mask');
@@ -163,7 +165,7 @@ describe('rows that are more than tokens from position 0 on', () => {
     expectClose(real.dataSync(), numbers('logits'), 2e-5);
   });
 
-  it.each(['llama', 'gpt2'])('%s: a batch of prompts of different lengths, decoded with a cache', async (folder) => {
+  it.each(['llama', 'gpt2', 'opt'])('%s: a batch of prompts of different lengths, decoded with a cache', async (folder) => {
     const model = await loadModel(join(fixtures, folder));
     const { tensor, numbers } = await reference(folder, 'padded');
     const masks = (await tensor('attention_mask').array()) as number[][];
@@ -232,6 +234,8 @@ describe('published sizes', () => {
     ['gpt2 medium', gpt2('medium').numParameters, 354_823_168],
     ['gpt2 large', gpt2('large').numParameters, 774_030_080],
     ['gpt2 xl', gpt2('xl').numParameters, 1_557_611_200],
+    ['OPT-125m', opt('125m').numParameters, 125_239_296],
+    ['OPT-1.3b', opt('1.3b').numParameters, 1_315_758_080],
     ['SmolLM2-135M', llama('smollm2-135m').numParameters, 134_515_008],
     ['Llama-2-7B', llama('llama2-7b').numParameters, 6_738_415_616],
     ['Llama-3-8B', llama('llama3-8b').numParameters, 8_030_261_248],
@@ -245,6 +249,7 @@ describe('published sizes', () => {
 
   it('every size is a model', () => {
     for (const size of Object.keys(gpt2Sizes) as (keyof typeof gpt2Sizes)[]) expect(gpt2(size).kind).toBe('decoder');
+    for (const size of Object.keys(optSizes) as (keyof typeof optSizes)[]) expect(opt(size).kind).toBe('decoder');
     for (const size of Object.keys(llamaSizes) as (keyof typeof llamaSizes)[]) expect(llama(size).kind).toBe('decoder');
     for (const size of Object.keys(qwen2Sizes) as (keyof typeof qwen2Sizes)[]) expect(qwen2(size).kind).toBe('decoder');
     for (const size of Object.keys(qwen3Sizes) as (keyof typeof qwen3Sizes)[]) expect(qwen3(size).kind).toBe('decoder');

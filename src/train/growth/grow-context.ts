@@ -26,27 +26,41 @@ export function growContext(context: number): Grow<Decoder, DecoderWeights> {
         expected: `an integer above ${config.context}`,
       });
     }
-    const table = weights.positions['weight'];
+    const { firstPosition = 0 } = config;
+    /** Rows at the beginning of a table that no place has: of places within blanks, that of tokens outside of them. */
+    const firstRows: Readonly<Record<string, number>> = { weight: firstPosition, block: 1 };
+    const longer = (name: string, table: tf.Tensor): tf.Tensor => {
+      const first = firstRows[name] ?? 0;
+      const [numRows] = table.shape as [number, number];
+      return repeatRows(table, first, numRows + context - config.context - first);
+    };
     return {
       architecture: decoder({ ...config, context }),
-      weights: table === undefined ? weights : { ...weights, positions: { weight: repeatRows(table, context) } },
+      weights: {
+        ...weights,
+        positions: Object.fromEntries(
+          Object.entries(weights.positions).map(([name, table]) => [name, longer(name, table)]),
+        ),
+      },
       state: (path, before) => {
         const kept = before(path);
-        const grows = path === 'positions.weight' && kept?.shape[0] === config.context;
-        return grows ? repeatRows(kept, context) : kept;
+        const [, name] = /^positions\.(\w+)$/.exec(path) ?? [];
+        const rows = name === undefined ? undefined : weights.positions[name]?.shape[0];
+        return name !== undefined && kept !== undefined && kept.shape[0] === rows ? longer(name, kept) : kept;
       },
     };
   };
 }
 
-/** `numRows` rows: row r is row r mod n of the n there are. */
-function repeatRows(table: tf.Tensor, numRows: number): tf.Tensor {
-  const [rows = 1] = table.shape;
+/** The first rows, and `numRows` after them: of these row r is row r mod n of the n there are. */
+function repeatRows(table: tf.Tensor, first: number, numRows: number): tf.Tensor {
+  const [all] = table.shape as [number, number];
+  const rows = all - first;
   return tf.tidy(() =>
     tf.gather(
       table,
       tf.tensor1d(
-        Array.from({ length: numRows }, (_, row) => row % rows),
+        Array.from({ length: first + numRows }, (_, row) => (row < first ? row : first + ((row - first) % rows))),
         'int32',
       ),
     ),

@@ -23,7 +23,7 @@ export interface TokenPredictor<Weights> {
 /** How a batch of tokens is read. */
 export interface TokenPredictorOptions extends Pick<
   ForwardOptions,
-  'documents' | 'positions' | 'dropoutKey' | 'recompute'
+  'documents' | 'positions' | 'prefix' | 'blockPositions' | 'dropoutKey' | 'recompute'
 > {
   /** int32 [batch, time]: the kind of each token, in an encoder. */
   readonly types?: tf.Tensor | undefined;
@@ -155,8 +155,8 @@ export function sumPredictedTokens<Weights>(
   batch: CountedTokens & { readonly inputs: tf.Tensor } & TokenPredictorOptions,
   { chunks = 1, ...computing }: Computing,
 ): PartSums {
-  const { inputs, documents, positions, types } = batch;
-  const reading = { documents, positions, types, ...computing };
+  const { inputs, documents, positions, prefix, blockPositions, types } = batch;
+  const reading = { documents, positions, prefix, blockPositions, types, ...computing };
   if (chunks === 1) return sumTokenLosses(name, settings, model.forward(weights, inputs, reading), batch);
   const states = model.hidden?.(weights, inputs, reading);
   const logitsOf = (rows: tf.Tensor): tf.Tensor => model.logits?.(weights, rows) ?? refusePieces(chunks);

@@ -8,11 +8,13 @@ export type TokenTensors = {
   readonly weights: tf.Tensor; // float32 [batch, time]
   readonly documents?: tf.Tensor; // int32 [batch, time]
   readonly positions?: tf.Tensor; // int32 [batch, time]
+  readonly prefix?: tf.Tensor; // int32 [batch]
+  readonly blockPositions?: tf.Tensor; // int32 [batch, time]
 };
 
 /** A batch as tensors of [batch, time]. */
 export function tokenTensors(batch: Batch): TokenTensors {
-  const { inputs, targets, weights, documents, positions, batchSize, context } = batch;
+  const { inputs, targets, weights, documents, positions, prefix, blockPositions, batchSize, context } = batch;
   const shape: [number, number] = [batchSize, context];
   return {
     inputs: tf.tensor2d(inputs, shape, 'int32'),
@@ -20,5 +22,7 @@ export function tokenTensors(batch: Batch): TokenTensors {
     weights: tf.tensor2d(weights, shape),
     ...(documents && { documents: tf.tensor2d(documents, shape, 'int32') }),
     ...(positions && { positions: tf.tensor2d(positions, shape, 'int32') }),
+    ...(prefix && { prefix: tf.tensor1d(prefix, 'int32') }),
+    ...(blockPositions && { blockPositions: tf.tensor2d(blockPositions, shape, 'int32') }),
   };
 }
