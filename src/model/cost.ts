@@ -2,7 +2,7 @@ import { flatten } from '../engine/tree.js';
 import type { Tree } from '../engine/tree.js';
 import type { DecoderConfig } from './decoder-options.js';
 import type { EncoderConfig } from './encoder-options.js';
-import type { WeightSpec } from './weights.js';
+import type { DecoderWeights, WeightSpec } from './weights.js';
 
 /** How many numbers a tree of weights has. */
 export function countParameters(specs: Tree<WeightSpec>): number {
@@ -12,6 +12,24 @@ export function countParameters(specs: Tree<WeightSpec>): number {
 /** How many of them are in matrices: what is multiplied with each token. */
 export function countMatrices(specs: Tree<WeightSpec>): number {
   return countParameters(flatten(specs).filter(({ shape }) => shape.length > 1));
+}
+
+/** What of a decoder's experts a token goes through. */
+type Active = Pick<DecoderConfig, 'experts' | 'tiedEmbeddings'>;
+
+/** Of a tree's parameters those that a token meets: of the experts' (which have three axes) those of its own. */
+export function countActive(specs: Tree<WeightSpec>, { experts }: Pick<Active, 'experts'>): number {
+  if (experts === undefined) return countParameters(specs);
+  const inExperts = countParameters(flatten(specs).filter(({ shape }) => shape.length === 3));
+  return countParameters(specs) - inExperts + (inExperts * experts.active) / experts.number;
+}
+
+/** Weights that are multiplied with each token: matrices, of experts its own, and the embedding where it gives the logits. */
+export function countProducts(specs: DecoderWeights<WeightSpec>, config: Active): number {
+  const matrices = flatten<WeightSpec>({ layers: specs.layers, output: specs.output } as Tree<WeightSpec>).filter(
+    ({ shape }) => shape.length > 1,
+  );
+  return countActive(matrices, config) + (config.tiedEmbeddings ? countParameters(specs.embedding) : 0);
 }
 
 /** What a token costs to be read. FLOPs are floating-point operations: a multiplication and an addition are two. */
@@ -33,25 +51,43 @@ export interface TokenCost extends ForwardCost {
 }
 
 /**
- * FLOPs of a decoder for a token: 2 for each weight of a matrix product (the output table too), and a layer's 4 × heads × headSize for each key
- * that the token is compared with: Q Kᵀ and the weighted sum of V. A causal model needs half of these on average, but products of whole
- * blocks compute more: `forwardFlops` counts all.
+ * FLOPs of a decoder for a token: 2 for each weight of a matrix product (the output table too), and a layer's 2 × heads × (features of a key
+ * and of a value) for each key that the token is compared with: Q Kᵀ and the weighted sum of V. A causal model needs half of these on
+ * average, but products of whole blocks compute more: `forwardFlops` counts all. Of experts only those of the token count.
+ *
+ * Latent attention compares, when it generates, with latent vectors, which are longer than keys; and keeps these alone.
  *
  * @param length In tokens.
  */
 export function tokenCost(config: DecoderConfig, numMatrixParameters: number, length: number): TokenCost {
-  const { layers, heads, keyValueHeads, headSize, width, hidden, mlp, vocabularySize } = config;
+  const { layers, heads, keyValueHeads, headSize, width, latent, vocabularySize } = config;
   const matrices = 2 * numMatrixParameters;
-  const perKey = 4 * layers * heads * headSize;
-  const innerTensors = { swiglu: 3, gelu: 2, geluExact: 2, relu: 2 }[mlp];
-  const kept = 6 * width + 2 * (heads + keyValueHeads) * headSize + innerTensors * hidden + heads * length;
+  const valueSize = latent?.valueSize ?? headSize;
+  const perKey = 2 * layers * heads * (headSize + valueSize);
+  const perCached = latent === undefined ? perKey : 2 * layers * heads * (2 * latent.keyValueRank + latent.rotarySize);
+  const cached =
+    latent === undefined ? 2 * keyValueHeads * headSize : latent.keyValueRank + latent.rotarySize;
+  const kept =
+    6 * width + (heads + keyValueHeads) * (headSize + valueSize) + heads * length + (latent?.keyValueRank ?? 0);
   return {
     forwardFlops: matrices + perKey * length,
-    decodeFlops: matrices + perKey * (length + 1),
+    decodeFlops: matrices + perCached * (length + 1),
     decodeFlopsWithoutCache: (length + 1) * (matrices + perKey * (length + 1)),
-    cacheBytes: 4 * 2 * layers * keyValueHeads * headSize,
-    activationBytes: 4 * (layers * kept + 2 * vocabularySize + 2 * width),
+    cacheBytes: 4 * layers * cached,
+    activationBytes: 4 * (layers * kept + innerValues(config) + 2 * vocabularySize + 2 * width),
   };
+}
+
+const innerTensors = { swiglu: 3, gelu: 2, geluExact: 2, relu: 2 } as const;
+
+/** Numbers inside the MLPs or experts of all layers that a token keeps; experts also keep what they are given and give. */
+function innerValues({ layers, hidden, mlp, experts, width }: DecoderConfig): number {
+  const dense = innerTensors[mlp] * hidden;
+  if (experts === undefined) return layers * dense;
+  const { fromLayer, active, number, hidden: own, shared, capacity = 1.25 } = experts;
+  const rows = Math.min(number, capacity * active); // E × C slots, by token
+  const sparse = rows * (3 * own + 2 * width) + 3 * (shared?.hidden ?? 0);
+  return fromLayer * dense + (layers - fromLayer) * sparse;
 }
 
 /**

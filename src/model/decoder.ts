@@ -3,23 +3,27 @@ import type { Key } from '../engine/key.js';
 import type { RandomKey } from '../engine/random.js';
 import { remat } from '../engine/remat.js';
 import { TrainbookError } from '../error.js';
-import { attentionInputs } from './attention.js';
 import type { AttentionContext, AttentionInputs } from './attention.js';
+import { headedAttention } from './attention-part.js';
 import { preNormBlock } from './block.js';
-import type { BlockContext, BlockWeights } from './block.js';
-import { countMatrices, countParameters, tokenCost } from './cost.js';
+import type { BlockContext, BlockResult, BlockWeights } from './block.js';
+import { countActive, countParameters, countProducts, tokenCost } from './cost.js';
 import type { TokenCost } from './cost.js';
 import { decoderConfig } from './decoder-options.js';
 import type { DecoderConfig, DecoderOptions } from './decoder-options.js';
 import { decoderSpecs } from './decoder-specs.js';
-import type { DecoderParts } from './decoder-specs.js';
+import type { DecoderParts, NetworkPart } from './decoder-specs.js';
 import { dropout, nthDropout } from './dropout.js';
 import { embed, separateOutput, tiedOutput } from './embedding.js';
+import { experts } from './experts.js';
+import type { Routing } from './gating.js';
 import { cachedContexts } from './key-value-cache.js';
-import type { KeyValueCache, LayerCache } from './key-value-cache.js';
+import type { CacheShape, KeyValueCache, LayerCache } from './key-value-cache.js';
+import { latentAttention } from './latent-attention.js';
 import { mixing } from './mixing.js';
 import type { Mixing, Visibility } from './mixing.js';
 import { mlps } from './mlp.js';
+import type { Mlp } from './mlp.js';
 import { layerNorm, rmsNorm } from './norm.js';
 import type { Norm } from './norm.js';
 import { learnedPositions, rotaryPositions, sinusoidalPositions } from './positions.js';
@@ -48,10 +52,14 @@ export interface Decoder {
   readonly kind: 'decoder';
   readonly config: DecoderConfig;
   readonly numParameters: number;
+  /** Those that a token meets: all but those of experts that it does not go through. */
+  readonly numActiveParameters: number;
   /** Floating-point operations of a forward pass for one token at full context; training takes three times as many. */
   readonly flopsPerToken: number;
   /** What a token costs at a length. */
   cost(length: number): TokenCost;
+  /** What a key–value cache keeps of each token of a layer. */
+  readonly cacheShape: CacheShape;
   /** The shape and first distribution of each weight. */
   readonly specs: DecoderWeights<WeightSpec>;
   /** First weights: the same for the same key, each drawn from a key folded with its path. */
@@ -63,6 +71,8 @@ export interface Decoder {
   forward(weights: DecoderWeights, inputs: tf.Tensor, options?: ForwardOptions): tf.Tensor3D;
   /** The last hidden states, normed: what the logits are made from. [batch, time, width] */
   hidden(weights: DecoderWeights, inputs: tf.Tensor, options?: ForwardOptions): tf.Tensor3D;
+  /** The same, and how each layer with experts has routed the tokens, in the order of layers. */
+  routed(weights: DecoderWeights, inputs: tf.Tensor, options?: ForwardOptions): RoutedStates;
   /** All hidden states: the embeddings, and what each block makes of them, before the last norm. layers + 1 times [batch, time, width] */
   hiddenStates(weights: DecoderWeights, inputs: tf.Tensor, options?: ForwardOptions): readonly tf.Tensor3D[];
   /** What the attention of a layer sees of the states that its block is given, and which keys its queries see. */
@@ -74,6 +84,13 @@ export interface Decoder {
    * [batch, vocabulary], and the cache with them. Sequences that are padded on the left begin at rows `starts`, int32 [batch].
    */
   decode(weights: DecoderWeights, tokens: tf.Tensor, row: tf.Scalar, cache: KeyValueCache, starts?: tf.Tensor): Decoded;
+}
+
+/** What `routed` gives. */
+export interface RoutedStates {
+  readonly hidden: tf.Tensor3D; // [batch, time, width]
+  /** One a layer with experts; none in a dense model. */
+  readonly routing: readonly Routing[];
 }
 
 /** The attention of one layer before it is computed. */
@@ -106,41 +123,48 @@ const allPositions: Record<DecoderConfig['positions'], (sizes: PositionSizes) =>
  */
 export function decoder(options: DecoderOptions & { readonly vocabularySize: number }): Decoder {
   const config = decoderConfig(options);
-  const { heads, keyValueHeads, headSize, context, width, rotaryBase, rotaryScaling } = config;
+  const { heads, keyValueHeads, headSize, context, width, rotaryBase, rotaryScaling, latent } = config;
   const norm = norms[config.norm](config.normEpsilon);
   const parts: DecoderParts = {
-    heads: { heads, keyValueHeads, headSize, norm },
     norm,
-    mlp: mlps[config.mlp],
+    attention:
+      latent === undefined
+        ? headedAttention({ heads, keyValueHeads, headSize, norm }, config.queryKeyNorm)
+        : latentAttention({ ...latent, heads, norm }),
+    networkOf: networksOf(config),
     positions: allPositions[config.positions]({
       context,
       width,
-      rotary: { headSize, base: rotaryBase, scaling: rotaryScaling },
+      rotary: { headSize: latent?.rotarySize ?? headSize, base: rotaryBase, scaling: rotaryScaling },
     }),
     output: config.tiedEmbeddings ? tiedOutput : separateOutput,
   };
   const specs = decoderSpecs(config, parts);
   const cost = (length: number): TokenCost => tokenCost(config, countProducts(specs, config), length);
-  const hiddenStates: Decoder['hiddenStates'] = (weights, inputs, reading = {}) =>
-    readAll(config, parts, weights, inputs, reading);
-  const hidden: Decoder['hidden'] = (weights, inputs, reading) =>
-    norm(weights.norm, hiddenStates(weights, inputs, reading).at(-1) as tf.Tensor) as tf.Tensor3D;
+  const routed: Decoder['routed'] = (weights, inputs, reading = {}) => {
+    const { states, routing } = readAll(config, parts, weights, inputs, reading);
+    return { hidden: norm(weights.norm, states.at(-1) as tf.Tensor) as tf.Tensor3D, routing };
+  };
+  const hidden: Decoder['hidden'] = (weights, inputs, reading) => routed(weights, inputs, reading).hidden;
   const logits: Decoder['logits'] = (weights, states) => parts.output.logits(weights.output, weights.embedding, states);
   return {
     kind: 'decoder',
     config,
     numParameters: countParameters(specs),
+    numActiveParameters: countActive(specs, config),
     flopsPerToken: cost(context).forwardFlops,
     cost,
+    cacheShape: parts.attention.cache,
     specs,
     init: (key) => drawTree(specs, key) as unknown as DecoderWeights,
     hidden,
-    hiddenStates,
+    routed,
+    hiddenStates: (weights, inputs, reading = {}) => readAll(config, parts, weights, inputs, reading).states,
     attentionInputs: (weights, layer, states, reading = {}) => {
       const { attention, attentionNorm } = blockOf(weights, layer);
       const rotate = parts.positions.rotation(spanOf(config, states, reading));
       return {
-        ...attentionInputs(parts.heads, attention, norm(attentionNorm, states), rotate),
+        ...parts.attention.inputs(attention, norm(attentionNorm, states), rotate),
         visibility: { causal: true, window: windowOf(config)(layer), documents: reading.documents },
       };
     },
@@ -154,8 +178,11 @@ export function decoder(options: DecoderOptions & { readonly vocabularySize: num
         parts.positions,
       );
       const placed = parts.positions.place(weights.positions, embed(weights.embedding, tokens), span);
-      const all = runBlocks(parts, weights, placed, (layer) => ({ attention: contexts[layer] as AttentionContext }));
-      const states = norm(weights.norm, all.at(-1) as tf.Tensor);
+      const all = runBlocks(parts, weights, placed, (layer) => ({
+        attention: contexts[layer] as AttentionContext,
+        dropsNone: true,
+      }));
+      const states = norm(weights.norm, all.states.at(-1) as tf.Tensor);
       const last = tf.reshape(tf.slice(states, [0, time - 1, 0], [batch, 1, width]), [batch, width]);
       return { logits: logits(weights, last) as tf.Tensor2D, cache: updated() };
     },
@@ -168,10 +195,27 @@ const windowOf =
   (layer: number): number | undefined =>
     window !== undefined && layer >= window.fromLayer ? window.size : undefined;
 
-/** Weights that are multiplied with each token: all matrices, and the embedding where it gives the logits. */
-function countProducts(specs: DecoderWeights<WeightSpec>, { tiedEmbeddings }: DecoderConfig): number {
-  const inBlocks = countMatrices({ layers: specs.layers, output: specs.output });
-  return inBlocks + (tiedEmbeddings ? countParameters(specs.embedding) : 0);
+/** The position-wise part of each layer: an MLP, or experts from a layer on. */
+function networksOf({ width, hidden, mlp: kind, experts: options }: DecoderConfig): (layer: number) => NetworkPart {
+  const mlp: Mlp = mlps[kind];
+  const dense: NetworkPart = {
+    network: (weights, x) => ({ y: mlp.forward(weights, x) }),
+    shapes: mlp.shapes(width, hidden),
+  };
+  if (options === undefined) return () => dense;
+  const mixture = experts(options);
+  const sparse: NetworkPart = {
+    network: (weights, x, { dropsNone = false }) => mixture.forward(weights, x, { all: dropsNone }),
+    shapes: mixture.shapes(width),
+    ...(options.balancedBy === 'bias' && { biased: ['router'] }),
+  };
+  return (layer) => (layer >= options.fromLayer ? sparse : dense);
+}
+
+/** What the blocks are given and make of it, and how those with experts have routed it. */
+interface Read {
+  readonly states: tf.Tensor3D[];
+  readonly routing: readonly Routing[];
 }
 
 function readAll(
@@ -180,8 +224,9 @@ function readAll(
   weights: DecoderWeights,
   inputs: tf.Tensor,
   reading: ForwardOptions,
-): tf.Tensor3D[] {
+): Read {
   const { documents, past, dropoutKey, attention = mixing, recompute = false } = reading;
+  if (past !== undefined && config.latent !== undefined) throw noPast();
   const span = spanOf(config, inputs, reading);
   const left = dropoutKey && { rate: config.dropout, key: dropoutKey };
   const mixes = new Map<number | undefined, Mixing>(); // layers with one window share their masks
@@ -205,6 +250,15 @@ function readAll(
         dropout: nthDropout(own, 1),
       },
     };
+  });
+}
+
+function noPast(): TrainbookError {
+  return new TrainbookError({
+    what: 'decoder: latent attention has no keys and values of its own for a prefix to stand before',
+    received: 'past keys and values, as of prefix tuning',
+    expected: 'none',
+    fix: 'use LoRA or prompt tuning',
   });
 }
 
@@ -241,12 +295,12 @@ type RunBlocks = (
   weights: DecoderWeights,
   x: tf.Tensor,
   contextOf: (layer: number) => BlockContext,
-) => tf.Tensor3D[];
+) => Read;
 
 const runBlocks: RunBlocks = (parts, weights, x, contextOf) => runEach(parts, weights, x, contextOf, (block) => block);
 const runRecomputed: RunBlocks = (parts, weights, x, contextOf) => runEach(parts, weights, x, contextOf, remat);
 
-type Block = (weights: BlockWeights, x: tf.Tensor) => tf.Tensor;
+type Block = (weights: BlockWeights, x: tf.Tensor) => BlockResult;
 
 /** What the blocks are given, and what each makes of it. */
 function runEach(
@@ -255,12 +309,17 @@ function runEach(
   x: tf.Tensor,
   contextOf: (layer: number) => BlockContext,
   wrap: (block: Block) => Block,
-): tf.Tensor3D[] {
+): Read {
   const states = [x];
+  const routing: Routing[] = [];
+  const { norm, attention } = parts;
   weights.layers.forEach((layer, index) => {
     const context = contextOf(index);
-    const run = wrap((own, given) => preNormBlock(parts, own, given, context));
-    states.push(run(layer, states[index] as tf.Tensor));
+    const { network } = parts.networkOf(index);
+    const run = wrap((own, given) => preNormBlock({ attend: attention.attend, norm, network }, own, given, context));
+    const result = run(layer, states[index] as tf.Tensor);
+    states.push(result.states);
+    routing.push(...result.routing);
   });
-  return states as tf.Tensor3D[];
+  return { states: states as tf.Tensor3D[], routing };
 }

@@ -83,6 +83,7 @@ export const gpt2Family: DecoderFamily = {
       keyValueHeads === heads &&
       headSize * heads === width &&
       window === undefined &&
+      config.experts === undefined &&
       !config.queryKeyNorm;
     if (!isGpt2) return undefined;
     return {
