@@ -67,7 +67,8 @@ export const decoderOptions = z
       issues.push({ code: 'custom', input: value[path], path: [path], message });
     };
     const { width, heads, positions, layers, window, experts, latent, mlp, biases } = value;
-    const { keyValueHeads = heads, headSize = latent === undefined ? width / heads : 2 } = value;
+    const { keyValueHeads = heads } = value;
+    const headSize = latent === undefined ? (value.headSize ?? width / heads) : latent.rotarySize;
     if (experts !== undefined) {
       for (const { path, message } of expertsIssues(experts, layers))
         issues.push({ code: 'custom', input: experts, path: ['experts', ...path], message });
@@ -75,9 +76,9 @@ export const decoderOptions = z
       if (biases === 'all') refuse('biases', 'experts have no biases: biases is none or queryKeyValue');
     }
     if (latent !== undefined) {
-      if (value.headSize !== undefined || value.keyValueHeads !== undefined)
+      const own = latent.plainSize + latent.rotarySize;
+      if ((value.headSize ?? own) !== own || keyValueHeads !== heads)
         refuse('latent', 'latent attention has sizes of its own: leave out headSize and keyValueHeads');
-      if (latent.rotarySize % 2 !== 0) refuse('latent', `latent.rotarySize must be even, it is ${latent.rotarySize}`);
       if (positions !== 'rotary') refuse('positions', 'latent attention has rotary positions');
       if (value.queryKeyNorm || biases !== 'none')
         refuse('latent', 'latent attention has norms of its own, and no biases: leave out queryKeyNorm and biases');

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { loop } from '../engine/control.js';
 import { customGradient, vectorJacobian } from '../engine/custom-gradient.js';
+import { activeRecorder } from '../engine/recorder.js';
 
 /** One of the rounds that tokens beyond the first one's room go through. */
 export interface Round {
@@ -45,6 +46,14 @@ export function overflow(
       { name: 'overflow' },
     ).slice(1);
   const [x] = inputs;
+  if (activeRecorder() === undefined) {
+    // Outside a compiled function the rounds simply run, and tfjs's own gradients hold.
+    const most = fullest.dataSync()[0] ?? 0;
+    const rounds = Array.from({ length: Math.max(0, Math.ceil((most - first) / room)) }, (_, index) =>
+      through(inputs, roundAt(int(first + index * room))),
+    );
+    return tf.addN([tf.zerosLike(x as tf.Tensor), ...rounds]);
+  }
   const [y] = customGradient(
     inputs,
     () => sumOfRounds([tf.zerosLike(x as tf.Tensor)], (round) => [through(inputs, round)]),

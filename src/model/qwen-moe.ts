@@ -64,7 +64,8 @@ export function qwen3Moe(size: keyof typeof qwen3MoeSizes, options: Other = {}):
 
 const schema = windowSchema.extend({
   moe_intermediate_size: z.int().positive(),
-  num_experts: z.int().positive(),
+  num_experts: z.int().positive().optional(), // before transformers 5.0
+  num_local_experts: z.int().positive().optional(),
   num_experts_per_tok: z.int().positive(),
   norm_topk_prob: z.boolean().default(false),
   decoder_sparse_step: z.literal(1).default(1),
@@ -85,8 +86,16 @@ function expertsOf(config: z.output<typeof schema>, source: string): NonNullable
       expected: 'none, or the first layers: [0, 1, …]',
     });
   }
+  const number = config.num_experts ?? config.num_local_experts;
+  if (number === undefined) {
+    throw new TrainbookError({
+      what: `${source} does not say how many experts there are`,
+      received: 'no num_experts',
+      expected: 'a number',
+    });
+  }
   return {
-    number: config.num_experts,
+    number,
     active: config.num_experts_per_tok,
     hidden: config.moe_intermediate_size,
     normalised: config.norm_topk_prob,

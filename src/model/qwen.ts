@@ -114,7 +114,7 @@ export function qwen3(size: keyof typeof qwen3Sizes, options: Other = {}): Decod
 /** Layers from max_window_layers on slide, if any do. */
 export const windowSchema = llamaSchema.extend({
   use_sliding_window: z.boolean().default(false),
-  sliding_window: z.int().positive().nullish(),
+  sliding_window: z.int().nonnegative().nullish(),
   max_window_layers: z.int().nonnegative().nullish(),
 });
 
@@ -125,7 +125,7 @@ export function windowOptions(config: z.output<typeof windowSchema>): Pick<Decod
     max_window_layers: fromLayer,
     num_hidden_layers: layers,
   } = config;
-  if (!slides || size == null || (fromLayer ?? 0) >= layers) return {};
+  if (!slides || size == null || size === 0 || (fromLayer ?? 0) >= layers) return {};
   return { window: { size, fromLayer: fromLayer ?? 0 } };
 }
 
