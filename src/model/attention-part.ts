@@ -18,6 +18,12 @@ export interface AttentionPart {
   attend(weights: AttentionWeights, x: tf.Tensor, context: AttentionContext): tf.Tensor;
   /** Queries, keys and values of each head, before they are compared. */
   inputs(weights: AttentionWeights, x: tf.Tensor, rotate: AttentionContext['rotate']): AttentionInputs;
+  /** What of x `attend` remembers. */
+  kept(
+    weights: AttentionWeights,
+    x: tf.Tensor,
+    rotate: AttentionContext['rotate'],
+  ): readonly [keys: tf.Tensor, values: tf.Tensor];
   /** What a cache keeps of each token. */
   readonly cache: CacheShape;
 }
@@ -35,6 +41,10 @@ export function headedAttention(heads: Heads, queryKeyNorm: boolean): AttentionP
     }),
     attend: (weights, x, context) => attend(heads, weights, x, context),
     inputs: (weights, x, rotate) => attentionInputs(heads, weights, x, rotate),
+    kept: (weights, x, rotate) => {
+      const { keys, values } = attentionInputs(heads, weights, x, rotate);
+      return [keys, values];
+    },
     cache: { heads: keyValueHeads, keySize: headSize, valueSize: headSize },
   };
 }

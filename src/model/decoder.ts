@@ -6,7 +6,7 @@ import { TrainbookError } from '../error.js';
 import type { AttentionContext, AttentionInputs } from './attention.js';
 import { headedAttention } from './attention-part.js';
 import { preNormBlock } from './block.js';
-import type { BlockContext, BlockResult, BlockWeights } from './block.js';
+import type { BlockContext, BlockResult, BlockWeights, Network } from './block.js';
 import { countActive, countParameters, countProducts, tokenCost } from './cost.js';
 import type { TokenCost } from './cost.js';
 import { decoderConfig } from './decoder-options.js';
@@ -14,6 +14,8 @@ import type { DecoderConfig, DecoderOptions } from './decoder-options.js';
 import { decoderSpecs } from './decoder-specs.js';
 import type { DecoderParts, NetworkPart } from './decoder-specs.js';
 import { dropout, nthDropout } from './dropout.js';
+import { throughLayers } from './early-exit.js';
+import type { EarlyExit } from './early-exit.js';
 import { embed, separateOutput, tiedOutput } from './embedding.js';
 import { experts } from './experts.js';
 import type { Routing } from './gating.js';
@@ -77,13 +79,23 @@ export interface Decoder {
   hiddenStates(weights: DecoderWeights, inputs: tf.Tensor, options?: ForwardOptions): readonly tf.Tensor3D[];
   /** What the attention of a layer sees of the states that its block is given, and which keys its queries see. */
   attentionInputs(weights: DecoderWeights, layer: number, states: tf.Tensor, options?: ForwardOptions): LayerAttention;
+  /** Logits from the states of any layer, as `hiddenStates` has them: output(norm(states)). [..., width] → [..., vocabulary] */
+  layerLogits(weights: DecoderWeights, states: tf.Tensor): tf.Tensor;
   /** Hidden states to logits: [..., width] → [..., vocabulary]. */
   logits(weights: DecoderWeights, hidden: tf.Tensor): tf.Tensor;
   /**
    * `time` more tokens of each sequence, int32 [batch, time], the first of which gets the cache's row `row` → the logits after the last,
-   * [batch, vocabulary], and the cache with them. Sequences that are padded on the left begin at rows `starts`, int32 [batch].
+   * [batch, vocabulary], and the cache with them. Sequences that are padded on the left begin at rows `starts`, int32 [batch]. With
+   * `exit`, a single token of each goes through no more layers than it needs.
    */
-  decode(weights: DecoderWeights, tokens: tf.Tensor, row: tf.Scalar, cache: KeyValueCache, starts?: tf.Tensor): Decoded;
+  decode(
+    weights: DecoderWeights,
+    tokens: tf.Tensor,
+    row: tf.Scalar,
+    cache: KeyValueCache,
+    starts?: tf.Tensor,
+    exit?: EarlyExit,
+  ): Decoded;
 }
 
 /** What `routed` gives. */
@@ -147,6 +159,7 @@ export function decoder(options: DecoderOptions & { readonly vocabularySize: num
   };
   const hidden: Decoder['hidden'] = (weights, inputs, reading) => routed(weights, inputs, reading).hidden;
   const logits: Decoder['logits'] = (weights, states) => parts.output.logits(weights.output, weights.embedding, states);
+  const layerLogits: Decoder['layerLogits'] = (weights, states) => logits(weights, norm(weights.norm, states));
   return {
     kind: 'decoder',
     config,
@@ -170,7 +183,8 @@ export function decoder(options: DecoderOptions & { readonly vocabularySize: num
     },
     logits,
     forward: (weights, inputs, reading) => logits(weights, hidden(weights, inputs, reading)) as tf.Tensor3D,
-    decode: (weights, tokens, row, cache, starts) => {
+    layerLogits,
+    decode: (weights, tokens, row, cache, starts, exit) => {
       const [batch, time] = tokens.shape as [number, number];
       const { contexts, span, updated } = cachedContexts(
         cache,
@@ -178,6 +192,14 @@ export function decoder(options: DecoderOptions & { readonly vocabularySize: num
         parts.positions,
       );
       const placed = parts.positions.place(weights.positions, embed(weights.embedding, tokens), span);
+      if (exit !== undefined && time === 1) {
+        const logitsOf = (states: tf.Tensor): tf.Tensor => layerLogits(weights, states);
+        const networkOf = (layer: number): Network => parts.networkOf(layer).network;
+        const { attention } = parts;
+        const layers = { norm, attention, networkOf, weights, contexts, cache, logitsOf };
+        const done = throughLayers(layers, placed, exit);
+        return { logits: tf.reshape(logitsOf(done.states), [batch, -1]), cache: done.cache };
+      }
       const all = runBlocks(parts, weights, placed, (layer) => ({
         attention: contexts[layer] as AttentionContext,
         dropsNone: true,

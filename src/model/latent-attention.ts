@@ -63,6 +63,10 @@ export function latentAttention(sizes: LatentHeads): AttentionPart {
       const { queries, turned, latents } = compressed(sizes, own, x, rotate);
       return { queries, ...expanded(sizes, own, turned, latents) };
     },
+    kept: (weights, x, rotate) => {
+      const { turned, latents } = compressed(sizes, ownWeights(weights), x, rotate);
+      return [turned, latents];
+    },
     cache: { heads: 1, keySize: rotarySize, valueSize: keyValueRank },
   };
 }
