@@ -15,6 +15,7 @@ import { dataMemory, dataScale } from './data-scale.js';
 import { decode } from './decode.js';
 import { distillation } from './distillation.js';
 import { dropped } from './dropped.js';
+import { expertsStep } from './experts-step.js';
 import { flatness } from './flatness.js';
 import { gptStep } from './gpt-step.js';
 import { grpoAgainstPpo } from './grpo-against-ppo.js';
@@ -39,6 +40,7 @@ export { findPeer, machine } from './machine.js';
 export const benchmarks: readonly Benchmark[] = [
   gptStep,
   transformersStep,
+  expertsStep,
   trainLoop,
   sftStep,
   loraStep,

@@ -21,6 +21,8 @@ export type BlockWeights<Leaf = tf.Tensor> = {
   /** In a decoder with latent attention, `LatentWeights` stand here: only its attention's own functions look inside. */
   readonly attention: AttentionWeights<Leaf>;
   readonly mlpNorm: NormWeights<Leaf>; // [width]
+  /** Where only some tokens go through the block: how much each should. */
+  readonly depthRouter?: Linear<Leaf>; // [width, 1]
   /** An MLP's matrices, or those of experts. */
   readonly mlp: Readonly<Record<string, Linear<Leaf>>>;
 };

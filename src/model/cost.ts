@@ -2,6 +2,7 @@ import { flatten } from '../engine/tree.js';
 import type { Tree } from '../engine/tree.js';
 import type { DecoderConfig } from './decoder-options.js';
 import type { EncoderConfig } from './encoder-options.js';
+import { isPartial } from './mixture-of-depths.js';
 import type { DecoderWeights, WeightSpec } from './weights.js';
 
 /** How many numbers a tree of weights has. */
@@ -15,7 +16,7 @@ export function countMatrices(specs: Tree<WeightSpec>): number {
 }
 
 /** What of a decoder's experts a token goes through. */
-type Active = Pick<DecoderConfig, 'experts' | 'tiedEmbeddings'>;
+type Active = Pick<DecoderConfig, 'experts' | 'tiedEmbeddings' | 'depths'>;
 
 /** Of a tree's parameters those that a token meets: of the experts' (which have three axes) those of its own. */
 export function countActive(specs: Tree<WeightSpec>, { experts }: Pick<Active, 'experts'>): number {
@@ -26,10 +27,19 @@ export function countActive(specs: Tree<WeightSpec>, { experts }: Pick<Active, '
 
 /** Weights that are multiplied with each token: matrices, of experts its own, and the embedding where it gives the logits. */
 export function countProducts(specs: DecoderWeights<WeightSpec>, config: Active): number {
-  const matrices = flatten<WeightSpec>({ layers: specs.layers, output: specs.output } as Tree<WeightSpec>).filter(
-    ({ shape }) => shape.length > 1,
-  );
-  return countActive(matrices, config) + (config.tiedEmbeddings ? countParameters(specs.embedding) : 0);
+  const matricesOf = (tree: Tree<WeightSpec>): number =>
+    countActive(
+      flatten(tree).filter(({ shape }) => shape.length > 1),
+      config,
+    );
+  const inLayers = specs.layers.map((layer, index) => shareOf(config, index) * matricesOf(layer as Tree<WeightSpec>));
+  const ofOutput = matricesOf(specs.output) + (config.tiedEmbeddings ? countParameters(specs.embedding) : 0);
+  return inLayers.reduce((sum, products) => sum + products, ofOutput);
+}
+
+/** The share of tokens that go through a layer. */
+function shareOf({ depths }: Pick<Active, 'depths'>, layer: number): number {
+  return depths !== undefined && isPartial(depths, layer) ? depths.capacity : 1;
 }
 
 /** What a token costs to be read. FLOPs are floating-point operations: a multiplication and an addition are two. */
@@ -63,10 +73,13 @@ export function tokenCost(config: DecoderConfig, numMatrixParameters: number, le
   const { layers, heads, keyValueHeads, headSize, width, latent, vocabularySize } = config;
   const matrices = 2 * numMatrixParameters;
   const valueSize = latent?.valueSize ?? headSize;
-  const perKey = 2 * layers * heads * (headSize + valueSize);
+  // With Mixture-of-Depths a share of the tokens is compared with a share of the keys.
+  const comparing = sum(layers, (layer) => shareOf(config, layer) ** 2);
+  const perKey = 2 * comparing * heads * (headSize + valueSize);
   const perCached = latent === undefined ? perKey : 2 * layers * heads * (2 * latent.keyValueRank + latent.rotarySize);
   const cached =
     latent === undefined ? 2 * keyValueHeads * headSize : latent.keyValueRank + latent.rotarySize;
+  const through = sum(layers, (layer) => shareOf(config, layer));
   const kept =
     6 * width + (heads + keyValueHeads) * (headSize + valueSize) + heads * length + (latent?.keyValueRank ?? 0);
   return {
@@ -74,20 +87,25 @@ export function tokenCost(config: DecoderConfig, numMatrixParameters: number, le
     decodeFlops: matrices + perCached * (length + 1),
     decodeFlopsWithoutCache: (length + 1) * (matrices + perKey * (length + 1)),
     cacheBytes: 4 * layers * cached,
-    activationBytes: 4 * (layers * kept + innerValues(config) + 2 * vocabularySize + 2 * width),
+    activationBytes: 4 * (through * kept + innerValues(config) + 2 * vocabularySize + 2 * width),
   };
 }
 
 const innerTensors = { swiglu: 3, gelu: 2, geluExact: 2, relu: 2 } as const;
 
 /** Numbers inside the MLPs or experts of all layers that a token keeps; experts also keep what they are given and give. */
-function innerValues({ layers, hidden, mlp, experts, width }: DecoderConfig): number {
+function innerValues(config: DecoderConfig): number {
+  const { layers, hidden, mlp, experts, width } = config;
   const dense = innerTensors[mlp] * hidden;
-  if (experts === undefined) return layers * dense;
+  if (experts === undefined) return sum(layers, (layer) => shareOf(config, layer) * dense);
   const { fromLayer, active, number, hidden: own, shared, capacity = 1.25 } = experts;
   const rows = Math.min(number, capacity * active); // E × C slots, by token
   const sparse = rows * (3 * own + 2 * width) + 3 * (shared?.hidden ?? 0);
-  return fromLayer * dense + (layers - fromLayer) * sparse;
+  return sum(layers, (layer) => shareOf(config, layer) * (layer < fromLayer ? dense : sparse));
+}
+
+function sum(layers: number, of: (layer: number) => number): number {
+  return Array.from({ length: layers }, (_, layer) => of(layer)).reduce((total, each) => total + each, 0);
 }
 
 /**

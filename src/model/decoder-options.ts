@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { TrainbookError } from '../error.js';
 import { expertsIssues, expertsOptions } from './experts-options.js';
 import { latentOptions } from './latent-options.js';
+import { depthsOptions } from './mixture-of-depths.js';
 import { mlps } from './mlp.js';
 import { parseOptions } from './parse-options.js';
 import { rotaryScaling } from './rope-scaling.js';
@@ -34,6 +35,9 @@ export const decoderOptions = z
       .optional()
       .describe('a mixture of experts in place of the MLP, from `fromLayer` on; `hidden` is then of the layers before'),
     latent: latentOptions.optional().describe('multi-head latent attention, with heads of plainSize + rotarySize features'),
+    depths: depthsOptions
+      .optional()
+      .describe('Mixture-of-Depths: blocks that only some tokens of a row go through; such a model does not generate'),
     biases: z
       .enum(['none', 'queryKeyValue', 'all'])
       .default('none')
@@ -75,6 +79,8 @@ export const decoderOptions = z
       if (mlp !== 'swiglu') refuse('mlp', `experts are SwiGLUs; mlp is ${mlp}`);
       if (biases === 'all') refuse('biases', 'experts have no biases: biases is none or queryKeyValue');
     }
+    if (value.depths !== undefined && window !== undefined)
+      refuse('depths', 'tokens that go through a block stand apart there: leave out window');
     if (latent !== undefined) {
       const own = latent.plainSize + latent.rotarySize;
       if ((value.headSize ?? own) !== own || keyValueHeads !== heads)

@@ -3,6 +3,7 @@ import type { DecoderConfig } from './decoder-options.js';
 import type { Output } from './embedding.js';
 import type { Network } from './block.js';
 import type { Linear } from './linear.js';
+import { isPartial } from './mixture-of-depths.js';
 import type { Norm, NormWeights } from './norm.js';
 import type { Positions } from './positions.js';
 import { WeightSpec } from './weights.js';
@@ -56,6 +57,7 @@ export function decoderSpecs(config: DecoderConfig, parts: DecoderParts): Decode
     const { shapes, biased = [] } = parts.networkOf(index);
     return {
       attentionNorm: gain(width),
+      ...(isPartial(config.depths, index) && { depthRouter: matrix([width, 1], false) }),
       attention: parts.attention.specs(drawing, width),
       mlpNorm: gain(width),
       mlp: Object.fromEntries(

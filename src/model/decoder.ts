@@ -23,9 +23,12 @@ import { cachedContexts } from './key-value-cache.js';
 import type { CacheShape, KeyValueCache, LayerCache } from './key-value-cache.js';
 import { latentAttention } from './latent-attention.js';
 import { mixing } from './mixing.js';
+import { chooseTokens, putChosen, takeChosen } from './mixture-of-depths.js';
+import type { ChosenTokens } from './mixture-of-depths.js';
 import type { Mixing, Visibility } from './mixing.js';
 import { mlps } from './mlp.js';
 import type { Mlp } from './mlp.js';
+import type { Linear } from './linear.js';
 import { layerNorm, rmsNorm } from './norm.js';
 import type { Norm } from './norm.js';
 import { learnedPositions, rotaryPositions, sinusoidalPositions } from './positions.js';
@@ -185,6 +188,7 @@ export function decoder(options: DecoderOptions & { readonly vocabularySize: num
     forward: (weights, inputs, reading) => logits(weights, hidden(weights, inputs, reading)) as tf.Tensor3D,
     layerLogits,
     decode: (weights, tokens, row, cache, starts, exit) => {
+      if (config.depths !== undefined) throw notRead('generate');
       const [batch, time] = tokens.shape as [number, number];
       const { contexts, span, updated } = cachedContexts(
         cache,
@@ -200,7 +204,7 @@ export function decoder(options: DecoderOptions & { readonly vocabularySize: num
         const done = throughLayers(layers, placed, exit);
         return { logits: tf.reshape(logitsOf(done.states), [batch, -1]), cache: done.cache };
       }
-      const all = runBlocks(parts, weights, placed, (layer) => ({
+      const all = runBlocks(parts, weights, placed, undefined, (layer) => ({
         attention: contexts[layer] as AttentionContext,
         dropsNone: true,
       }));
@@ -249,6 +253,7 @@ function readAll(
 ): Read {
   const { documents, past, dropoutKey, attention = mixing, recompute = false } = reading;
   if (past !== undefined && config.latent !== undefined) throw noPast();
+  if (past !== undefined && config.depths !== undefined) throw notRead('take a prefix');
   const span = spanOf(config, inputs, reading);
   const left = dropoutKey && { rate: config.dropout, key: dropoutKey };
   const mixes = new Map<number | undefined, Mixing>(); // layers with one window share their masks
@@ -261,13 +266,17 @@ function readAll(
   const placed = parts.positions.place(weights.positions, embedded, span);
   const rotate = parts.positions.rotation(span);
   const run = recompute ? runRecomputed : runBlocks;
-  return run(parts, weights, dropout(placed, nthDropout(left, 0)), (layer) => {
+  const { depths, context } = config;
+  const choose =
+    depths && ((router: Linear, x: tf.Tensor): ChosenTokens => chooseTokens(depths, router, x));
+  return run(parts, weights, dropout(placed, nthDropout(left, 0)), choose, (layer, chosen) => {
     const own = nthDropout(left, layer + 1);
     return {
       dropout: nthDropout(own, 0),
       attention: {
-        rotate,
-        mix: mixOf(windowOf(config)(layer)),
+        ...(chosen === undefined
+          ? { rotate, mix: mixOf(windowOf(config)(layer)) }
+          : ofChosen(chosen, { attention, documents, ...reading }, parts.positions, context)),
         remember: rememberAfter(past?.[layer]),
         dropout: nthDropout(own, 1),
       },
@@ -282,6 +291,31 @@ function noPast(): TrainbookError {
     expected: 'none',
     fix: 'use LoRA or prompt tuning',
   });
+}
+
+/** A decoder whose blocks choose among the tokens of a row. */
+function notRead(what: string): TrainbookError {
+  return new TrainbookError({
+    what: `decoder: with Mixture-of-Depths a model does not ${what}`,
+    received: 'the option depths, whose blocks choose among all tokens of a row',
+    expected: 'a full pass',
+    fix: 'leave out depths',
+  });
+}
+
+/** Where the tokens that go through a block stand, and which of each other they see. */
+function ofChosen(
+  { places }: ChosenTokens,
+  { attention = mixing, documents, positions }: ForwardOptions,
+  { rotation }: Positions,
+  length: number,
+): Pick<AttentionContext, 'rotate' | 'mix'> {
+  const own = (all: tf.Tensor): tf.Tensor => tf.gather(all, places, 1, 1);
+  const stand = positions === undefined ? places : own(positions);
+  return {
+    rotate: rotation({ places: stand, length }),
+    mix: attention({ causal: true, documents: documents && own(documents) }),
+  };
 }
 
 /** Where the tokens of a batch stand. */
@@ -316,31 +350,37 @@ type RunBlocks = (
   parts: DecoderParts,
   weights: DecoderWeights,
   x: tf.Tensor,
-  contextOf: (layer: number) => BlockContext,
+  choose: Choose | undefined,
+  contextOf: ContextOf,
 ) => Read;
 
-const runBlocks: RunBlocks = (parts, weights, x, contextOf) => runEach(parts, weights, x, contextOf, (block) => block);
-const runRecomputed: RunBlocks = (parts, weights, x, contextOf) => runEach(parts, weights, x, contextOf, remat);
+/** The tokens that go through a block with this router. */
+type Choose = (router: Linear, x: tf.Tensor) => ChosenTokens;
+/** What a block is given beside x, of all tokens or of those chosen. */
+type ContextOf = (layer: number, chosen: ChosenTokens | undefined) => BlockContext;
+
+const runBlocks: RunBlocks = (...given) => runEach((block) => block, ...given);
+const runRecomputed: RunBlocks = (...given) => runEach(remat, ...given);
 
 type Block = (weights: BlockWeights, x: tf.Tensor) => BlockResult;
 
 /** What the blocks are given, and what each makes of it. */
 function runEach(
-  parts: DecoderParts,
-  weights: DecoderWeights,
-  x: tf.Tensor,
-  contextOf: (layer: number) => BlockContext,
   wrap: (block: Block) => Block,
+  ...[parts, weights, x, choose, contextOf]: Parameters<RunBlocks>
 ): Read {
   const states = [x];
   const routing: Routing[] = [];
   const { norm, attention } = parts;
   weights.layers.forEach((layer, index) => {
-    const context = contextOf(index);
+    const before = states[index] as tf.Tensor;
+    const chosen = layer.depthRouter && choose?.(layer.depthRouter, before);
+    const context = contextOf(index, chosen);
     const { network } = parts.networkOf(index);
     const run = wrap((own, given) => preNormBlock({ attend: attention.attend, norm, network }, own, given, context));
-    const result = run(layer, states[index] as tf.Tensor);
-    states.push(result.states);
+    const given = chosen === undefined ? before : takeChosen(chosen, before);
+    const result = run(layer, given);
+    states.push(chosen === undefined ? result.states : putChosen(chosen, before, given, result.states));
     routing.push(...result.routing);
   });
   return { states: states as tf.Tensor3D[], routing };

@@ -115,6 +115,7 @@ export const deepSeekV3Family: DecoderFamily = {
   config: (config) => {
     const { norm, positions, mlp, latent, experts } = config;
     const isDeepSeek = norm === 'rms' && positions === 'rotary' && mlp === 'swiglu' && config.window === undefined;
+    if (config.depths !== undefined) return undefined;
     const json = expertsJson(config);
     if (!isDeepSeek || latent === undefined || experts === undefined || json === undefined) return undefined;
     const { head_dim: _size, rope_scaling: scaling, ...like } = llamaLikeConfig(config);

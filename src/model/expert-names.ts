@@ -33,8 +33,9 @@ const router: readonly NameRule[] = [
 ];
 const own = stackNames('model.layers.*.mlp', ['gate_proj', 'up_proj', 'down_proj']);
 
-/** Experts as in Qwen2-MoE and Qwen3-MoE; those of decoders of no family too. */
+/** Experts as in Qwen2-MoE and Qwen3-MoE; those of decoders of no family too, and the routers of Mixture-of-Depths. */
 export const expertNames: readonly NameRule[] = [
+  { path: 'layers.*.depthRouter.weight', name: 'model.layers.*.depth_router.weight', turned: true },
   ...router,
   ...own,
   ...sharedNames('model.layers.*.mlp.shared_expert'),

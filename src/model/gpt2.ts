@@ -84,6 +84,7 @@ export const gpt2Family: DecoderFamily = {
       headSize * heads === width &&
       window === undefined &&
       config.experts === undefined &&
+      config.depths === undefined &&
       !config.queryKeyNorm;
     if (!isGpt2) return undefined;
     return {

@@ -234,8 +234,9 @@ function scalingJson(scaling: RotaryScaling): Record<string, Json> {
 }
 
 /** Whether a decoder has the parts that all Llama-like families share, but for its MLPs, or experts in their place. */
-export function hasLlamaParts({ norm, positions, mlp, latent }: DecoderConfig): boolean {
-  return norm === 'rms' && positions === 'rotary' && mlp === 'swiglu' && latent === undefined;
+export function hasLlamaParts({ norm, positions, mlp, latent, depths }: DecoderConfig): boolean {
+  const isWhole = latent === undefined && depths === undefined;
+  return norm === 'rms' && positions === 'rotary' && mlp === 'swiglu' && isWhole;
 }
 
 /** The same without experts. */

@@ -73,6 +73,7 @@ export const mixtralFamily: DecoderFamily = {
       architectures: ['MixtralForCausalLM'],
       model_type: 'mixtral',
       ...llamaLikeConfig(config),
+      head_dim: config.headSize * config.heads === config.width ? null : config.headSize,
       intermediate_size: experts.hidden,
       num_local_experts: experts.number,
       num_experts_per_tok: experts.active,
