@@ -165,6 +165,7 @@ export { gpt2, gpt2Sizes } from './model/gpt2.js';
 export { opt, optSizes } from './model/opt.js';
 export { llama, llamaSizes } from './model/llama.js';
 export { qwen2, qwen2Sizes, qwen3, qwen3Sizes } from './model/qwen.js';
+export * from './model/sparse.js';
 export { decoderOptions, type DecoderConfig, type DecoderOptions } from './model/decoder-options.js';
 export { loadModel, saveModel, weightHash, type Model } from './model/model.js';
 export { encoder, type Encoder, type EncoderForwardOptions } from './model/encoder.js';
@@ -288,6 +289,7 @@ export { sequenceToSequence, type SequencePredictor } from './train/objectives/s
 export { mixture, type Weighted } from './train/objectives/mixture.js';
 export * from './train/objectives/preference/index.js';
 export * from './train/objectives/distillation/index.js';
+export { balanceLoss, routerZLoss, type ExpertLossSettings } from './train/objectives/expert-balance.js';
 export type { LabelledRows, RowReader } from './train/objectives/labelled-rows.js';
 export type { TokenLossSettings, TokenPredictor } from './train/objectives/token-predictor.js';
 export {
@@ -334,6 +336,9 @@ export { warmupStableDecay, type WarmupStableDecay } from './train/schedules/war
 // Evaluation.
 export { evaluate, type Score } from './evaluate/bits-per-byte.js';
 export { decoderScorer, type DecoderScored, type DecoderScorerOptions } from './evaluate/decoder-scorer.js';
+export { earlyExitCurve, type EarlyExitCurveOptions, type ExitPoint } from './evaluate/early-exit-curve.js';
+export { lossAgainstFlops, type LossAgainstFlops } from './evaluate/loss-against-flops.js';
+export { expertRouting, type ExpertRouting } from './evaluate/expert-routing.js';
 export { predict, type Predictions, type RowClassifier } from './evaluate/predict.js';
 export { accuracy } from './evaluate/accuracy.js';
 export { confusionMatrix, type ConfusionMatrix } from './evaluate/confusion-matrix.js';

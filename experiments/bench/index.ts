@@ -16,6 +16,7 @@ import { decode } from './decode.js';
 import { deviceStep } from './device-step.js';
 import { distillation } from './distillation.js';
 import { dropped } from './dropped.js';
+import { expertsStep } from './experts-step.js';
 import { flatness } from './flatness.js';
 import { gptStep } from './gpt-step.js';
 import { grpoAgainstPpo } from './grpo-against-ppo.js';
@@ -42,6 +43,7 @@ export const benchmarks: readonly Benchmark[] = [
   gptStep,
   transformersStep,
   t5Step,
+  expertsStep,
   trainLoop,
   sftStep,
   loraStep,

@@ -190,7 +190,10 @@ function report(model: string, results: readonly Result[]): { measurements: Meas
 }
 
 /** Tokens drawn evenly by key: the speed does not depend on them. */
-async function writeBatches({ vocabularySize, batchSize, context, counted }: Recipe, folder: string): Promise<void> {
+export async function writeBatches(
+  { vocabularySize, batchSize, context, counted }: Omit<Recipe, 'name' | 'kind' | 'write'>,
+  folder: string,
+): Promise<void> {
   const size = numBatches * batchSize * context;
   const drawn = (name: string): readonly number[] => Array.from(uniformNumbers(fold(key(1), name), size));
   const tokens = (name: string): Int32Array =>

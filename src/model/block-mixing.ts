@@ -26,6 +26,14 @@ import type { Mixing, Visibility } from './mixing.js';
  */
 export function blockMixing(visibility: Visibility, { block = 256 }: { readonly block?: number } = {}): Mixing {
   return (queries, keys, values, left) => {
+    const [features = 0, valueFeatures = 0] = [queries.shape.at(-1), values.shape.at(-1)];
+    if (features !== valueFeatures) {
+      // Zeros change no score, and are cut off the means.
+      const size = Math.max(features, valueFeatures);
+      const widened = [queries, keys, values].map((x) => widen(x, size)) as [tf.Tensor, tf.Tensor, tf.Tensor];
+      const mixed = blockMixing(visibility, { block })(...widened, left);
+      return tf.slice(mixed, [0, 0, 0, 0, 0], [...mixed.shape.slice(0, -1), valueFeatures]);
+    }
     const apply = tf.customGrad((...args) => {
       const [q, k, v, save] = args as [tf.Tensor, tf.Tensor, tf.Tensor, tf.GradSaveFunc];
       const layout = layOut(visibility, q, k, block);
@@ -36,6 +44,14 @@ export function blockMixing(visibility: Visibility, { block = 256 }: { readonly 
     });
     return apply(queries, keys, values);
   };
+}
+
+/** With zeros up to so many features. */
+function widen(x: tf.Tensor, size: number): tf.Tensor {
+  return tf.pad(
+    x,
+    x.shape.map((own, axis) => [0, axis === x.rank - 1 ? size - own : 0]),
+  );
 }
 
 /** How queries and keys are parted into blocks, and which pairs meet. */

@@ -3,11 +3,12 @@ import { attend } from './attention.js';
 import type { AttentionContext, AttentionWeights, Heads } from './attention.js';
 import { dropout, nthDropout } from './dropout.js';
 import type { Dropout } from './dropout.js';
+import type { Routing } from './gating.js';
 import type { Linear } from './linear.js';
 import type { Mlp } from './mlp.js';
 import type { Norm, NormWeights } from './norm.js';
 
-/** The parts of a block: functions, chosen once when the architecture is made. */
+/** The parts of an encoder's block: functions, chosen once when the architecture is made. */
 export interface BlockParts {
   readonly heads: Heads;
   readonly norm: Norm;
@@ -17,8 +18,12 @@ export interface BlockParts {
 /** The weights of one block. */
 export type BlockWeights<Leaf = tf.Tensor> = {
   readonly attentionNorm: NormWeights<Leaf>; // [width]
+  /** In a decoder with latent attention, `LatentWeights` stand here: only its attention's own functions look inside. */
   readonly attention: AttentionWeights<Leaf>;
   readonly mlpNorm: NormWeights<Leaf>; // [width]
+  /** Where only some tokens go through the block: how much each should. */
+  readonly depthRouter?: Linear<Leaf>; // [width, 1]
+  /** An MLP's matrices, or those of experts. */
   readonly mlp: Readonly<Record<string, Linear<Leaf>>>;
 };
 
@@ -29,21 +34,49 @@ export interface BlockContext {
   readonly dropout?: Dropout | undefined;
   /** Of the hidden elements of the MLP. */
   readonly hidden?: Dropout | undefined;
+  /** Whether experts take all of their tokens, whatever their capacity: in generation. */
+  readonly dropsNone?: boolean;
 }
 
+/** The position-wise part of a block, such as an MLP or experts. */
+export type Network = (
+  weights: BlockWeights['mlp'],
+  x: tf.Tensor,
+  context: Pick<BlockContext, 'dropsNone' | 'hidden'>,
+) => { readonly y: tf.Tensor; readonly routing?: Routing };
+
+/** The parts of a decoder's block. */
+export interface PreNormParts {
+  readonly attend: (weights: BlockWeights['attention'], x: tf.Tensor, context: AttentionContext) => tf.Tensor;
+  readonly norm: Norm;
+  readonly network: Network;
+}
+
+/** What a decoder's block gives: a type, so that it is a tree. */
+export type BlockResult = {
+  readonly states: tf.Tensor;
+  /** How its tokens were routed: one, where it has experts. */
+  readonly routing: readonly Routing[];
+};
+
 /**
- * Pre-norm transformer block: x + attention(norm x), then x + mlp(norm x). [batch, time, width] → the same.
+ * Pre-norm transformer block: x + attention(norm x), then x + network(norm x). [batch, time, width] → the same.
  * Vaswani 2017 (1706.03762); norm before, so that the residual path stays clear: Xiong 2020 (2002.04745).
  *
  * @example
- * preNormBlock(parts, weights, x, context);
+ * const { states } = preNormBlock(parts, weights, x, context);
  */
-export function preNormBlock(parts: BlockParts, weights: BlockWeights, x: tf.Tensor, context: BlockContext): tf.Tensor {
-  const { heads, norm, mlp } = parts;
+export function preNormBlock(
+  { attend: mix, norm, network }: PreNormParts,
+  weights: BlockWeights,
+  x: tf.Tensor,
+  context: BlockContext,
+): BlockResult {
   const [first, second] = twoDropouts(context);
-  const attention = attend(heads, weights.attention, norm(weights.attentionNorm, x), context.attention);
+  const attention = mix(weights.attention, norm(weights.attentionNorm, x), context.attention);
   const attended = tf.add(x, dropout(attention, first));
-  return tf.add(attended, dropout(mlp.forward(weights.mlp, norm(weights.mlpNorm, attended), context.hidden), second));
+  const { y, routing } = network(weights.mlp, norm(weights.mlpNorm, attended), context);
+  return { states: tf.add(attended, dropout(y, second)), routing: routing === undefined ? [] : [routing] };
 }
 
 /**

@@ -5,11 +5,15 @@ import { decoder } from './decoder.js';
 import type { Decoder } from './decoder.js';
 import { decoderOptions } from './decoder-options.js';
 import type { DecoderConfig } from './decoder-options.js';
+import { deepSeekV3Family } from './deepseek.js';
+import { withRopeKeys } from './family.js';
 import type { DecoderFamily, HuggingFaceConfig } from './family.js';
 import { gpt2Family } from './gpt2.js';
 import { llamaFamily, llamaNames } from './llama.js';
+import { mixtralFamily } from './mixtral.js';
 import type { NameRule } from './names.js';
 import { optFamily } from './opt.js';
+import { qwen2MoeFamily, qwen3MoeFamily } from './qwen-moe.js';
 import { qwen2Family, qwen3Family } from './qwen.js';
 
 /*
@@ -20,7 +24,17 @@ import { qwen2Family, qwen3Family } from './qwen.js';
  */
 
 /** The families whose files are understood. A new one is a file like `llama.ts`, and a line here. */
-export const families: readonly DecoderFamily[] = [gpt2Family, optFamily, llamaFamily, qwen2Family, qwen3Family];
+export const families: readonly DecoderFamily[] = [
+  gpt2Family,
+  optFamily,
+  llamaFamily,
+  qwen2Family,
+  qwen3Family,
+  mixtralFamily,
+  qwen2MoeFamily,
+  qwen3MoeFamily,
+  deepSeekV3Family,
+];
 
 const ownSchema = z.looseObject({
   trainbook: z.object({
@@ -91,6 +105,6 @@ export function describedModel(json: unknown, path: string): DescribedModel {
       fix: 'encoders (BERT, RoBERTa) are read by loadEncoder',
     });
   }
-  const architecture = decoder(family.options(json as HuggingFaceConfig, path));
+  const architecture = decoder(family.options(withRopeKeys(json as HuggingFaceConfig), path));
   return { architecture, names: family.names, prefix: family.prefix };
 }

@@ -1,5 +1,8 @@
 import { z } from 'zod';
 import { TrainbookError } from '../error.js';
+import { expertsIssues, expertsOptions } from './experts-options.js';
+import { latentOptions } from './latent-options.js';
+import { depthsOptions } from './mixture-of-depths.js';
 import { mlps } from './mlp.js';
 import { parseOptions } from './parse-options.js';
 import { rotaryScaling } from './rope-scaling.js';
@@ -35,6 +38,13 @@ export const decoderOptions = z
         'the row of a learned position table for the first token; those before it are left alone (OPT has two)',
       ),
     mlp: z.enum(['swiglu', 'gelu', 'geluExact', 'relu']).default('swiglu').describe('the position-wise network'),
+    experts: expertsOptions
+      .optional()
+      .describe('a mixture of experts in place of the MLP, from `fromLayer` on; `hidden` is then of the layers before'),
+    latent: latentOptions.optional().describe('multi-head latent attention, with heads of plainSize + rotarySize features'),
+    depths: depthsOptions
+      .optional()
+      .describe('Mixture-of-Depths: blocks that only some tokens of a row go through; such a model does not generate'),
     biases: z
       .enum(['none', 'queryKeyValue', 'all'])
       .default('none')
@@ -67,7 +77,25 @@ export const decoderOptions = z
     const refuse = (path: keyof typeof value, message: string): void => {
       issues.push({ code: 'custom', input: value[path], path: [path], message });
     };
-    const { width, heads, keyValueHeads = heads, headSize = width / heads, positions, layers, window } = value;
+    const { width, heads, positions, layers, window, experts, latent, mlp, biases } = value;
+    const { keyValueHeads = heads } = value;
+    const headSize = latent === undefined ? (value.headSize ?? width / heads) : latent.rotarySize;
+    if (experts !== undefined) {
+      for (const { path, message } of expertsIssues(experts, layers))
+        issues.push({ code: 'custom', input: experts, path: ['experts', ...path], message });
+      if (mlp !== 'swiglu') refuse('mlp', `experts are SwiGLUs; mlp is ${mlp}`);
+      if (biases === 'all') refuse('biases', 'experts have no biases: biases is none or queryKeyValue');
+    }
+    if (value.depths !== undefined && window !== undefined)
+      refuse('depths', 'tokens that go through a block stand apart there: leave out window');
+    if (latent !== undefined) {
+      const own = latent.plainSize + latent.rotarySize;
+      if ((value.headSize ?? own) !== own || keyValueHeads !== heads)
+        refuse('latent', 'latent attention has sizes of its own: leave out headSize and keyValueHeads');
+      if (positions !== 'rotary') refuse('positions', 'latent attention has rotary positions');
+      if (value.queryKeyNorm || biases !== 'none')
+        refuse('latent', 'latent attention has norms of its own, and no biases: leave out queryKeyNorm and biases');
+    }
     if (!Number.isInteger(headSize)) refuse('heads', `heads must divide width: ${width} / ${heads} is not whole`);
     else if (positions === 'rotary' && headSize % 2 !== 0) {
       refuse(
@@ -116,12 +144,12 @@ export function decoderConfig(options: DecoderOptions & { readonly vocabularySiz
       fix: 'pass vocabularySize: tokenizer.size',
     });
   }
-  const { width, heads, mlp } = parsed;
+  const { width, heads, mlp, latent } = parsed;
   return {
     ...parsed,
     vocabularySize,
     keyValueHeads: parsed.keyValueHeads ?? heads,
-    headSize: parsed.headSize ?? width / heads,
+    headSize: latent === undefined ? (parsed.headSize ?? width / heads) : latent.plainSize + latent.rotarySize,
     hidden: parsed.hidden ?? mlps[mlp].hidden(width),
   };
 }

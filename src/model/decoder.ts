@@ -3,23 +3,32 @@ import type { Key } from '../engine/key.js';
 import type { RandomKey } from '../engine/random.js';
 import { remat } from '../engine/remat.js';
 import { TrainbookError } from '../error.js';
-import { attentionInputs } from './attention.js';
 import type { AttentionContext, AttentionInputs } from './attention.js';
+import { headedAttention } from './attention-part.js';
 import { preNormBlock } from './block.js';
-import type { BlockContext, BlockWeights } from './block.js';
-import { countMatrices, countParameters, tokenCost } from './cost.js';
+import type { BlockContext, BlockResult, BlockWeights, Network } from './block.js';
+import { countActive, countParameters, countProducts, tokenCost } from './cost.js';
 import type { TokenCost } from './cost.js';
 import { decoderConfig } from './decoder-options.js';
 import type { DecoderConfig, DecoderOptions } from './decoder-options.js';
 import { decoderSpecs } from './decoder-specs.js';
-import type { DecoderParts } from './decoder-specs.js';
+import type { DecoderParts, NetworkPart } from './decoder-specs.js';
 import { dropout, nthDropout } from './dropout.js';
+import { throughLayers } from './early-exit.js';
+import type { EarlyExit } from './early-exit.js';
 import { embed, separateOutput, tiedOutput } from './embedding.js';
+import { experts } from './experts.js';
+import type { Routing } from './gating.js';
 import { cachedContexts } from './key-value-cache.js';
-import type { KeyValueCache, LayerCache } from './key-value-cache.js';
+import type { CacheShape, KeyValueCache, LayerCache } from './key-value-cache.js';
+import { latentAttention } from './latent-attention.js';
 import { mixing } from './mixing.js';
+import { chooseTokens, putChosen, takeChosen } from './mixture-of-depths.js';
+import type { ChosenTokens } from './mixture-of-depths.js';
 import type { Mixing, Visibility } from './mixing.js';
 import { mlps } from './mlp.js';
+import type { Mlp } from './mlp.js';
+import type { Linear } from './linear.js';
 import { layerNorm, rmsNorm } from './norm.js';
 import type { Norm } from './norm.js';
 import { learned2dPositions, learnedPositions, rotaryPositions, sinusoidalPositions } from './positions.js';
@@ -52,10 +61,14 @@ export interface Decoder {
   readonly kind: 'decoder';
   readonly config: DecoderConfig;
   readonly numParameters: number;
+  /** Those that a token meets: all but those of experts that it does not go through. */
+  readonly numActiveParameters: number;
   /** Floating-point operations of a forward pass for one token at full context; training takes three times as many. */
   readonly flopsPerToken: number;
   /** What a token costs at a length. */
   cost(length: number): TokenCost;
+  /** What a key–value cache keeps of each token of a layer. */
+  readonly cacheShape: CacheShape;
   /** The shape and first distribution of each weight. */
   readonly specs: DecoderWeights<WeightSpec>;
   /** First weights: the same for the same key, each drawn from a key folded with its path. */
@@ -67,15 +80,20 @@ export interface Decoder {
   forward(weights: DecoderWeights, inputs: tf.Tensor, options?: ForwardOptions): tf.Tensor3D;
   /** The last hidden states, normed: what the logits are made from. [batch, time, width] */
   hidden(weights: DecoderWeights, inputs: tf.Tensor, options?: ForwardOptions): tf.Tensor3D;
+  /** The same, and how each layer with experts has routed the tokens, in the order of layers. */
+  routed(weights: DecoderWeights, inputs: tf.Tensor, options?: ForwardOptions): RoutedStates;
   /** All hidden states: the embeddings, and what each block makes of them, before the last norm. layers + 1 times [batch, time, width] */
   hiddenStates(weights: DecoderWeights, inputs: tf.Tensor, options?: ForwardOptions): readonly tf.Tensor3D[];
   /** What the attention of a layer sees of the states that its block is given, and which keys its queries see. */
   attentionInputs(weights: DecoderWeights, layer: number, states: tf.Tensor, options?: ForwardOptions): LayerAttention;
+  /** Logits from the states of any layer, as `hiddenStates` has them: output(norm(states)). [..., width] → [..., vocabulary] */
+  layerLogits(weights: DecoderWeights, states: tf.Tensor): tf.Tensor;
   /** Hidden states to logits: [..., width] → [..., vocabulary]. */
   logits(weights: DecoderWeights, hidden: tf.Tensor): tf.Tensor;
   /**
    * `time` more tokens of each sequence, int32 [batch, time], the first of which gets the cache's row `row` → the logits after the last,
-   * [batch, vocabulary], and the cache with them. Sequences that are padded on the left begin at rows `starts`, int32 [batch].
+   * [batch, vocabulary], and the cache with them. Sequences that are padded on the left begin at rows `starts`, int32 [batch]. With
+   * `exit`, a single token of each goes through no more layers than it needs.
    */
   decode(
     weights: DecoderWeights,
@@ -87,6 +105,13 @@ export interface Decoder {
   ): Decoded;
 }
 
+/** What `routed` gives. */
+export interface RoutedStates {
+  readonly hidden: tf.Tensor3D; // [batch, time, width]
+  /** One a layer with experts; none in a dense model. */
+  readonly routing: readonly Routing[];
+}
+
 /** The attention of one layer before it is computed. */
 export interface LayerAttention extends AttentionInputs {
   readonly visibility: Visibility;
@@ -96,6 +121,8 @@ export interface LayerAttention extends AttentionInputs {
 export interface DecodeOptions {
   /** Whether the tokens see each other, also those after them: the prompt of a prefix language model. Default: no. */
   readonly bothWays?: boolean | undefined;
+  /** When a token leaves the layers early. Default: never. */
+  readonly exit?: EarlyExit | undefined;
 }
 
 /** What `decode` gives. */
@@ -124,42 +151,50 @@ const allPositions: Record<DecoderConfig['positions'], (sizes: PositionSizes) =>
  */
 export function decoder(options: DecoderOptions & { readonly vocabularySize: number }): Decoder {
   const config = decoderConfig(options);
-  const { heads, keyValueHeads, headSize, context, width, rotaryBase, rotaryScaling } = config;
+  const { heads, keyValueHeads, headSize, context, width, rotaryBase, rotaryScaling, latent } = config;
   const norm = norms[config.norm](config.normEpsilon);
   const parts: DecoderParts = {
-    heads: { heads, keyValueHeads, headSize, norm },
     norm,
-    mlp: mlps[config.mlp],
+    attention:
+      latent === undefined
+        ? headedAttention({ heads, keyValueHeads, headSize, norm }, config.queryKeyNorm)
+        : latentAttention({ ...latent, heads, norm }),
+    networkOf: networksOf(config),
     positions: allPositions[config.positions]({
       context,
       width,
       firstPosition: config.firstPosition,
-      rotary: { headSize, base: rotaryBase, scaling: rotaryScaling },
+      rotary: { headSize: latent?.rotarySize ?? headSize, base: rotaryBase, scaling: rotaryScaling },
     }),
     output: config.tiedEmbeddings ? tiedOutput : separateOutput,
   };
   const specs = decoderSpecs(config, parts);
   const cost = (length: number): TokenCost => tokenCost(config, countProducts(specs, config), length);
-  const hiddenStates: Decoder['hiddenStates'] = (weights, inputs, reading = {}) =>
-    readAll(config, parts, weights, inputs, reading);
-  const hidden: Decoder['hidden'] = (weights, inputs, reading) =>
-    norm(weights.norm, hiddenStates(weights, inputs, reading).at(-1) as tf.Tensor) as tf.Tensor3D;
+  const routed: Decoder['routed'] = (weights, inputs, reading = {}) => {
+    const { states, routing } = readAll(config, parts, weights, inputs, reading);
+    return { hidden: norm(weights.norm, states.at(-1) as tf.Tensor) as tf.Tensor3D, routing };
+  };
+  const hidden: Decoder['hidden'] = (weights, inputs, reading) => routed(weights, inputs, reading).hidden;
   const logits: Decoder['logits'] = (weights, states) => parts.output.logits(weights.output, weights.embedding, states);
+  const layerLogits: Decoder['layerLogits'] = (weights, states) => logits(weights, norm(weights.norm, states));
   return {
     kind: 'decoder',
     config,
     numParameters: countParameters(specs),
+    numActiveParameters: countActive(specs, config),
     flopsPerToken: cost(context).forwardFlops,
     cost,
+    cacheShape: parts.attention.cache,
     specs,
     init: (key) => drawTree(specs, key) as unknown as DecoderWeights,
     hidden,
-    hiddenStates,
+    routed,
+    hiddenStates: (weights, inputs, reading = {}) => readAll(config, parts, weights, inputs, reading).states,
     attentionInputs: (weights, layer, states, reading = {}) => {
       const { attention, attentionNorm } = blockOf(weights, layer);
       const rotate = parts.positions.rotation(spanOf(config, states, reading));
       return {
-        ...attentionInputs(parts.heads, attention, norm(attentionNorm, states), rotate),
+        ...parts.attention.inputs(attention, norm(attentionNorm, states), rotate),
         visibility: {
           causal: true,
           window: windowOf(config)(layer),
@@ -170,7 +205,9 @@ export function decoder(options: DecoderOptions & { readonly vocabularySize: num
     },
     logits,
     forward: (weights, inputs, reading) => logits(weights, hidden(weights, inputs, reading)) as tf.Tensor3D,
-    decode: (weights, tokens, row, cache, starts, { bothWays } = {}) => {
+    layerLogits,
+    decode: (weights, tokens, row, cache, starts, { bothWays, exit } = {}) => {
+      if (config.depths !== undefined) throw notRead('generate');
       const [batch, time] = tokens.shape as [number, number];
       const { contexts, span, updated } = cachedContexts(
         cache,
@@ -178,8 +215,19 @@ export function decoder(options: DecoderOptions & { readonly vocabularySize: num
         parts.positions,
       );
       const placed = parts.positions.place(weights.positions, embed(weights.embedding, tokens), span);
-      const all = runBlocks(parts, weights, placed, (layer) => ({ attention: contexts[layer] as AttentionContext }));
-      const states = norm(weights.norm, all.at(-1) as tf.Tensor);
+      if (exit !== undefined && time === 1) {
+        const logitsOf = (states: tf.Tensor): tf.Tensor => layerLogits(weights, states);
+        const networkOf = (layer: number): Network => parts.networkOf(layer).network;
+        const { attention } = parts;
+        const layers = { norm, attention, networkOf, weights, contexts, cache, logitsOf };
+        const done = throughLayers(layers, placed, exit);
+        return { logits: tf.reshape(logitsOf(done.states), [batch, -1]), cache: done.cache };
+      }
+      const all = runBlocks(parts, weights, placed, undefined, (layer) => ({
+        attention: contexts[layer] as AttentionContext,
+        dropsNone: true,
+      }));
+      const states = norm(weights.norm, all.states.at(-1) as tf.Tensor);
       const last = tf.reshape(tf.slice(states, [0, time - 1, 0], [batch, 1, width]), [batch, width]);
       return { logits: logits(weights, last) as tf.Tensor2D, cache: updated() };
     },
@@ -192,10 +240,27 @@ const windowOf =
   (layer: number): number | undefined =>
     window !== undefined && layer >= window.fromLayer ? window.size : undefined;
 
-/** Weights that are multiplied with each token: all matrices, and the embedding where it gives the logits. */
-function countProducts(specs: DecoderWeights<WeightSpec>, { tiedEmbeddings }: DecoderConfig): number {
-  const inBlocks = countMatrices({ layers: specs.layers, output: specs.output });
-  return inBlocks + (tiedEmbeddings ? countParameters(specs.embedding) : 0);
+/** The position-wise part of each layer: an MLP, or experts from a layer on. */
+function networksOf({ width, hidden, mlp: kind, experts: options }: DecoderConfig): (layer: number) => NetworkPart {
+  const mlp: Mlp = mlps[kind];
+  const dense: NetworkPart = {
+    network: (weights, x, { hidden: left }) => ({ y: mlp.forward(weights, x, left) }),
+    shapes: mlp.shapes(width, hidden),
+  };
+  if (options === undefined) return () => dense;
+  const mixture = experts(options);
+  const sparse: NetworkPart = {
+    network: (weights, x, { dropsNone = false }) => mixture.forward(weights, x, { all: dropsNone }),
+    shapes: mixture.shapes(width),
+    ...(options.balancedBy === 'bias' && { biased: ['router'] }),
+  };
+  return (layer) => (layer >= options.fromLayer ? sparse : dense);
+}
+
+/** What the blocks are given and make of it, and how those with experts have routed it. */
+interface Read {
+  readonly states: tf.Tensor3D[];
+  readonly routing: readonly Routing[];
 }
 
 function readAll(
@@ -204,8 +269,10 @@ function readAll(
   weights: DecoderWeights,
   inputs: tf.Tensor,
   reading: ForwardOptions,
-): tf.Tensor3D[] {
+): Read {
   const { documents, prefix, past, dropoutKey, attention = mixing, recompute = false } = reading;
+  if (past !== undefined && config.latent !== undefined) throw noPast();
+  if (config.depths !== undefined && (past !== undefined || prefix !== undefined)) throw notRead('take a prefix');
   const span = spanOf(config, inputs, reading);
   const left = dropoutKey && { rate: config.dropout, key: dropoutKey };
   const mixes = new Map<number | undefined, Mixing>(); // layers with one window share their masks
@@ -218,18 +285,56 @@ function readAll(
   const placed = parts.positions.place(weights.positions, embedded, span);
   const rotate = parts.positions.rotation(span);
   const run = recompute ? runRecomputed : runBlocks;
-  return run(parts, weights, dropout(placed, nthDropout(left, 0)), (layer) => {
+  const { depths, context } = config;
+  const choose =
+    depths && ((router: Linear, x: tf.Tensor): ChosenTokens => chooseTokens(depths, router, x));
+  return run(parts, weights, dropout(placed, nthDropout(left, 0)), choose, (layer, chosen) => {
     const own = nthDropout(left, layer + 1);
     return {
       dropout: nthDropout(own, 0),
       attention: {
-        rotate,
-        mix: mixOf(windowOf(config)(layer)),
+        ...(chosen === undefined
+          ? { rotate, mix: mixOf(windowOf(config)(layer)) }
+          : ofChosen(chosen, { attention, documents, ...reading }, parts.positions, context)),
         remember: rememberAfter(past?.[layer]),
         dropout: nthDropout(own, 1),
       },
     };
   });
+}
+
+function noPast(): TrainbookError {
+  return new TrainbookError({
+    what: 'decoder: latent attention has no keys and values of its own for a prefix to stand before',
+    received: 'past keys and values, as of prefix tuning',
+    expected: 'none',
+    fix: 'use LoRA or prompt tuning',
+  });
+}
+
+/** A decoder whose blocks choose among the tokens of a row. */
+function notRead(what: string): TrainbookError {
+  return new TrainbookError({
+    what: `decoder: with Mixture-of-Depths a model does not ${what}`,
+    received: 'the option depths, whose blocks choose among all tokens of a row',
+    expected: 'a full pass',
+    fix: 'leave out depths',
+  });
+}
+
+/** Where the tokens that go through a block stand, and which of each other they see. */
+function ofChosen(
+  { places }: ChosenTokens,
+  { attention = mixing, documents, positions }: ForwardOptions,
+  { rotation }: Positions,
+  length: number,
+): Pick<AttentionContext, 'rotate' | 'mix'> {
+  const own = (all: tf.Tensor): tf.Tensor => tf.gather(all, places, 1, 1);
+  const stand = positions === undefined ? places : own(positions);
+  return {
+    rotate: rotation({ places: stand, length }),
+    mix: attention({ causal: true, documents: documents && own(documents) }),
+  };
 }
 
 /** Where the tokens of a batch stand. */
@@ -275,27 +380,38 @@ type RunBlocks = (
   parts: DecoderParts,
   weights: DecoderWeights,
   x: tf.Tensor,
-  contextOf: (layer: number) => BlockContext,
-) => tf.Tensor3D[];
+  choose: Choose | undefined,
+  contextOf: ContextOf,
+) => Read;
 
-const runBlocks: RunBlocks = (parts, weights, x, contextOf) => runEach(parts, weights, x, contextOf, (block) => block);
-const runRecomputed: RunBlocks = (parts, weights, x, contextOf) => runEach(parts, weights, x, contextOf, remat);
+/** The tokens that go through a block with this router. */
+type Choose = (router: Linear, x: tf.Tensor) => ChosenTokens;
+/** What a block is given beside x, of all tokens or of those chosen. */
+type ContextOf = (layer: number, chosen: ChosenTokens | undefined) => BlockContext;
 
-type Block = (weights: BlockWeights, x: tf.Tensor) => tf.Tensor;
+const runBlocks: RunBlocks = (...given) => runEach((block) => block, ...given);
+const runRecomputed: RunBlocks = (...given) => runEach(remat, ...given);
+
+type Block = (weights: BlockWeights, x: tf.Tensor) => BlockResult;
 
 /** What the blocks are given, and what each makes of it. */
 function runEach(
-  parts: DecoderParts,
-  weights: DecoderWeights,
-  x: tf.Tensor,
-  contextOf: (layer: number) => BlockContext,
   wrap: (block: Block) => Block,
-): tf.Tensor3D[] {
+  ...[parts, weights, x, choose, contextOf]: Parameters<RunBlocks>
+): Read {
   const states = [x];
+  const routing: Routing[] = [];
+  const { norm, attention } = parts;
   weights.layers.forEach((layer, index) => {
-    const context = contextOf(index);
-    const run = wrap((own, given) => preNormBlock(parts, own, given, context));
-    states.push(run(layer, states[index] as tf.Tensor));
+    const before = states[index] as tf.Tensor;
+    const chosen = layer.depthRouter && choose?.(layer.depthRouter, before);
+    const context = contextOf(index, chosen);
+    const { network } = parts.networkOf(index);
+    const run = wrap((own, given) => preNormBlock({ attend: attention.attend, norm, network }, own, given, context));
+    const given = chosen === undefined ? before : takeChosen(chosen, before);
+    const result = run(layer, given);
+    states.push(chosen === undefined ? result.states : putChosen(chosen, before, given, result.states));
+    routing.push(...result.routing);
   });
-  return states as tf.Tensor3D[];
+  return { states: states as tf.Tensor3D[], routing };
 }

@@ -169,8 +169,8 @@ function copyRows(from: Cache, to: Cache): void {
 }
 
 function makeCache(architecture: Decoder, batch: number, rows: number): Cache {
-  const { layers, keyValueHeads, headSize } = architecture.config;
-  const empty = emptyCache({ layers, batch, keyValueHeads, rows, headSize });
+  const { cacheShape: shape, config } = architecture;
+  const empty = emptyCache({ layers: config.layers, batch, rows, shape });
   const cells = mapTree<tf.Tensor, Cell>(empty, (zeros, path) =>
     cell(zeros, { name: `cache.${path}` }),
   ) as KeyValueCache<Cell>;

@@ -38,3 +38,16 @@ export function readConfig<Shape extends z.ZodType>(
     expected: `what models of the type ${String(config['model_type'])} usually have`,
   });
 }
+
+/** transformers from 5.0 on has the keys of rotary positions together, as `rope_parameters`; here they are as before. */
+export function withRopeKeys(config: HuggingFaceConfig): HuggingFaceConfig {
+  const { rope_parameters: parameters, ...rest } = config;
+  if (typeof parameters !== 'object' || parameters === null || 'rope_theta' in rest) return config;
+  const { rope_theta: base, ...scaling } = parameters as Readonly<Record<string, unknown>>;
+  const isPlain = scaling['rope_type'] === undefined || scaling['rope_type'] === 'default';
+  return {
+    ...rest,
+    ...(base !== undefined && { rope_theta: base }),
+    ...(!isPlain && { rope_scaling: { ...scaling } }),
+  };
+}

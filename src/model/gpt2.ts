@@ -84,6 +84,8 @@ export const gpt2Family: DecoderFamily = {
       headSize * heads === width &&
       window === undefined &&
       config.firstPosition === undefined &&
+      config.experts === undefined &&
+      config.depths === undefined &&
       !config.queryKeyNorm;
     if (!isGpt2) return undefined;
     return {

@@ -53,14 +53,30 @@ function keptInBlock(config: DecoderConfig | EncoderConfig, length: number, laye
   const softmax = scores(blocks);
   const leavesOut = config.dropout > 0;
   const normed = 'queryKeyNorm' in config && config.queryKeyNorm ? queries + keys : 0;
-  const inner = innerTensors[mlp] * hidden;
+  const sparse = expertsOf(config, layer);
+  const inner = sparse?.values ?? innerTensors[mlp] * hidden;
   const keysSeen = length + sum(copied, ({ from, to }) => to - from);
   return {
     values: 2 * width + inner + softmax + normed + (leavesOut ? 2 * width + softmax : 0),
     factors:
-      2 * (width + queries) + hidden + (2 * keys * keysSeen) / length + scores(transposed) + (leavesOut ? softmax : 0),
+      2 * (width + queries) + (sparse?.factors ?? hidden) + (2 * keys * keysSeen) / length + scores(transposed) + (leavesOut ? softmax : 0),
     shared: leavesOut ? 0 : softmax,
     passing: inner + 2 * width,
+  };
+}
+
+/** What experts keep of a token: the inside of E × C rows and what these give, and as factors what they are given and their inner products. */
+function expertsOf(
+  config: DecoderConfig | EncoderConfig,
+  layer: number,
+): { readonly values: number; readonly factors: number } | undefined {
+  if (!('experts' in config) || config.experts === undefined || layer < config.experts.fromLayer) return undefined;
+  const { number, active, hidden, shared, capacity = 1.25 } = config.experts;
+  const rows = Math.min(number, capacity * active);
+  const ofShared = shared?.hidden ?? 0;
+  return {
+    values: rows * (innerTensors.swiglu * hidden + config.width) + innerTensors.swiglu * ofShared,
+    factors: rows * (hidden + config.width) + ofShared,
   };
 }
 
@@ -76,7 +92,12 @@ function headSizes(config: DecoderConfig | EncoderConfig): {
 } {
   const { heads, width } = config;
   if (!('keyValueHeads' in config)) return { queries: width, keys: width, group: 1, headSize: width / heads };
-  const { keyValueHeads, headSize } = config;
+  const { keyValueHeads, headSize, latent } = config;
+  if (latent !== undefined) {
+    // Keys and values are of unlike sizes: their mean, and the latent vector that both are made from.
+    const keys = (heads * (headSize + latent.valueSize) + latent.keyValueRank + latent.rotarySize) / 2;
+    return { queries: heads * headSize, keys, group: 1, headSize };
+  }
   return { queries: heads * headSize, keys: keyValueHeads * headSize, group: heads / keyValueHeads, headSize };
 }
 

@@ -9,6 +9,13 @@ export type LayerCache<Leaf = tf.Tensor> = {
   readonly values: Leaf; // [batch, keyValueHeads, rows, headSize]
 };
 
+/** What a cache keeps of each token of a layer: so many features of a key and a value, for each of its heads. */
+export interface CacheShape {
+  readonly heads: number;
+  readonly keySize: number;
+  readonly valueSize: number;
+}
+
 /** One `LayerCache` a block. Its shape never changes, so that one compiled step serves every row. */
 export type KeyValueCache<Leaf = tf.Tensor> = readonly LayerCache<Leaf>[];
 
@@ -16,17 +23,16 @@ export type KeyValueCache<Leaf = tf.Tensor> = readonly LayerCache<Leaf>[];
 export interface CacheSizes {
   readonly layers: number;
   readonly batch: number;
-  readonly keyValueHeads: number;
   /** Tokens that it has room for, padding included. */
   readonly rows: number;
-  readonly headSize: number;
+  readonly shape: CacheShape;
 }
 
 /** A cache in which nothing has been seen. */
 export function emptyCache(sizes: CacheSizes): KeyValueCache {
-  const { layers, batch, keyValueHeads, rows, headSize } = sizes;
-  const empty = (): tf.Tensor => tf.zeros([batch, keyValueHeads, rows, headSize]);
-  return Array.from({ length: layers }, () => ({ keys: empty(), values: empty() }));
+  const { layers, batch, rows, shape } = sizes;
+  const empty = (size: number): tf.Tensor => tf.zeros([batch, shape.heads, rows, size]);
+  return Array.from({ length: layers }, () => ({ keys: empty(shape.keySize), values: empty(shape.valueSize) }));
 }
 
 /** Which rows are written now, and what a token sees. */

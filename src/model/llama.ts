@@ -6,6 +6,7 @@ import type { Decoder } from './decoder.js';
 import type { DecoderConfig, DecoderOptions } from './decoder-options.js';
 import { readConfig } from './family.js';
 import type { DecoderFamily } from './family.js';
+import { expertNames, latentNames } from './expert-names.js';
 import { linearNames, normNames } from './names.js';
 import type { NameRule } from './names.js';
 import type { RotaryScaling } from './rope-scaling.js';
@@ -232,9 +233,15 @@ function scalingJson(scaling: RotaryScaling): Record<string, Json> {
   }
 }
 
-/** Whether a decoder has the parts that all Llama-like families share. */
-export function isLlamaLike({ norm, positions, mlp }: DecoderConfig): boolean {
-  return norm === 'rms' && positions === 'rotary' && mlp === 'swiglu';
+/** Whether a decoder has the parts that all Llama-like families share, but for its MLPs, or experts in their place. */
+export function hasLlamaParts({ norm, positions, mlp, latent, depths }: DecoderConfig): boolean {
+  const isWhole = latent === undefined && depths === undefined;
+  return norm === 'rms' && positions === 'rotary' && mlp === 'swiglu' && isWhole;
+}
+
+/** The same without experts. */
+export function isLlamaLike(config: DecoderConfig): boolean {
+  return hasLlamaParts(config) && config.experts === undefined;
 }
 
 /** The names of Llama's weights; those of decoders that are of no family too. */
@@ -250,6 +257,8 @@ export const llamaNames: readonly NameRule[] = [
   ...normNames('layers.*.attention.queryNorm', 'model.layers.*.self_attn.q_norm'),
   ...normNames('layers.*.attention.keyNorm', 'model.layers.*.self_attn.k_norm'),
   ...normNames('layers.*.mlpNorm', 'model.layers.*.post_attention_layernorm'),
+  ...latentNames,
+  ...expertNames,
   ...linearNames('layers.*.mlp.gate', 'model.layers.*.mlp.gate_proj'),
   ...linearNames('layers.*.mlp.up', 'model.layers.*.mlp.up_proj'),
   ...linearNames('layers.*.mlp.down', 'model.layers.*.mlp.down_proj'),

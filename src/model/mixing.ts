@@ -7,7 +7,7 @@ import type { Dropout } from './dropout.js';
 /**
  * softmax(Q Kᵀ + mask) V for each head: which keys a query sees, and how it takes the mean of their values.
  * queries [batch, keyValueHeads, group, time, headSize], scaled already; keys and values [batch, keyValueHeads, keys, headSize]
- * → the queries' shape. With dropout, elements of the softmax are left out.
+ * → the queries' shape, with the features of the values. With dropout, elements of the softmax are left out.
  */
 export type Mixing = (queries: tf.Tensor, keys: tf.Tensor, values: tf.Tensor, dropout?: Dropout) => tf.Tensor;
 
@@ -47,7 +47,7 @@ export function maskedMixing(mask: tf.Tensor | undefined): Mixing {
     const scores = tf.reshape(tf.matMul(rows, keys, false, true), [batch, heads, group, time, numKeys]);
     const attention = dropout(tf.softmax(mask === undefined ? scores : tf.add(scores, mask)), left);
     const weights = tf.reshape(attention, [batch, heads, group * time, numKeys]);
-    return tf.reshape(tf.matMul(weights, values), queries.shape);
+    return tf.reshape(tf.matMul(weights, values), [batch, heads, group, time, values.shape[3] as number]);
   };
 }
 
@@ -67,7 +67,7 @@ export function mixing(visibility: Visibility, bias?: tf.Tensor): Mixing {
     const blocks = queryBlocks(visibility, time, past).map((block, index) => {
       const { start, end, from, to } = block;
       const rows = tf.slice(queries, [0, 0, 0, start, 0], [batch, heads, group, end - start, headSize]);
-      const seen = (all: tf.Tensor): tf.Tensor => tf.slice(all, [0, 0, from, 0], [batch, heads, to - from, headSize]);
+      const seen = (all: tf.Tensor): tf.Tensor => tf.slice(all, [0, 0, from, 0], [batch, heads, to - from, all.shape[3] as number]);
       const mask = maskOf(visibility, block, past);
       return maskedMixing(withBias(mask, bias, block))(rows, seen(keys), seen(values), nthDropout(left, index));
     });

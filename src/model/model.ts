@@ -61,7 +61,8 @@ export async function writeModel(model: Model, folder: string, options: ShardOpt
 }
 
 /**
- * Reads the model of a folder: one that `saveModel` wrote, or Hugging Face's (GPT-2, OPT, Llama, Qwen2, Qwen3), its weights in
+ * Reads the model of a folder: one that `saveModel` wrote, or Hugging Face's (GPT-2, OPT, Llama, Qwen2, Qwen3, Mixtral, Qwen-MoE,
+ * DeepSeek-V3), its weights in
  * safetensors or PyTorch's files, in one or in shards.
  *
  * @throws TrainbookError if a file is missing, damaged, or does not fit the other.
@@ -123,18 +124,21 @@ export const modelCodec: Codec<Model> = {
 
 /** What a report shows of a model. */
 export function summariseModel({ architecture }: Model): Summary {
-  const { config, numParameters, flopsPerToken } = architecture;
+  const { config, numParameters, numActiveParameters, flopsPerToken } = architecture;
+  const { experts, latent } = config;
   return {
     title: 'Decoder',
     facts: {
       parameters: numParameters,
+      ...(experts && { 'active parameters': numActiveParameters }),
       'forward FLOPs per token': flopsPerToken,
       layers: config.layers,
       'width (features)': config.width,
       heads: config.heads,
       'context (tokens)': config.context,
       'vocabulary (tokens)': config.vocabularySize,
-      parts: `${config.norm} norm, ${config.positions} positions, ${config.mlp}`,
+      ...(experts && { experts: `${experts.number}, of which a token goes through ${experts.active}` }),
+      parts: `${config.norm} norm, ${config.positions} positions, ${latent ? 'latent attention, ' : ''}${config.mlp}`,
     },
   };
 }

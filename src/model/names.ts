@@ -9,7 +9,7 @@ import type { WeightSpec } from './weights.js';
 /**
  * Which weight of a tree is which tensor of a file: `*` stands for a layer's number. Matrices that are `turned` lie as [inputs, outputs]
  * in the tree and as [outputs, inputs] in files (`linear.ts` says why). Several paths are one tensor in the file, side by side along
- * the outputs.
+ * the outputs. A name with `#` is several tensors, of which the weight is the stack: one for each expert, `#` being its number.
  */
 export interface NameRule {
   readonly path: string | readonly string[];
@@ -38,19 +38,28 @@ export interface NamedTensor {
   readonly name: string;
   readonly paths: readonly string[];
   readonly turned: boolean;
+  /** Which part of the weight's first axis it is; undefined: all of it. */
+  readonly part?: number;
 }
 
 /** The tensors that a tree's weights are in files, in the order of the tree. */
 export function namedTensors(tree: Tree<unknown>, rules: readonly NameRule[]): NamedTensor[] {
   const byPath = new Map(rules.flatMap((rule) => [rule.path].flat().map((path) => [path, rule] as const)));
   const found = new Map<string, NamedTensor>();
-  for (const [path] of treeEntries(tree)) {
+  for (const [path, leaf] of treeEntries(tree)) {
     const number = /(?:^|\.)(\d+)\./.exec(path)?.[1] ?? '';
     const rule = byPath.get(path.replace(/(^|\.)\d+\./, '$1*.'));
     if (rule === undefined) throw new Error(`internal: the weight ${path} has no name in files`);
     const name = rule.name.replace('*', number);
     const paths = [rule.path].flat().map((each) => each.replace('*', number));
-    found.set(name, { name, paths, turned: rule.turned === true });
+    const turned = rule.turned === true;
+    if (name.includes('#')) {
+      const [parts = 0] = (leaf as { readonly shape: readonly number[] }).shape;
+      for (let part = 0; part < parts; part++) {
+        const own = name.replace('#', String(part));
+        found.set(own, { name: own, paths, turned, part });
+      }
+    } else found.set(name, { name, paths, turned });
   }
   return [...found.values()];
 }
@@ -66,7 +75,7 @@ export function writableWeights(
 ): Map<string, Exclude<WritableTensor, StoredTensor>> {
   const byPath = new Map(treeEntries<tf.Tensor>(weights));
   const writable = new Map<string, Exclude<WritableTensor, StoredTensor>>();
-  for (const { name, paths, turned } of namedTensors(weights, rules)) {
+  for (const { name, paths, turned, part } of namedTensors(weights, rules)) {
     const operator = paths.find((path) => (byPath.get(path) as unknown) instanceof LinearOperator);
     if (operator !== undefined) {
       throw new TrainbookError({
@@ -77,16 +86,38 @@ export function writableWeights(
       });
     }
     const parts = paths.map((path) => byPath.get(path) as tf.Tensor);
-    writable.set(name, { dtype: 'F32', ...joinedTensor(parts, turned) });
+    writable.set(name, { dtype: 'F32', ...(part === undefined ? joinedTensor(parts, turned) : partOf(parts, part, turned)) });
   }
   return writable;
 }
 
+interface Readable {
+  readonly shape: readonly number[];
+  read(): Promise<StoredTensor>;
+}
+
+/** One matrix of a stack, as one tensor of a file. */
+function partOf([stack]: readonly tf.Tensor[], part: number, turned: boolean): Readable {
+  if (stack === undefined) throw new Error('internal: a stack of nothing');
+  const shape = stack.shape.slice(1);
+  if (turned) shape.reverse();
+  return {
+    shape,
+    read: async () => {
+      const own = tf.tidy(() => {
+        const sliced = tf.slice(stack, [part, ...shape.map(() => 0)], [1, ...stack.shape.slice(1)]);
+        const matrix = tf.reshape(sliced, stack.shape.slice(1));
+        return turned ? tf.transpose(matrix) : matrix;
+      });
+      const elements = await own.data();
+      own.dispose();
+      return { shape, elements };
+    },
+  };
+}
+
 /** Weights side by side along the outputs, as one tensor of a file. */
-function joinedTensor(
-  parts: readonly tf.Tensor[],
-  turned: boolean,
-): { readonly shape: readonly number[]; read(): Promise<StoredTensor> } {
+function joinedTensor(parts: readonly tf.Tensor[], turned: boolean): Readable {
   const shape = [...(parts[0]?.shape ?? [])];
   if (parts.length > 1) shape[shape.length - 1] = parts.reduce((sum, part) => sum + (part.shape.at(-1) ?? 0), 0);
   if (turned) shape.reverse();
@@ -137,8 +168,9 @@ export async function weightsFromFile(
 ): Promise<Tree<tf.Tensor>> {
   const byPath = new Map(treeEntries<WeightSpec>(specs));
   const found = new Map<string, tf.Tensor>();
-  for (const { name, paths, turned } of namedTensors(specs, rules)) {
-    const parts = paths.map((path) => (byPath.get(path) as WeightSpec).shape);
+  const stacks = new Map<string, tf.Tensor[]>();
+  for (const { name, paths, turned, part } of namedTensors(specs, rules)) {
+    const parts = paths.map((path) => (byPath.get(path) as WeightSpec).shape.slice(part === undefined ? 0 : 1));
     const joined = joinedShape(parts);
     const expected = turned ? [...joined].reverse() : joined;
     const shape = shapes.get(name);
@@ -155,7 +187,15 @@ export async function weightsFromFile(
             -1,
           );
     });
-    paths.forEach((path, index) => found.set(path, tensors[index] as tf.Tensor));
+    paths.forEach((path, index) => {
+      const tensor = tensors[index] as tf.Tensor;
+      if (part === undefined) found.set(path, tensor);
+      else stacks.set(path, [...(stacks.get(path) ?? []), tensor]);
+    });
+  }
+  for (const [path, parts] of stacks) {
+    found.set(path, tf.stack(parts));
+    tf.dispose(parts);
   }
   return mapTree(specs, (_, path) => found.get(path) as tf.Tensor);
 }

@@ -111,25 +111,25 @@ export function qwen3(size: keyof typeof qwen3Sizes, options: Other = {}): Decod
   return decoder({ ...qwen3Options, ...qwen3Sizes[size], ...options });
 }
 
-// Layers from max_window_layers on slide, if any do.
-const windowSchema = llamaSchema.extend({
+/** Layers from max_window_layers on slide, if any do. */
+export const windowSchema = llamaSchema.extend({
   use_sliding_window: z.boolean().default(false),
-  sliding_window: z.int().positive().nullish(),
+  sliding_window: z.int().nonnegative().nullish(),
   max_window_layers: z.int().nonnegative().nullish(),
 });
 
-function windowOptions(config: z.output<typeof windowSchema>): Pick<DecoderOptions, 'window'> {
+export function windowOptions(config: z.output<typeof windowSchema>): Pick<DecoderOptions, 'window'> {
   const {
     use_sliding_window: slides,
     sliding_window: size,
     max_window_layers: fromLayer,
     num_hidden_layers: layers,
   } = config;
-  if (!slides || size == null || (fromLayer ?? 0) >= layers) return {};
+  if (!slides || size == null || size === 0 || (fromLayer ?? 0) >= layers) return {};
   return { window: { size, fromLayer: fromLayer ?? 0 } };
 }
 
-function windowConfig({ window, layers }: DecoderConfig): Record<string, string | number | boolean | null | string[]> {
+export function windowConfig({ window, layers }: DecoderConfig): Record<string, string | number | boolean | null | string[]> {
   const from = window?.fromLayer ?? layers;
   return {
     use_sliding_window: window !== undefined,

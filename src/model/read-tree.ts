@@ -2,6 +2,7 @@ import type * as tf from '@tensorflow/tfjs';
 import type { Tree } from '../engine/tree.js';
 import { TrainbookError } from '../error.js';
 import { float32Elements } from './files/stored-tensor.js';
+import { withExpertsApart } from './files/stacked-experts.js';
 import type { TensorEntry, TensorFile } from './files/stored-tensor.js';
 import { namedTensors, weightsFromFile } from './names.js';
 import type { NameRule } from './names.js';
@@ -29,10 +30,11 @@ export function isBare({ tensors }: Pick<TensorFile, 'tensors'>, prefix: string)
 export async function readTree(
   specs: Tree<WeightSpec>,
   { names, prefix, isDerived }: Naming,
-  file: Pick<TensorFile, 'tensors'>,
+  given: Pick<TensorFile, 'tensors'>,
   source: string,
 ): Promise<Tree<tf.Tensor>> {
   const expected = namedTensors(specs, names).map(({ name }) => name);
+  const file = withExpertsApart(given, expected);
   const bare = isBare(file, prefix);
   const inFile = (name: string): string => (bare && name.startsWith(prefix) ? name.slice(prefix.length) : name);
   const known = new Set(expected.map(inFile));

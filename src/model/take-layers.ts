@@ -19,12 +19,17 @@ export function takeLayers({ architecture, weights }: Model, { every }: { readon
     throw new TrainbookError({ what: 'takeLayers: every', received: every, expected: 'an integer from 1 on' });
   }
   const taken = weights.layers.filter((_, layer) => layer % every === 0);
-  const { window, ...rest } = config;
+  const { window, experts, ...rest } = config;
   // Layers keep their windows: those below `fromLayer` see all.
   const fromLayer = window && Math.ceil(window.fromLayer / every);
   const kept =
     window && fromLayer !== undefined && fromLayer < taken.length ? { window: { ...window, fromLayer } } : {};
-  const student = decoder({ ...rest, ...kept, layers: taken.length });
+  const fromExperts = experts && Math.ceil(experts.fromLayer / every);
+  const sparse =
+    experts && fromExperts !== undefined && fromExperts < taken.length
+      ? { experts: { ...experts, fromLayer: fromExperts } }
+      : {};
+  const student = decoder({ ...rest, ...kept, ...sparse, layers: taken.length });
   const copied = mapTree<tf.Tensor, tf.Tensor>({ ...weights, layers: taken }, (tensor) => tf.clone(tensor));
   return { architecture: student, weights: copied as unknown as DecoderWeights };
 }

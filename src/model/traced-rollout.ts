@@ -110,10 +110,10 @@ function readPrompts<Weights>(
   weights: Weights,
   { prompts, starts, promptOf, open, uniforms, seen }: RolloutInputs,
 ): State {
-  const { layers, keyValueHeads, headSize } = policy.architecture.config;
+  const { cacheShape: shape, config } = policy.architecture;
   const [batch, time] = prompts.shape as [number, number];
   const first = tf.scalar(0, 'int32');
-  const empty = emptyCache({ layers, batch, keyValueHeads, rows: time, headSize });
+  const empty = emptyCache({ layers: config.layers, batch, rows: time, shape });
   const { logits, cache } = policy.decode(weights, prompts, first, empty, starts);
   const room = (rows: tf.Tensor): tf.Tensor =>
     tf.pad(ofAnswers(rows, promptOf), [

@@ -10,7 +10,10 @@ import { spreadRows } from './held-out.js';
 import { causalLanguageModel } from './objectives/causal-language-model.js';
 import { recipe } from './recipes/recipe.js';
 import type { RecipeOptions } from './recipes/recipe.js';
+import { balanceExperts } from './optimizers/balance-experts.js';
+import type { Optimizer } from './optimizers/optimizer.js';
 import { train } from './train.js';
+import type { TrainingLength } from './train.js';
 import { trainOptions } from './train-options.js';
 import type { RecipeNumbers, TrainOptions } from './train-options.js';
 
@@ -28,6 +31,9 @@ export interface PretrainOptions extends TrainOptions, Omit<RecipeOptions, keyof
  * A run that was killed and is started again with the same options and folder ends with the same weights, to the bit, as one
  * that never was (same machine and engine).
  *
+ * A decoder with experts has parts in its loss that keep them equally loaded: Switch's balance (0.01) and ST-MoE's router z-loss (0.001);
+ * one whose experts are balanced by a bias has none, and its biases move by 0.001 a step instead (`balanceExperts`).
+ *
  * @throws TrainbookError if an option is out of range, the loss is not a number, or the checkpoints are another run's;
  *   DOMException `AbortError` if `signal` aborts.
  * @example
@@ -44,11 +50,17 @@ export async function pretrain(architecture: Decoder, options: PretrainOptions):
   const { heldOutRows, batchSize } = parts.plan;
   const measured = heldOut && spreadRows(heldOut, heldOutRows);
   const weights = architecture.init(fold(parts.key, 'weights'));
+  const { optimizer } = parts;
+  const byBias = architecture.config.experts?.balancedBy === 'bias';
+  const balanced = byBias ? {} : expertLoss;
+  const withBias = (length: TrainingLength): Optimizer =>
+    balanceExperts(typeof optimizer === 'function' ? optimizer(length) : optimizer);
   return train(
     { architecture, weights },
     {
       ...parts,
-      objective: causalLanguageModel(),
+      ...(byBias && { optimizer: withBias }),
+      objective: causalLanguageModel(architecture.config.experts === undefined ? {} : { experts: balanced }),
       data: (loaderOptions) => (typeof data === 'function' ? data(loaderOptions) : loader(data, loaderOptions)),
       identity: { architecture: { ...architecture.config }, numbers },
       ...(measured && { heldOut: () => inOrder({ numBytes: 0, ...measured }, batchSize) }),
@@ -56,6 +68,9 @@ export async function pretrain(architecture: Decoder, options: PretrainOptions):
     },
   );
 }
+
+/** As in Switch (Fedus 2021) and ST-MoE (Zoph 2022). */
+const expertLoss = { balance: 0.01, routerZ: 0.001 } as const;
 
 function checkContext(architecture: Decoder, data: PretrainOptions['data'], heldOut: Packed | undefined): void {
   const { context } = architecture.config;

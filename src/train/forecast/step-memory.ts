@@ -60,7 +60,7 @@ function momentsOf(
   const hidden = 4 * numTokens * config.width; // one state of the residual stream
   const table = 4 * outputs * config.width;
   const all = 4 * countParameters(specs);
-  const blockWeights = 4 * countParameters(specs.layers[0] ?? []);
+  const blockWeights = Math.max(0, ...specs.layers.map((block) => 4 * countParameters(block)));
   const blocks = keptActivations(config, length);
   const kept = blocks.map((block) => numTokens * bytesKept(block, precision));
   const copies = bytesOfCopies(architecture, numTokens, precision);
@@ -125,14 +125,17 @@ const bytesOfProducts = { float32: 4, bfloat16: 2, float16: 2 } as const;
  * Copies of a block's matrices that are kept until its backward pass: query, key and value side by side, and gate and up; in another
  * format than float32 all of them.
  */
-function bytesOfCopies({ specs }: Planned, numTokens: number, precision: keyof typeof bytesOfProducts): number {
-  const [block] = specs.layers;
+function bytesOfCopies(architecture: Planned, numTokens: number, precision: keyof typeof bytesOfProducts): number {
+  // The last: with experts the first layers may be dense, and smaller.
+  const block = architecture.specs.layers.at(-1);
   if (block === undefined) return 0;
   if (precision !== 'float32') return bytesOfProducts[precision] * countMatrices(block);
   if (numTokens < rowsOfJoinedProducts) return 0;
   const { query, key, value } = block.attention;
+  const isLatent = 'latent' in architecture.config && architecture.config.latent !== undefined;
+  const projections = isLatent ? [] : [query, key, value];
   const { gate, up } = block.mlp;
-  return 4 * countMatrices([query, key, value, ...(gate && up ? [gate, up] : [])]);
+  return 4 * countMatrices([...projections, ...(gate && up ? [gate, up] : [])]);
 }
 
 function total(parts: Passing): number {

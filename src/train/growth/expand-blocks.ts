@@ -29,12 +29,19 @@ export function expandBlocks({ every }: { readonly every: number }): Grow<Decode
         expected: 'an `every` that divides the layers',
       });
     }
+    const { experts } = config;
     const blocks = Array.from({ length: config.layers }, (_, layer) => layer).flatMap((layer) => [
       { source: layer, adds: true },
       ...((layer + 1) % every === 0 ? [{ source: layer, adds: false }] : []),
     ]);
     return {
-      architecture: decoder({ ...config, layers: blocks.length }),
+      architecture: decoder({
+        ...config,
+        layers: blocks.length,
+        ...(experts && {
+          experts: { ...experts, fromLayer: blocks.filter(({ source }) => source < experts.fromLayer).length },
+        }),
+      }),
       weights: {
         ...weights,
         layers: blocks.map(({ source, adds }) => (adds ? layerOf(weights, source) : silent(layerOf(weights, source)))),
@@ -48,10 +55,11 @@ export function expandBlocks({ every }: { readonly every: number }): Grow<Decode
 function silent(block: BlockWeights): BlockWeights {
   const zeros = (linear: Linear): Linear =>
     mapTree<tf.Tensor, tf.Tensor>(linear, (leaf) => tf.zerosLike(leaf)) as Linear;
-  const { down } = block.mlp;
+  const { mlp } = block;
+  const ending = Object.entries(mlp).filter(([name]) => /down$/i.test(name));
   return {
     ...block,
     attention: { ...block.attention, output: zeros(block.attention.output) },
-    mlp: { ...block.mlp, ...(down && { down: zeros(down) }) },
+    mlp: { ...mlp, ...Object.fromEntries(ending.map(([name, linear]) => [name, zeros(linear)])) },
   };
 }

@@ -22,7 +22,15 @@ export function stackLayers({ times = 2 }: { readonly times?: number } = {}): Gr
     throw new TrainbookError({ what: 'stackLayers: times', received: times, expected: 'an integer of at least 2' });
   }
   return ({ architecture: { config }, weights }) => {
-    const { layers } = config;
+    const { layers, experts } = config;
+    if (experts !== undefined && experts.fromLayer > 0) {
+      throw new TrainbookError({
+        what: 'stackLayers: dense layers would stand between those with experts',
+        received: `experts.fromLayer ${experts.fromLayer}`,
+        expected: 'experts in all layers, or in none',
+        fix: 'use expandBlocks, which keeps the order of layers',
+      });
+    }
     const sources = Array.from({ length: times * layers }, (_, layer) => layer % layers);
     return {
       architecture: decoder({ ...config, layers: sources.length }),

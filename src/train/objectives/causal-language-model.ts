@@ -2,12 +2,13 @@ import type { Batch } from '../../tokens/loader.js';
 import type { Loss } from '../loss.js';
 import { tokenTensors } from './token-tensors.js';
 import type { TokenTensors } from './token-tensors.js';
-import { checkTokenLoss, sumPredictedTokens, tokenCounts, tokenShares } from './token-predictor.js';
+import { checkTokenLoss, sumPredictedTokens, tokenCounts, tokenShares, tokensWatched } from './token-predictor.js';
 import type { TokenLossSettings, TokenPredictor } from './token-predictor.js';
 
 /**
  * −log softmax(x)[y] of each next token y that counts, in nats; x [batch, time, vocabulary] are the logits. With `zLoss` also
- * z · (log Σ exp x)², as a part of its own: Chowdhery 2022, "PaLM" (2204.02311).
+ * z · (log Σ exp x)², as a part of its own: Chowdhery 2022, "PaLM" (2204.02311). With `experts` also what keeps a decoder's experts
+ * equally loaded (`expert-balance.ts`), and their load is watched.
  *
  * A plan's `lossChunks` computes the logits in so many pieces of batch × time, and the gradients of a piece with it.
  *
@@ -21,6 +22,7 @@ export function causalLanguageModel(
   checkTokenLoss('causalLanguageModel', settings);
   return (model) => ({
     shares: tokenShares('loss', settings),
+    watched: tokensWatched(settings),
     unit: 'tokens',
     size: ({ batchSize, context }) => batchSize * context,
     tensors: tokenTensors,

@@ -2,8 +2,10 @@ import * as tf from '@tensorflow/tfjs';
 import { stopGradient } from '../../engine/gradients/stop-gradient.js';
 import { sumPieces } from '../../engine/sum-pieces.js';
 import { TrainbookError } from '../../error.js';
-import type { ForwardOptions } from '../../model/decoder.js';
+import type { ForwardOptions, RoutedStates } from '../../model/decoder.js';
 import { tokenLosses, zLosses } from './cross-entropy.js';
+import { checkExpertLoss, expertShares, expertSums, watchedOfExperts } from './expert-balance.js';
+import type { ExpertLossSettings } from './expert-balance.js';
 import type { Computing, PartSums } from '../loss.js';
 
 // Legend: rows = batch × time.
@@ -16,6 +18,8 @@ export interface TokenPredictor<Weights> {
   forward(weights: Weights, inputs: tf.Tensor, options?: TokenPredictorOptions): tf.Tensor;
   /** What the logits are made from: [batch, time, width]. With `logits` it allows to compute these in pieces. */
   hidden?(weights: Weights, inputs: tf.Tensor, options?: TokenPredictorOptions): tf.Tensor;
+  /** The same, and how experts were routed: for `experts` in the loss. */
+  routed?(weights: Weights, inputs: tf.Tensor, options?: TokenPredictorOptions): RoutedStates;
   /** [..., width] → [..., vocabulary] */
   logits?(weights: Weights, hidden: tf.Tensor): tf.Tensor;
 }
@@ -35,10 +39,13 @@ export interface TokenLossSettings {
   readonly zLoss?: number | undefined;
   /** The share of the target that is spread evenly over all tokens, as in PyTorch's cross_entropy. Default: 0. */
   readonly labelSmoothing?: number | undefined;
+  /** What keeps experts equally loaded, for a model that has some; with `{}` their load is only watched. Default: none. */
+  readonly experts?: ExpertLossSettings | undefined;
 }
 
 /** @throws TrainbookError if a number is out of range. */
-export function checkTokenLoss(what: string, { zLoss, labelSmoothing = 0 }: TokenLossSettings): void {
+export function checkTokenLoss(what: string, { zLoss, labelSmoothing = 0, experts }: TokenLossSettings): void {
+  if (experts !== undefined) checkExpertLoss(what, experts);
   if (zLoss !== undefined && !(zLoss > 0 && Number.isFinite(zLoss))) {
     throw new TrainbookError({
       what: `${what}: no such zLoss`,
@@ -59,15 +66,21 @@ export function checkLabelSmoothing(what: string, labelSmoothing: number): void 
   });
 }
 
-/** The shares of the loss of tokens, by the name of its first part, and of the z-loss. */
-export function tokenShares(name: string, { zLoss }: TokenLossSettings): Readonly<Record<string, number>> {
-  return { [name]: 1, ...(zLoss !== undefined && { zLoss }) };
+/** The shares of the loss of tokens, by the name of its first part, of the z-loss, and of what is for experts. */
+export function tokenShares(name: string, { zLoss, experts }: TokenLossSettings): Readonly<Record<string, number>> {
+  return { [name]: 1, ...(zLoss !== undefined && { zLoss }), ...(experts && expertShares(experts)) };
 }
 
-/** One count for each of `tokenShares`. */
-export function tokenCounts(name: string, { zLoss }: TokenLossSettings, weights: tf.Tensor): PartSums {
+/** What is only watched. */
+export function tokensWatched({ experts }: TokenLossSettings): readonly string[] {
+  return experts === undefined ? [] : watchedOfExperts;
+}
+
+/** One count for each of `tokenShares`, and of what is watched. */
+export function tokenCounts(name: string, settings: TokenLossSettings, weights: tf.Tensor): PartSums {
   const count = tf.sum<tf.Scalar>(weights);
-  return { [name]: count, ...(zLoss !== undefined && { zLoss: count }) };
+  const names = [...Object.keys(tokenShares(name, settings)), ...tokensWatched(settings)];
+  return Object.fromEntries(names.map((each) => [each, count]));
 }
 
 /** What is to be predicted, and how much each counts. */
@@ -157,10 +170,26 @@ export function sumPredictedTokens<Weights>(
 ): PartSums {
   const { inputs, documents, positions, prefix, blockPositions, types } = batch;
   const reading = { documents, positions, prefix, blockPositions, types, ...computing };
-  if (chunks === 1) return sumTokenLosses(name, settings, model.forward(weights, inputs, reading), batch);
-  const states = model.hidden?.(weights, inputs, reading);
+  const { experts } = settings;
+  if (chunks === 1 && experts === undefined)
+    return sumTokenLosses(name, settings, model.forward(weights, inputs, reading), batch);
+  const routed = experts && (model.routed?.(weights, inputs, reading) ?? refuseExperts());
+  const states = routed?.hidden ?? model.hidden?.(weights, inputs, reading) ?? refusePieces(chunks);
   const logitsOf = (rows: tf.Tensor): tf.Tensor => model.logits?.(weights, rows) ?? refusePieces(chunks);
-  return sumTokenLossesInPieces(name, settings, logitsOf, states ?? refusePieces(chunks), batch, chunks);
+  const sums =
+    chunks === 1
+      ? sumTokenLosses(name, settings, logitsOf(states), batch)
+      : sumTokenLossesInPieces(name, settings, logitsOf, states, batch, chunks);
+  return { ...sums, ...(experts && routed && expertSums(experts, routed.routing, batch.weights)) };
+}
+
+function refuseExperts(): never {
+  throw new TrainbookError({
+    what: 'train: this model does not say how its experts are routed',
+    received: 'the setting experts, and a model without `routed`, such as an adapter',
+    expected: 'a decoder with experts',
+    fix: 'leave out the setting experts of the objective',
+  });
 }
 
 /** @throws TrainbookError always: pieces are asked for, and the model does not say what its logits are made from. */

@@ -5,6 +5,7 @@ export { adamw, type AdamwOptions } from './adamw.js';
 export { addProximal } from './add-proximal.js';
 export { addWeightDecay } from './add-weight-decay.js';
 export { chain, stateless, type Optimizer, type Tensors } from './optimizer.js';
+export { balanceExperts } from './balance-experts.js';
 export { clipByGlobalNorm } from './clip-by-global-norm.js';
 export { clipByRms } from './clip-by-rms.js';
 export { compactState, type CompactStateOptions, type StateStorage } from './compact-state.js';
