@@ -27,6 +27,8 @@ export interface BlockContext {
   readonly attention: AttentionContext;
   /** Of what is added to x. */
   readonly dropout?: Dropout | undefined;
+  /** Of all that is added to a row: stochastic depth. */
+  readonly depth?: Dropout | undefined;
 }
 
 /**
@@ -38,10 +40,10 @@ export interface BlockContext {
  */
 export function preNormBlock(parts: BlockParts, weights: BlockWeights, x: tf.Tensor, context: BlockContext): tf.Tensor {
   const { heads, norm, mlp } = parts;
-  const [first, second] = twoDropouts(context);
+  const [first, second] = added(context);
   const attention = attend(heads, weights.attention, norm(weights.attentionNorm, x), context.attention);
-  const attended = tf.add(x, dropout(attention, first));
-  return tf.add(attended, dropout(mlp.forward(weights.mlp, norm(weights.mlpNorm, attended)), second));
+  const attended = tf.add(x, first(attention));
+  return tf.add(attended, second(mlp.forward(weights.mlp, norm(weights.mlpNorm, attended))));
 }
 
 /**
@@ -58,12 +60,19 @@ export function postNormBlock(
   context: BlockContext,
 ): tf.Tensor {
   const { heads, norm, mlp } = parts;
-  const [first, second] = twoDropouts(context);
+  const [first, second] = added(context);
   const attention = attend(heads, weights.attention, x, context.attention);
-  const attended = norm(weights.attentionNorm, tf.add(x, dropout(attention, first)));
-  return norm(weights.mlpNorm, tf.add(attended, dropout(mlp.forward(weights.mlp, attended), second)));
+  const attended = norm(weights.attentionNorm, tf.add(x, first(attention)));
+  return norm(weights.mlpNorm, tf.add(attended, second(mlp.forward(weights.mlp, attended))));
 }
 
-function twoDropouts({ dropout: both }: BlockContext): [Dropout | undefined, Dropout | undefined] {
-  return [nthDropout(both, 0), nthDropout(both, 1)];
+/** What is left of the two that a block adds to x. */
+function added({ dropout: elements, depth }: BlockContext): [Added, Added] {
+  const nth = (n: number): Added => {
+    const [ofElements, ofRows] = [nthDropout(elements, n), nthDropout(depth, n)];
+    return (y) => dropout(dropout(y, ofElements), ofRows);
+  };
+  return [nth(0), nth(1)];
 }
+
+type Added = (y: tf.Tensor) => tf.Tensor;
