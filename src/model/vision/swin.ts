@@ -78,6 +78,7 @@ export function swin(options: SwinOptions): Swin {
   const config = swinConfig(options);
   const stages = swinStages(config);
   const norm = layerNorm(config.normEpsilon);
+  const betweenNorm = layerNorm(betweenEpsilon);
   const mlp = mlps[config.mlp];
   const { grid, width } = stages.at(-1) as SwinStage;
   const specs = swinSpecs(config, stages);
@@ -104,7 +105,7 @@ export function swin(options: SwinOptions): Swin {
       checkImages('swin', images, config);
       const [batch = 0] = images.shape;
       const elements = dropoutKey && { rate: config.dropout, key: dropoutKey };
-      let tokens: tf.Tensor = norm(weights.patchNorm, embedPatches(weights.patches, images));
+      let tokens: tf.Tensor = betweenNorm(weights.patchNorm, embedPatches(weights.patches, images));
       tokens = dropout(tokens, nthDropout(elements, 0));
       tokens = observe?.(0, tokens as tf.Tensor3D) ?? tokens;
       let index = 0;
@@ -128,12 +129,15 @@ export function swin(options: SwinOptions): Swin {
           tokens = (recompute ? remat(run) : run)(block, tokens);
           tokens = observe?.(number + 1, tokens as tf.Tensor3D) ?? tokens;
         });
-        if (merging !== undefined) tokens = mergePatches(norm, merging, tokens, (stages[stage] as SwinStage).grid);
+        if (merging !== undefined) tokens = mergePatches(betweenNorm, merging, tokens, (stages[stage] as SwinStage).grid);
       });
       return norm(weights.norm, tokens) as tf.Tensor3D;
     },
   };
 }
+
+/** ε of the norms that are in no block, of patches and before merging: fixed in transformers, whatever the config says of the others. */
+const betweenEpsilon = 1e-5;
 
 /** Every second block is shifted by half a window, unless one window holds the whole grid. */
 function windowsOf({ grid, window }: SwinStage, block: number): Windows {
