@@ -4,6 +4,7 @@ import { scoreCodec } from '../evaluate/score-codec.js';
 import type { Codec } from '../files.js';
 import { encoderCodec } from '../model/encoder-model.js';
 import { modelCodec } from '../model/model.js';
+import { imageModelCodec } from '../model/vision/image-model.js';
 import { rewardModelCodec } from '../model/reward-model-files.js';
 import { samplesCodec } from '../model/samples-codec.js';
 import { tokenizerCodec } from '../tokens/tokenizer-codec.js';
@@ -16,6 +17,7 @@ export const codecs: readonly Codec<unknown>[] = [
   tokenizerCodec,
   modelCodec,
   encoderCodec,
+  imageModelCodec,
   rewardModelCodec,
   scoreCodec,
   samplesCodec,

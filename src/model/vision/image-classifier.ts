@@ -8,7 +8,7 @@ import { linear } from '../linear.js';
 import type { Linear } from '../linear.js';
 import { drawTree } from '../weights.js';
 import type { WeightSpec } from '../weights.js';
-import type { EncodeOptions, ImageTrunk } from './token-encoder.js';
+import type { AnyImageTrunk, EncodeOptions } from './token-encoder.js';
 
 /** The weights of an image classifier. */
 export type ImageClassifierWeights<TrunkWeights, Leaf = tf.Tensor> = {
@@ -17,10 +17,10 @@ export type ImageClassifierWeights<TrunkWeights, Leaf = tf.Tensor> = {
 };
 
 /** The weights of a trunk. */
-export type TrunkWeights<Trunk> = Trunk extends ImageTrunk<infer Weights> ? Weights : never;
+export type TrunkWeights<Trunk extends AnyImageTrunk> = ReturnType<Trunk['init']>;
 
 /** A trunk of images and a linear head on it, as one architecture. */
-export interface ImageClassifier<Trunk extends ImageTrunk<never>> {
+export interface ImageClassifier<Trunk extends AnyImageTrunk> {
   readonly kind: 'imageClassifier';
   readonly trunk: Trunk;
   /** The names of the classes, in their order. */
@@ -51,7 +51,7 @@ export interface ImageClassifier<Trunk extends ImageTrunk<never>> {
  * const weights = architecture.init(key(42));
  * const logits = architecture.forward(weights, images); // [batch, 2]
  */
-export function imageClassifier<Trunk extends ImageTrunk<never>>(
+export function imageClassifier<Trunk extends AnyImageTrunk>(
   trunk: Trunk,
   { classes }: { readonly classes: readonly string[] },
 ): ImageClassifier<Trunk> {
@@ -78,7 +78,6 @@ export function imageClassifier<Trunk extends ImageTrunk<never>>(
       head: drawTree(head, fold(key, 'head')) as Linear,
     }),
     logits,
-    forward: (weights, images, options) =>
-      logits(weights, trunk.encode(weights.trunk as never, images, options)),
+    forward: (weights, images, options) => logits(weights, trunk.encode(weights.trunk as never, images, options)),
   };
 }

@@ -5,10 +5,10 @@ import { readConfig } from '../family.js';
 import type { HuggingFaceConfig } from '../family.js';
 import { linearNames, normNames } from '../names.js';
 import type { NameRule } from '../names.js';
-import type { AnyImageTrunk } from './image-trunks.js';
+import type { PublishedTrunk } from './image-trunks.js';
 
 /** A family of published models of images: what its config.json means, and how its weights are named in files. */
-export interface ImageFamily<Trunk extends AnyImageTrunk = AnyImageTrunk> {
+export interface ImageFamily<Trunk extends PublishedTrunk = PublishedTrunk> {
   /** `model_type` in config.json, and the kind of the trunk here. */
   readonly kind: Trunk['kind'];
   /** transformers' class of it. */
@@ -51,7 +51,7 @@ export function imageOptions(config: z.output<typeof commonSchema>) {
 }
 
 /** The keys of config.json that all of them have. */
-export function imageConfig({ config }: AnyImageTrunk): Record<string, Json> {
+export function imageConfig({ config }: PublishedTrunk): Record<string, Json> {
   const [height, width] = config.image;
   return {
     attention_probs_dropout_prob: config.dropout,

@@ -20,7 +20,7 @@ import type { ImageClassifier, ImageClassifierWeights, TrunkWeights } from './im
 import { classesOfConfig } from './image-family.js';
 import type { ImageFamily } from './image-family.js';
 import { imageTrunk, imageTrunkSchema } from './image-trunks.js';
-import type { AnyImageTrunk } from './image-trunks.js';
+import type { PublishedTrunk } from './image-trunks.js';
 import { swinFamily } from './swin-family.js';
 import { vitFamily } from './vit-family.js';
 
@@ -32,7 +32,7 @@ import { vitFamily } from './vit-family.js';
  */
 
 /** A classifier of images, and weights for it. It never changes: training makes another model. */
-export interface ImageModel<Trunk extends AnyImageTrunk = AnyImageTrunk> {
+export interface ImageModel<Trunk extends PublishedTrunk = PublishedTrunk> {
   readonly architecture: ImageClassifier<Trunk>;
   readonly weights: ImageClassifierWeights<TrunkWeights<Trunk>>;
 }
@@ -41,7 +41,7 @@ export interface ImageModel<Trunk extends AnyImageTrunk = AnyImageTrunk> {
 const families = [vitFamily, swinFamily] as const;
 
 /** A family, for a trunk of it. */
-function familyOf(kind: AnyImageTrunk['kind']): ImageFamily {
+function familyOf(kind: PublishedTrunk['kind']): ImageFamily {
   return families.find((family) => family.kind === kind) as unknown as ImageFamily;
 }
 
@@ -56,7 +56,7 @@ const ownSchema = z.looseObject({
 const typeSchema = z.looseObject({ model_type: z.string() });
 
 /** How the weights of a classifier are named in files. */
-export function imageModelNames({ trunk }: ImageClassifier<AnyImageTrunk>): readonly NameRule[] {
+export function imageModelNames({ trunk }: ImageClassifier<PublishedTrunk>): readonly NameRule[] {
   return [...familyOf(trunk.kind).names(trunk), ...linearNames('head', 'classifier')];
 }
 
@@ -67,11 +67,11 @@ export function imageModelNames({ trunk }: ImageClassifier<AnyImageTrunk>): read
  * @example
  * await saveImageModel(model, 'my-model');
  */
-export async function saveImageModel<Trunk extends AnyImageTrunk>(
+export async function saveImageModel<Trunk extends PublishedTrunk>(
   { architecture, weights }: ImageModel<Trunk>,
   folder: string,
 ): Promise<string> {
-  const { trunk, classes } = architecture as unknown as ImageClassifier<AnyImageTrunk>;
+  const { trunk, classes } = architecture as unknown as ImageClassifier<PublishedTrunk>;
   const { architecture: name, config } = familyOf(trunk.kind);
   const theirs = config(trunk);
   const own = { format: 1, kind: 'imageClassifier', classes, trunk: { kind: trunk.kind, config: trunk.config } };
@@ -87,7 +87,7 @@ export async function saveImageModel<Trunk extends AnyImageTrunk>(
   };
   await mkdir(folder, { recursive: true });
   await writeAtomic(join(folder, 'config.json'), `${JSON.stringify(json, null, 2)}\n`);
-  const names = imageModelNames(architecture as unknown as ImageClassifier<AnyImageTrunk>);
+  const names = imageModelNames(architecture as unknown as ImageClassifier<PublishedTrunk>);
   const tensors = writableWeights(weights as unknown as Tree<tf.Tensor>, names);
   return writeSafetensors(join(folder, 'model.safetensors'), { tensors, metadata: { format: 'pt' } });
 }
@@ -118,11 +118,11 @@ export async function loadImageModel(folder: string): Promise<ImageModel> {
   }
 }
 
-function describedClassifier(json: unknown, path: string): ImageClassifier<AnyImageTrunk> {
+function describedClassifier(json: unknown, path: string): ImageClassifier<PublishedTrunk> {
   const own = ownSchema.safeParse(json);
   if (own.success) {
     const { trunk, classes } = own.data.trainbook;
-    return imageClassifier<AnyImageTrunk>(imageTrunk(trunk), { classes });
+    return imageClassifier<PublishedTrunk>(imageTrunk(trunk), { classes });
   }
   const typed = typeSchema.safeParse(json);
   const family = families.find(({ kind }) => typed.success && kind === typed.data.model_type);
@@ -138,7 +138,7 @@ function describedClassifier(json: unknown, path: string): ImageClassifier<AnyIm
     });
   }
   const config = json as HuggingFaceConfig;
-  return imageClassifier<AnyImageTrunk>(family.trunk(config, path), { classes: classesOfConfig(config, path) });
+  return imageClassifier<PublishedTrunk>(family.trunk(config, path), { classes: classesOfConfig(config, path) });
 }
 
 /** How a run keeps a classifier of images: `config.json` and `model.safetensors`. */
@@ -171,8 +171,7 @@ export function summariseImageModel({ architecture }: ImageModel): Summary {
       'image (pixels)': `${image.join(' × ')}, ${channels} ${channels === 1 ? 'channel' : 'channels'}`,
       'patch (pixels)': patch,
       blocks: trunk.kind === 'vit' ? trunk.config.layers : trunk.config.depths.join(' + '),
-      'width (features)':
-        trunk.kind === 'vit' ? trunk.width : trunk.stages.map(({ width }) => width).join(', '),
+      'width (features)': trunk.kind === 'vit' ? trunk.width : trunk.stages.map(({ width }) => width).join(', '),
       tokens: trunk.numTokens,
       classes: classes.length,
     },

@@ -7,7 +7,7 @@ import type { ViT } from './vit.js';
 import { vitOptions } from './vit-options.js';
 
 /** The trunks of images that files know. */
-export type AnyImageTrunk = ViT | Swin;
+export type PublishedTrunk = ViT | Swin;
 
 /** What config.json says of a trunk, in trainbook's own words. */
 export const imageTrunkSchema = z.discriminatedUnion('kind', [
@@ -16,6 +16,6 @@ export const imageTrunkSchema = z.discriminatedUnion('kind', [
 ]);
 
 /** The trunk of a kind and a config. */
-export function imageTrunk({ kind, config }: z.output<typeof imageTrunkSchema>): AnyImageTrunk {
+export function imageTrunk({ kind, config }: z.output<typeof imageTrunkSchema>): PublishedTrunk {
   return kind === 'vit' ? vit(config) : swin(config);
 }

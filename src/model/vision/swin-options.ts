@@ -95,4 +95,3 @@ export function swinStages(config: SwinConfig): readonly SwinStage[] {
     };
   });
 }
-

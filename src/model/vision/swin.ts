@@ -129,7 +129,8 @@ export function swin(options: SwinOptions): Swin {
           tokens = (recompute ? remat(run) : run)(block, tokens);
           tokens = observe?.(number + 1, tokens as tf.Tensor3D) ?? tokens;
         });
-        if (merging !== undefined) tokens = mergePatches(betweenNorm, merging, tokens, (stages[stage] as SwinStage).grid);
+        if (merging !== undefined)
+          tokens = mergePatches(betweenNorm, merging, tokens, (stages[stage] as SwinStage).grid);
       });
       return norm(weights.norm, tokens) as tf.Tensor3D;
     },

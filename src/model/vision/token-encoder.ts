@@ -50,3 +50,8 @@ export interface ImageTrunk<Weights> extends TokenEncoder<Weights> {
   /** What a classifier reads of all tokens: [batch, numTokens, width] → [batch, width]. */
   pool(tokens: tf.Tensor): tf.Tensor2D;
 }
+
+/** Any trunk of images, whatever its weights. */
+export interface AnyImageTrunk extends Omit<ImageTrunk<never>, 'init'> {
+  init(key: Key): object;
+}

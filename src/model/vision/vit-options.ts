@@ -35,6 +35,26 @@ export function patchIssue({ image, patch }: { readonly image: readonly number[]
 }
 
 /**
+ * The shape of an encoder of patches alone, as an experiment writes it; unknown keys are refused.
+ *
+ * @example
+ * patchEncoderOptions.parse({ image: [28, 28], channels: 1, patch: 7, width: 256 });
+ */
+export const patchEncoderOptions = z
+  .strictObject({
+    ...imageShape,
+    width: size('features of a token'),
+    initDeviation: z.number().positive().default(0.02).describe('standard deviation of the first weights'),
+  })
+  .check(({ value, issues }) => {
+    const cut = patchIssue(value);
+    if (cut) issues.push(cut);
+  });
+
+/** What a user writes. */
+export type PatchEncoderOptions = z.input<typeof patchEncoderOptions>;
+
+/**
  * The shape of a Vision Transformer, as an experiment writes it; unknown keys are refused.
  *
  * @example
