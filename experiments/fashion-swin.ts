@@ -74,11 +74,7 @@ export default experiment('fashion-swin', schema, {
       ...(mixup !== undefined && { mixup }),
       data: train,
       normalisation,
-      augment: [
-        randomCrop({ padding }),
-        horizontalFlip({ probability: flip }),
-        randomErasing({ probability: erase }),
-      ],
+      augment: [randomCrop({ padding }), horizontalFlip({ probability: flip }), randomErasing({ probability: erase })],
       labelSmoothing: config.labelSmoothing,
       ...{ key, metrics, progress, checkpoints, signal, group },
     });

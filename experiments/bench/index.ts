@@ -33,12 +33,15 @@ import { trainLoop } from './train-loop.js';
 import { planTable } from './plan-table.js';
 import { trainingMemoryBenchmark } from './training-memory.js';
 import { transformersStep } from './transformers-step.js';
+import { fashionSwinBenchmark } from './fashion-swin.js';
+import { visionStep } from './vision-step.js';
 
 export { findPeer, machine } from './machine.js';
 
 export const benchmarks: readonly Benchmark[] = [
   gptStep,
   transformersStep,
+  visionStep,
   trainLoop,
   sftStep,
   loraStep,
@@ -71,6 +74,7 @@ export const benchmarks: readonly Benchmark[] = [
   reportOfArms,
   mlflow,
   quickstart,
+  fashionSwinBenchmark,
   charShakespeare,
   charShakespeareLong,
 ];
