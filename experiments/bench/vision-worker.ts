@@ -34,7 +34,7 @@ export const answers = {
       weights,
       optimizer: optimizerOf(adamw),
       target: target as 'xla' | 'graph',
-    }) as Training<unknown, ImageBatch>;
+    });
     const losses: number[] = [];
     while (losses.length < checkSteps) losses.push(await nextStep());
     resetPeak();

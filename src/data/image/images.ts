@@ -56,7 +56,8 @@ export function imageAt({ pixels, count, height, width, channels }: Images, inde
 export function takeImages<T extends Images>(images: T, places: readonly number[]): T {
   const size = images.height * images.width * images.channels;
   const pixels = new Uint8Array(places.length * size);
-  places.forEach((place, index) => pixels.set(images.pixels.subarray(place * size, (place + 1) * size), index * size));
+  for (const [index, place] of places.entries())
+    pixels.set(images.pixels.subarray(place * size, (place + 1) * size), index * size);
   const { labels } = images as Partial<LabelledImages>;
   return {
     ...images,

@@ -164,7 +164,7 @@ export async function readImageFolder(folder: string, { decoders }: LoadImagesOp
   const { height, width, channels } = first;
   const size = height * width * channels;
   const pixels = new Uint8Array(images.length * size);
-  images.forEach((image, index) => pixels.set(image.pixels, index * size));
+  for (const [index, image] of images.entries()) pixels.set(image.pixels, index * size);
   return { pixels, count: images.length, height, width, channels, labels: Int32Array.from(labels), classes };
 }
 

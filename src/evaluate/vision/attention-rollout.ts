@@ -33,7 +33,7 @@ export async function attentionMaps<Trunk extends ViT | Swin>(
     (trunk as unknown as ImageTrunk<unknown>).encode(weights, images, options);
     return seen;
   });
-  const numImages = images.shape[0] ?? 0;
+  const [numImages] = images.shape as [number];
   const maps: AttentionMap[] = [];
   for (const [block, scores] of kept.entries()) {
     const values = (await scores.data()) as Float32Array;
@@ -93,7 +93,7 @@ export async function attentionRollout<Trunk extends ViT | Swin>(
 ): Promise<HeatMaps> {
   const maps = await attentionMaps(trunk, weights, images);
   const [rows, columns] = trunk.kind === 'vit' ? trunk.grid : (trunk.stages[0]?.grid ?? trunk.grid);
-  const flows = Array.from({ length: images.shape[0] ?? 0 }, (_, image) => {
+  const flows = Array.from({ length: images.shape[0] }, (_, image) => {
     // From the last block to the first: how much each of its tokens counts.
     const last = maps.at(-1)?.size ?? 0;
     let counts = new Float32Array(last);

@@ -143,7 +143,7 @@ function checkClasses(
   if (classes.length === images.shape[0] && wrong === undefined) return;
   throw new TrainbookError({
     what: `${what}: there is not one class for each image`,
-    received: `[${classes.join(', ')}] for ${images.shape[0] ?? 0} images`,
+    received: `[${classes.join(', ')}] for ${String(images.shape[0])} images`,
     expected: `a number from 0 to ${known.length - 1} for each`,
   });
 }

@@ -1,5 +1,4 @@
 import * as tf from '@tensorflow/tfjs';
-import type { Key } from '../../engine/key.js';
 import type { Tree } from '../../engine/tree.js';
 import { TrainbookError } from '../../error.js';
 import { countParameters } from '../cost.js';
@@ -79,21 +78,22 @@ export function frameEncoder<ImageWeights>(
     throw new TrainbookError({ what: 'frameEncoder: frames', received: frames, expected: 'an integer of at least 1' });
   }
   const { width, numTokens } = encoder;
-  const specs = { image: encoder.specs, times: new WeightSpec([frames, 1, width], timeDeviation) };
+  const specs: Tree<WeightSpec> = {
+    image: encoder.specs,
+    times: new WeightSpec([frames, 1, width], timeDeviation),
+  };
   return {
     kind: 'frameEncoder',
     inputShape: [frames, ...encoder.inputShape],
     numTokens: frames * numTokens,
     width,
-    numParameters: countParameters(specs as unknown as Tree<WeightSpec>),
+    numParameters: countParameters(specs),
     flopsPerInput: frames * encoder.flopsPerInput,
-    specs: specs as unknown as Tree<WeightSpec>,
-    init: (key: Key) => ({
-      ...(drawTree(specs as unknown as Tree<WeightSpec>, key) as unknown as FrameEncoderWeights<ImageWeights>),
-    }),
+    specs,
+    init: (key) => drawTree(specs, key) as unknown as FrameEncoderWeights<ImageWeights>,
     encode: (weights, clips, options) => {
-      const [batch, given, ...image] = clips.shape;
-      if (given !== frames || batch === undefined) {
+      const [batch, given, ...image] = clips.shape as [number, number, ...number[]];
+      if (clips.rank < 2 || given !== frames) {
         throw new TrainbookError({
           what: 'frameEncoder: these are not clips of the length that the encoder reads',
           received: `[${clips.shape.join(', ')}]`,

@@ -36,10 +36,8 @@ export const imageModelShape = {
   qkv_bias: z.literal(true).default(true),
 };
 
-const commonSchema = z.looseObject(imageModelShape);
-
 /** The options that all of them describe alike. */
-export function imageOptions(config: z.output<typeof commonSchema>) {
+export function imageOptions(config: z.output<z.ZodObject<typeof imageModelShape>>) {
   return {
     image: config.image_size,
     patch: config.patch_size,

@@ -87,8 +87,8 @@ export async function saveImageModel<Trunk extends PublishedTrunk>(
   };
   await mkdir(folder, { recursive: true });
   await writeAtomic(join(folder, 'config.json'), `${JSON.stringify(json, null, 2)}\n`);
-  const names = imageModelNames(architecture as unknown as ImageClassifier<PublishedTrunk>);
-  const tensors = writableWeights(weights as unknown as Tree<tf.Tensor>, names);
+  const names = imageModelNames(architecture);
+  const tensors = writableWeights(weights, names);
   return writeSafetensors(join(folder, 'model.safetensors'), { tensors, metadata: { format: 'pt' } });
 }
 
@@ -111,7 +111,7 @@ export async function loadImageModel(folder: string): Promise<ImageModel> {
       prefix: '',
       isDerived: (name: string) => name.endsWith('relative_position_index'),
     };
-    const tree = await readTree(architecture.specs as unknown as Tree<never>, naming, file, folder);
+    const tree = await readTree(architecture.specs, naming, file, folder);
     return { architecture, weights: tree as unknown as ImageModel['weights'] };
   } finally {
     await file.close();

@@ -98,7 +98,7 @@ export function windowMixing(bias: tf.Tensor): Mixing {
   return (queries, keys, values, left) => {
     const [all, heads, , size, headSize] = queries.shape as [number, number, number, number, number];
     const scores = tf.matMul(tf.reshape(queries, [all, heads, size, headSize]), keys, false, true);
-    const n = bias.shape[0] as number;
+    const n = bias.shape[0];
     const biased = tf.add(tf.reshape(scores, [all / n, n, heads, size, size]), bias);
     const attention = dropout(tf.reshape(tf.softmax(biased), [all, heads, size, size]), left);
     return tf.reshape(tf.matMul(attention, values), queries.shape);

@@ -58,7 +58,7 @@ describe('colours', () => {
   ])('%s is torchvision’s', (name, { values }) => {
     const expected = reference.colour[name] ?? [];
     expect(values.length).toBe(expected.length);
-    values.forEach((level, at) => expect(level).toBeCloseTo(expected[at] ?? NaN, 5));
+    for (const [at, level] of values.entries()) expect(level).toBeCloseTo(expected[at] ?? NaN, 5);
   });
 
   it('factors lie within their spread, and grey images keep hue and saturation', () => {

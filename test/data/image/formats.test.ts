@@ -141,9 +141,8 @@ describe('sizes and light', () => {
       const [height = 0, width = 0] = size.split(' ').map(Number);
       const resized = resizeImages(images, [height, width]);
       // A level that lies between two may be rounded to either.
-      resized.pixels.forEach((level, place) =>
-        expect(Math.abs(level - (expected[place] ?? NaN))).toBeLessThanOrEqual(1),
-      );
+      for (const [place, level] of resized.pixels.entries())
+        expect(Math.abs(level - (expected[place] ?? NaN))).toBeLessThanOrEqual(1);
       expect(resized.pixels.length).toBe(expected.length);
     }
   });

@@ -44,7 +44,7 @@ describe('token encoders', () => {
 
   it('any trunk of images makes tokens of frames, and parameters are counted', () => {
     const trunk = swin({ image: [8, 8], channels: 1, patch: 2, depths: [1, 1], heads: [1, 2], width: 4, window: 4 });
-    const ofTrunk: TokenEncoder<unknown> = frameEncoder(trunk, { frames: 2 }) as TokenEncoder<unknown>;
+    const ofTrunk: TokenEncoder<unknown> = frameEncoder(trunk, { frames: 2 });
     expect([ofTrunk.numTokens, ofTrunk.width]).toEqual([8, 8]);
     expect(ofTrunk.numParameters).toBe(trunk.numParameters + 2 * 8);
     expect(ofTrunk.flopsPerInput).toBe(2 * trunk.flopsPerInput);

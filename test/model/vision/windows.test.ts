@@ -182,12 +182,15 @@ describe('what is left out in training', () => {
     const weights = trunk.init(key(1));
     const images = tf.tile(tf.reshape(tf.range(0, 16), [1, 4, 4, 1]), [32, 1, 1, 1]);
     const read = (dropoutKey?: ReturnType<typeof key>): string[] =>
-      (trunk.encode(weights, images, { dropoutKey }).arraySync() as number[][][]).map((tokens) =>
-        tokens
-          .flat()
-          .map((number) => number.toFixed(4))
-          .join(),
-      );
+      trunk
+        .encode(weights, images, { dropoutKey })
+        .arraySync()
+        .map((tokens) =>
+          tokens
+            .flat()
+            .map((number) => number.toFixed(4))
+            .join(),
+        );
     expect(new Set(read()).size).toBe(1);
     expect(new Set(read(key(3))).size).toBe(4); // attention, the MLP, both, or neither left out
     expect(read(key(3))).toEqual(read(key(3)));
