@@ -40,6 +40,7 @@ export function patchEncoder(options: PatchEncoderOptions): TokenEncoder<PatchEn
     width,
     numParameters: countParameters(specs),
     flopsPerInput: 2 * rows * columns * patch ** 2 * channels * width,
+    activationBytes: 4 * rows * columns * (patch ** 2 * channels + width),
     specs,
     init: (key) => drawTree(specs, key) as unknown as PatchEncoderWeights,
     encode: (weights, images) => {
@@ -89,6 +90,7 @@ export function frameEncoder<ImageWeights>(
     width,
     numParameters: countParameters(specs),
     flopsPerInput: frames * encoder.flopsPerInput,
+    activationBytes: frames * (encoder.activationBytes + 4 * numTokens * width),
     specs,
     init: (key) => drawTree(specs, key) as unknown as FrameEncoderWeights<ImageWeights>,
     encode: (weights, clips, options) => {

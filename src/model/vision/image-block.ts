@@ -53,18 +53,26 @@ export function depthRate(
   return { rate: own, key: keyOf(block, keyOf(depthDropout, key)), rows: batch };
 }
 
-/** FLOPs of a block for an image: 2 for each weight and token, and 4 × width for each token and key, Q Kᵀ and the weighted sum of V. */
-export function blockFlops({
-  width,
-  hidden,
-  tokens,
-  keys,
-}: {
+/** What a block costs depends on. */
+export interface BlockSizes {
   readonly width: number;
   readonly hidden: number;
+  readonly heads: number;
+  /** Of an image. */
   readonly tokens: number;
   /** Keys that each token is compared with. */
   readonly keys: number;
-}): number {
+}
+
+/**
+ * Bytes that a block keeps of an image for the backward pass, as `encoderCost` counts them: nine tensors of the stream's width, two of the MLP's
+ * inside, and the softmax.
+ */
+export function blockActivations({ width, hidden, heads, tokens, keys }: BlockSizes): number {
+  return 4 * tokens * (9 * width + 2 * hidden + heads * keys);
+}
+
+/** FLOPs of a block for an image: 2 for each weight and token, and 4 × width for each token and key, Q Kᵀ and the weighted sum of V. */
+export function blockFlops({ width, hidden, tokens, keys }: BlockSizes): number {
   return 2 * tokens * (4 * width ** 2 + 2 * width * hidden) + 4 * tokens * keys * width;
 }

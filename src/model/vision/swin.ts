@@ -11,7 +11,8 @@ import { mlps } from '../mlp.js';
 import { layerNorm } from '../norm.js';
 import type { Norm, NormWeights } from '../norm.js';
 import { drawTree, WeightSpec } from '../weights.js';
-import { blockFlops, depthRate, plainAttention, preNormSpecs } from './image-block.js';
+import { blockActivations, blockFlops, depthRate, plainAttention, preNormSpecs } from './image-block.js';
+import type { BlockSizes } from './image-block.js';
 import { checkImages, embedPatches, patchesSpec } from './patches.js';
 import { swinConfig, swinStages } from './swin-options.js';
 import type { SwinConfig, SwinOptions, SwinStage } from './swin-options.js';
@@ -99,6 +100,7 @@ export function swin(options: SwinOptions): Swin {
     width,
     numParameters: countParameters(specs),
     flopsPerInput: swinFlops(config, stages),
+    activationBytes: stages.reduce((sum, stage) => sum + stage.depth * blockActivations(sizesOf(stage)), 0),
     init: (key) => drawTree(specs, key) as unknown as SwinWeights,
     pool: (tokens) => tf.mean(tokens, 1),
     encode: (weights, images, { dropoutKey, recompute = false, observe, attention } = {}) => {
@@ -185,15 +187,17 @@ function swinSpecs(config: SwinConfig, stages: readonly SwinStage[]): SwinWeight
   };
 }
 
+function sizesOf({ width, hidden, heads, window, grid: [rows, columns] }: SwinStage): BlockSizes {
+  return { width, hidden, heads, tokens: rows * columns, keys: window ** 2 };
+}
+
 function swinFlops(config: SwinConfig, stages: readonly SwinStage[]): number {
-  const tokensOf = ({ grid: [rows, columns] }: SwinStage): number => rows * columns;
   return stages.reduce(
     (sum, stage, index) => {
-      const { depth, width, hidden, window } = stage;
-      const tokens = tokensOf(stage);
-      const merging = index < stages.length - 1 ? 2 * (tokens / 4) * 8 * width ** 2 : 0;
-      return sum + depth * blockFlops({ width, hidden, tokens, keys: window ** 2 }) + merging;
+      const sizes = sizesOf(stage);
+      const merging = index < stages.length - 1 ? 2 * (sizes.tokens / 4) * 8 * stage.width ** 2 : 0;
+      return sum + stage.depth * blockFlops(sizes) + merging;
     },
-    2 * tokensOf(stages[0] as SwinStage) * config.patch ** 2 * config.channels * config.width,
+    2 * sizesOf(stages[0] as SwinStage).tokens * config.patch ** 2 * config.channels * config.width,
   );
 }

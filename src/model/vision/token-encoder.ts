@@ -34,6 +34,8 @@ export interface TokenEncoder<Weights> {
   readonly numParameters: number;
   /** Floating-point operations for one input; training takes three times as many. */
   readonly flopsPerInput: number;
+  /** Bytes of activations that a training step keeps for one input, in float32, without recomputation and about. */
+  readonly activationBytes: number;
   /** The shape and first distribution of each weight. */
   readonly specs: Tree<WeightSpec>;
   /** First weights: the same for the same key, each drawn from a key folded with its path. */

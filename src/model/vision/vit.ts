@@ -11,7 +11,7 @@ import { mlps } from '../mlp.js';
 import { layerNorm } from '../norm.js';
 import type { NormWeights } from '../norm.js';
 import { drawTree, WeightSpec } from '../weights.js';
-import { blockFlops, depthRate, plainAttention, preNormSpecs } from './image-block.js';
+import { blockActivations, blockFlops, depthRate, plainAttention, preNormSpecs } from './image-block.js';
 import { checkImages, embedPatches, patchesSpec, patchGrid } from './patches.js';
 import type { ImageTrunk } from './token-encoder.js';
 import { vitConfig } from './vit-options.js';
@@ -64,6 +64,7 @@ export function vit(options: ViTOptions): ViT {
     mlp: mlps[config.mlp],
   };
   const specs = vitSpecs(config, numTokens);
+  const sizes = { width, hidden: config.hidden, heads, tokens: numTokens, keys: numTokens };
   return {
     kind: 'vit',
     config,
@@ -73,9 +74,8 @@ export function vit(options: ViTOptions): ViT {
     numTokens,
     width,
     numParameters: countParameters(specs),
-    flopsPerInput:
-      2 * rows * columns * config.patch ** 2 * config.channels * width +
-      layers * blockFlops({ width, hidden: config.hidden, tokens: numTokens, keys: numTokens }),
+    flopsPerInput: 2 * rows * columns * config.patch ** 2 * config.channels * width + layers * blockFlops(sizes),
+    activationBytes: layers * blockActivations(sizes) + 4 * 2 * numTokens * width,
     init: (key) => drawTree(specs, key) as unknown as ViTWeights,
     pool: (tokens) => tf.squeeze(tf.slice(tokens, [0, 0, 0], [-1, 1, -1]), [1]),
     encode: (weights, images, { dropoutKey, recompute = false, observe, attention } = {}) => {

@@ -11,6 +11,7 @@ import { loadImages, readImageFolder } from '../../../src/data/image/load-images
 import { channelNormalisation } from '../../../src/data/image/normalisation.js';
 import { decodePng, encodePng } from '../../../src/data/image/png.js';
 import { resizeImages } from '../../../src/data/image/resample.js';
+import { load } from '../../../src/data/read/load.js';
 import { asTrain } from '../../../src/data/table/part.js';
 
 // The truth: Pillow and PyTorch, by fixtures/images.py.
@@ -129,6 +130,9 @@ describe('folders of images', () => {
   });
 
   it('names that are nowhere are refused, with those that are there', async () => {
+    await expect(load('fashion_mnist')).rejects.toThrow(
+      /has images, not documents[\s\S]*loadImages\('fashion_mnist'\)/,
+    );
     await expect(loadImages('fashion_mist')).rejects.toThrow(/no such data set or folder[\s\S]*fashion_mnist/);
   });
 });

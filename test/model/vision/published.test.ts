@@ -8,7 +8,12 @@ import { key } from '../../../src/engine/key.js';
 import { valueAndGrads } from '../../../src/engine/value-and-grads.js';
 import { readSafetensors } from '../../../src/model/files/safetensors.js';
 import { storedWeights } from '../../../src/model/names.js';
-import { imageModelNames, loadImageModel, saveImageModel } from '../../../src/model/vision/image-model.js';
+import {
+  imageModelCodec,
+  imageModelNames,
+  loadImageModel,
+  saveImageModel,
+} from '../../../src/model/vision/image-model.js';
 import type { ImageModel } from '../../../src/model/vision/image-model.js';
 import { swin, swinSizes } from '../../../src/model/vision/swin.js';
 import { imageClassifier } from '../../../src/model/vision/image-classifier.js';
@@ -101,6 +106,20 @@ describe.each(['vit', 'swin'])('%s, a folder that transformers wrote', (name) =>
 });
 
 describe('folders', () => {
+  it('are how a run keeps a classifier of images', async () => {
+    const model = await loadImageModel(fixture('swin'));
+    expect(imageModelCodec.is(model)).toBe(true);
+    expect(imageModelCodec.is({ ...model, architecture: model.architecture.trunk })).toBe(false);
+    const own = join(folder, 'kept');
+    await imageModelCodec.write(model, own);
+    const again = await imageModelCodec.read(own);
+    expect(again.architecture.numParameters).toBe(model.architecture.numParameters);
+    expect(imageModelCodec.summarise?.(again)).toMatchObject({
+      title: 'Swin Transformer',
+      facts: { blocks: '2 + 2', 'width (features)': '8, 16', classes: 3, parameters: model.architecture.numParameters },
+    });
+  });
+
   it('hold a Swin that transformers cannot run, without its keys', async () => {
     const trunk = swin({ image: [8, 8], channels: 1, patch: 2, depths: [1, 1], heads: [1, 1], width: 4, window: 4 });
     const architecture = imageClassifier(trunk, { classes: ['shirt', 'bag'] });
