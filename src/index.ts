@@ -35,6 +35,9 @@ export * from './data/post-training/index.js';
 // Tables: CSV → rows to train on and rows to test on → numbers.
 export * from './data/table/index.js';
 
+// Images: files → pixels with their classes → another view of each, each time.
+export * from './data/image/index.js';
+
 // Tokens: documents → batches.
 export { bpeOptions, trainBpe, type BpeOptions } from './tokens/train-bpe.js';
 export { trainWordPiece, wordPieceOptions, type WordPieceOptions } from './tokens/train-word-piece.js';
@@ -106,6 +109,7 @@ export {
 export * from './tokens/sequences/index.js';
 export { textPairLoader, type TextPair, type TextPairBatch } from './tokens/text-pairs.js';
 export * from './tokens/preference/index.js';
+export * from './tokens/image-loader.js';
 export { mixedLoader, type LoadersByName } from './tokens/mixed-loader.js';
 export { interleavedLoader, type InterleavedKind } from './tokens/interleaved-loader.js';
 export { writeShards, type WriteShardsOptions } from './tokens/write-shards.js';
@@ -182,6 +186,7 @@ export { loadMlpClassifier, saveMlpClassifier, type MlpClassifierModel } from '.
 export { loadWeights, saveWeights } from './model/tree-weights.js';
 export { describeArchitecture, type Described } from './model/describe.js';
 export { parameterFigure } from './model/parameter-figure.js';
+export * from './model/vision/index.js';
 
 // Heads: what is made of the hidden states of an encoder or a decoder.
 export type { Head, HeadReading, HeadWeights, Trunk } from './model/heads/head.js';
@@ -269,6 +274,7 @@ export type { OnPolicyOptions, Trainable, TrainingLength, TrainModelOptions } fr
 export { trainProgressively, type Phase, type ProgressiveOptions } from './train/growth/progressive.js';
 export { growInTurn, type Grow, type Grown, type GrowState } from './train/growth/growth.js';
 export { growContext } from './train/growth/grow-context.js';
+export { growResolution } from './train/growth/grow-resolution.js';
 export { stackLayers } from './train/growth/stack-layers.js';
 export { expandBlocks } from './train/growth/expand-blocks.js';
 export { pretrain, type PretrainOptions } from './train/pretrain.js';
@@ -283,6 +289,7 @@ export { causalLanguageModel } from './train/objectives/causal-language-model.js
 export { maskedLanguageModelling } from './train/objectives/masked-language-modelling.js';
 export { bertPretraining, type BertModel } from './train/objectives/bert-pretraining.js';
 export { classification, type ClassificationOptions } from './train/objectives/classification.js';
+export { imageClassification, type ImageClassificationOptions } from './train/objectives/image-classification.js';
 export { regression, type RegressionOptions } from './train/objectives/regression.js';
 export { contrastive, type ContrastiveOptions, type Embedder } from './train/objectives/contrastive.js';
 export { sequenceToSequence, type SequencePredictor } from './train/objectives/sequence-to-sequence.js';
@@ -340,6 +347,8 @@ export { earlyExitCurve, type EarlyExitCurveOptions, type ExitPoint } from './ev
 export { lossAgainstFlops, type LossAgainstFlops } from './evaluate/loss-against-flops.js';
 export { expertRouting, type ExpertRouting } from './evaluate/expert-routing.js';
 export { predict, type Predictions, type RowClassifier } from './evaluate/predict.js';
+export { predictImages, type ImagePredictor, type PredictImagesOptions } from './evaluate/predict-images.js';
+export * from './evaluate/vision/index.js';
 export { accuracy } from './evaluate/accuracy.js';
 export { confusionMatrix, type ConfusionMatrix } from './evaluate/confusion-matrix.js';
 export {

@@ -36,6 +36,8 @@ import { trainLoop } from './train-loop.js';
 import { planTable } from './plan-table.js';
 import { trainingMemoryBenchmark } from './training-memory.js';
 import { transformersStep } from './transformers-step.js';
+import { fashionSwinBenchmark } from './fashion-swin.js';
+import { visionStep } from './vision-step.js';
 
 export { findPeer, machine } from './machine.js';
 
@@ -44,6 +46,7 @@ export const benchmarks: readonly Benchmark[] = [
   transformersStep,
   t5Step,
   expertsStep,
+  visionStep,
   trainLoop,
   sftStep,
   loraStep,
@@ -77,6 +80,7 @@ export const benchmarks: readonly Benchmark[] = [
   reportOfArms,
   mlflow,
   quickstart,
+  fashionSwinBenchmark,
   charShakespeare,
   charShakespeareLong,
 ];

@@ -147,24 +147,30 @@ export async function compareSteps(
         contestants.map(({ name }, index) => ({
           name,
           started: started[index] as StepStarted,
-          tokensPerSecond: blocks[index] ?? [],
+          speeds: blocks[index] ?? [],
         })),
       );
     },
   );
 }
 
-interface Result {
+/** What one contestant did. */
+export interface StepResult {
   readonly name: string;
   readonly started: StepStarted;
-  readonly tokensPerSecond: readonly number[];
+  /** Of each block. */
+  readonly speeds: readonly number[];
 }
 
 /** Speeds and memory, and the ratio of ours, the first, to the best peer: only where all computed the same losses. */
-function report(model: string, results: readonly Result[]): { measurements: Measurement[]; notes: string[] } {
-  const [ours, ...peers] = results as [Result, ...Result[]];
-  const measurements: Measurement[] = results.flatMap(({ name, started, tokensPerSecond }) => [
-    summarise(`${model}: ${name}`, tokensPerSecond, { unit: 'tokens/s' }),
+export function report(
+  model: string,
+  results: readonly StepResult[],
+  unit = 'tokens/s',
+): { measurements: Measurement[]; notes: string[] } {
+  const [ours, ...peers] = results as [StepResult, ...StepResult[]];
+  const measurements: Measurement[] = results.flatMap(({ name, started, speeds }) => [
+    summarise(`${model}: ${name}`, speeds, { unit }),
     ...(started.peakOfSteps === null
       ? []
       : [{ figure: `${model}: ${name}: memory of a step above import`, value: started.peakOfSteps, unit: 'MB' }]),
@@ -180,9 +186,9 @@ function report(model: string, results: readonly Result[]): { measurements: Meas
     const losses = results.map(({ name, started }) => `${name}: ${started.losses.join(' ')}`).join('; ');
     return { measurements, notes: [`${model}: no ratio: the first losses differ: ${losses}`] };
   }
-  const best = peers.reduce((a, b) => (median(b.tokensPerSecond) > median(a.tokensPerSecond) ? b : a));
+  const best = peers.reduce((a, b) => (median(b.speeds) > median(a.speeds) ? b : a));
   measurements.push(
-    summarise(`${model}: ours : ${best.name}`, ratios(ours.tokensPerSecond, best.tokensPerSecond), {
+    summarise(`${model}: ours : ${best.name}`, ratios(ours.speeds, best.speeds), {
       goal: { atLeast: 1 },
     }),
   );

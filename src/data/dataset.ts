@@ -55,6 +55,8 @@ export const cardSchema = z.strictObject({
     .min(1),
   /** How its files are read, where that is not as their names and fields say. */
   reading: readingSchema.optional(),
+  /** Of labelled images: the names of the classes, in the order in which labels number them. */
+  classes: z.array(text).min(2).optional(),
   /** What each field of a row holds. */
   fields: z.record(text, text),
   /** One row, texts shortened. */
@@ -78,16 +80,24 @@ export async function datasetNames(): Promise<readonly string[]> {
     .sort();
 }
 
-/** Whether a data set is a table; else it has documents. */
+/** Whether a data set is a table. */
 export function holdsTable({ files }: Card): boolean {
   return files.some(({ file }) => /\.[ct]sv(\.gz)?$/iu.test(file));
 }
 
-/** The names of the data sets that are tables, or of those that have documents. */
-export async function datasetNamesOf(kind: 'documents' | 'table'): Promise<readonly string[]> {
+/** What a data set holds. */
+export type DatasetKind = 'documents' | 'table' | 'images';
+
+function kindOf(card: Card): DatasetKind {
+  if (holdsTable(card)) return 'table';
+  return card.classes === undefined ? 'documents' : 'images';
+}
+
+/** The names of the data sets that are tables, of those that have documents, or of those that have images. */
+export async function datasetNamesOf(kind: DatasetKind): Promise<readonly string[]> {
   const found = await Promise.all((await datasetNames()).map(findDataset));
   return found.flatMap((dataset) =>
-    dataset !== undefined && holdsTable(dataset.card) === (kind === 'table') ? [dataset.card.name] : [],
+    dataset !== undefined && kindOf(dataset.card) === kind ? [dataset.card.name] : [],
   );
 }
 

@@ -5,6 +5,7 @@ import type { Codec } from '../files.js';
 import { encoderDecoderCodec } from '../model/encoder-decoder/encoder-decoder-model.js';
 import { encoderCodec } from '../model/encoder-model.js';
 import { modelCodec } from '../model/model.js';
+import { imageModelCodec } from '../model/vision/image-model.js';
 import { rewardModelCodec } from '../model/reward-model-files.js';
 import { samplesCodec } from '../model/samples-codec.js';
 import { tokenizerCodec } from '../tokens/tokenizer-codec.js';
@@ -18,6 +19,7 @@ export const codecs: readonly Codec<unknown>[] = [
   modelCodec,
   encoderCodec,
   encoderDecoderCodec,
+  imageModelCodec,
   rewardModelCodec,
   scoreCodec,
   samplesCodec,

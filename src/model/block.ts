@@ -36,6 +36,8 @@ export interface BlockContext {
   readonly hidden?: Dropout | undefined;
   /** Whether experts take all of their tokens, whatever their capacity: in generation. */
   readonly dropsNone?: boolean;
+  /** Of all that is added to a row: stochastic depth. */
+  readonly depth?: Dropout | undefined;
 }
 
 /** The position-wise part of a block, such as an MLP or experts. */
@@ -50,6 +52,15 @@ export interface PreNormParts {
   readonly attend: (weights: BlockWeights['attention'], x: tf.Tensor, context: AttentionContext) => tf.Tensor;
   readonly norm: Norm;
   readonly network: Network;
+}
+
+/** The parts of a block with an MLP, whose tokens all go one way. */
+export function withMlp({ heads, norm, mlp }: BlockParts): PreNormParts {
+  return {
+    attend: (weights, x, context) => attend(heads, weights, x, context),
+    norm,
+    network: (weights, x, { hidden }) => ({ y: mlp.forward(weights, x, hidden) }),
+  };
 }
 
 /** What a decoder's block gives: a type, so that it is a tree. */
@@ -72,11 +83,11 @@ export function preNormBlock(
   x: tf.Tensor,
   context: BlockContext,
 ): BlockResult {
-  const [first, second] = twoDropouts(context);
+  const [first, second] = added(context);
   const attention = mix(weights.attention, norm(weights.attentionNorm, x), context.attention);
-  const attended = tf.add(x, dropout(attention, first));
+  const attended = tf.add(x, first(attention));
   const { y, routing } = network(weights.mlp, norm(weights.mlpNorm, attended), context);
-  return { states: tf.add(attended, dropout(y, second)), routing: routing === undefined ? [] : [routing] };
+  return { states: tf.add(attended, second(y)), routing: routing === undefined ? [] : [routing] };
 }
 
 /**
@@ -93,12 +104,19 @@ export function postNormBlock(
   context: BlockContext,
 ): tf.Tensor {
   const { heads, norm, mlp } = parts;
-  const [first, second] = twoDropouts(context);
+  const [first, second] = added(context);
   const attention = attend(heads, weights.attention, x, context.attention);
-  const attended = norm(weights.attentionNorm, tf.add(x, dropout(attention, first)));
-  return norm(weights.mlpNorm, tf.add(attended, dropout(mlp.forward(weights.mlp, attended, context.hidden), second)));
+  const attended = norm(weights.attentionNorm, tf.add(x, first(attention)));
+  return norm(weights.mlpNorm, tf.add(attended, second(mlp.forward(weights.mlp, attended, context.hidden))));
 }
 
-function twoDropouts({ dropout: both }: BlockContext): [Dropout | undefined, Dropout | undefined] {
-  return [nthDropout(both, 0), nthDropout(both, 1)];
+/** What is left of the two that a block adds to x. */
+function added({ dropout: elements, depth }: BlockContext): [Added, Added] {
+  const nth = (n: number): Added => {
+    const [ofElements, ofRows] = [nthDropout(elements, n), nthDropout(depth, n)];
+    return (y) => dropout(dropout(y, ofElements), ofRows);
+  };
+  return [nth(0), nth(1)];
 }
+
+type Added = (y: tf.Tensor) => tf.Tensor;

@@ -286,8 +286,7 @@ function readAll(
   const rotate = parts.positions.rotation(span);
   const run = recompute ? runRecomputed : runBlocks;
   const { depths, context } = config;
-  const choose =
-    depths && ((router: Linear, x: tf.Tensor): ChosenTokens => chooseTokens(depths, router, x));
+  const choose = depths && ((router: Linear, x: tf.Tensor): ChosenTokens => chooseTokens(depths, router, x));
   return run(parts, weights, dropout(placed, nthDropout(left, 0)), choose, (layer, chosen) => {
     const own = nthDropout(left, layer + 1);
     return {

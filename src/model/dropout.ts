@@ -7,6 +7,11 @@ export interface Dropout {
   /** The share of elements that become 0, in [0, 1). */
   readonly rate: number;
   readonly key: RandomKey;
+  /**
+   * Whole rows in place of elements: so many, of as many neighbours along the first axis each. What a block adds to an image is then left
+   * out as one: Huang 2016, "Deep Networks with Stochastic Depth" (1603.09382). Default: each element by itself.
+   */
+  readonly rows?: number | undefined;
 }
 
 /**
@@ -19,12 +24,15 @@ export interface Dropout {
  */
 export function dropout(x: tf.Tensor, options: Dropout | undefined): tf.Tensor {
   if (options === undefined || options.rate === 0) return x;
-  const { rate, key } = options;
-  return tf.mul(x, tf.mul(tf.cast(bernoulli(key, 1 - rate, x.shape), 'float32'), 1 / (1 - rate)));
+  const { rate, key, rows } = options;
+  const kept = (shape: readonly number[]): tf.Tensor =>
+    tf.mul(tf.cast(bernoulli(key, 1 - rate, shape), 'float32'), 1 / (1 - rate));
+  if (rows === undefined) return tf.mul(x, kept(x.shape));
+  return tf.reshape(tf.mul(tf.reshape(x, [rows, -1]), kept([rows, 1])), x.shape);
 }
 
 /** The n-th of several dropouts that come from one. */
 export function nthDropout(options: Dropout | undefined, n: number | tf.Tensor): Dropout | undefined {
   if (options === undefined || options.rate === 0) return undefined;
-  return { rate: options.rate, key: foldTensor(options.key, typeof n === 'number' ? tf.scalar(n, 'int32') : n) };
+  return { ...options, key: foldTensor(options.key, typeof n === 'number' ? tf.scalar(n, 'int32') : n) };
 }

@@ -108,6 +108,8 @@ export const optFamily: DecoderFamily = {
       keyValueHeads === heads &&
       headSize * heads === width &&
       window === undefined &&
+      config.experts === undefined &&
+      config.depths === undefined &&
       config.normEpsilon === normEpsilon &&
       !config.queryKeyNorm;
     if (!isOpt) return undefined;

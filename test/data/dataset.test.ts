@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { loadImages } from '../../src/data/image/load-images.js';
 import { matchesGlob } from '../../src/data/read/glob.js';
 import { parseTable } from '../../src/data/table/parse-table.js';
 import {
@@ -16,10 +17,11 @@ import {
 } from '../../src/data/dataset.js';
 
 const [corpora, tables] = [await datasetNamesOf('documents'), await datasetNamesOf('table')];
+const pictures = await datasetNamesOf('images');
 
 describe('datasets', () => {
   it('are there', async () => {
-    expect([...corpora, ...tables].sort()).toEqual(await datasetNames());
+    expect([...corpora, ...tables, ...pictures].sort()).toEqual(await datasetNames());
     expect(corpora).toEqual(expect.arrayContaining(['brown', 'shakespeare']));
     expect(tables).toEqual(expect.arrayContaining(['credit_data', 'digits', 'german_credit']));
   });
@@ -71,6 +73,32 @@ describe('datasets', () => {
     // The example is the first row, or a part of it.
     const first = Object.fromEntries([...columns].map(([column, own]) => [column, own[0]]));
     expect(first).toMatchObject(card.example);
+    for (const other of ['README.md', 'LICENSE'])
+      expect((await readFile(join(folder, other), 'utf8')).length).toBeGreaterThan(100);
+  });
+
+  it.each(pictures)('%s is what its card says', async (name) => {
+    const dataset = await findDataset(name);
+    if (dataset === undefined) throw new Error(`no ${name}`);
+    const { card, folder } = dataset;
+    const sizes = await Promise.all(
+      card.files.map(async (file) => {
+        const bytes = await readDatasetFile(dataset, file);
+        expect(bytes.length).toBe(file.bytes);
+        return gunzipSync(bytes).length;
+      }),
+    );
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(card.bytes);
+    const { train, test } = await loadImages(name);
+    expect(train.count + test.count).toBe(card.rows);
+    // As many of each class.
+    for (const part of [train, test]) {
+      expect(part.classes).toEqual(card.classes);
+      const counts = part.classes.map((_, label) => part.labels.filter((own) => own === label).length);
+      expect(new Set(counts).size).toBe(1);
+    }
+    expect(train.labels[0]).toBe(card.example['label']);
+    expect([...train.pixels.subarray(14 * 28, 15 * 28)]).toEqual(card.example['image']);
     for (const other of ['README.md', 'LICENSE'])
       expect((await readFile(join(folder, other), 'utf8')).length).toBeGreaterThan(100);
   });

@@ -79,6 +79,14 @@ async function inputsOf(name: string, copy: string | undefined): Promise<readonl
   const dataset = (await findDataset(name)) ?? (await datasetAt(name));
   if (dataset !== undefined) {
     const { card } = dataset;
+    if (card.classes !== undefined) {
+      throw new TrainbookError({
+        what: `load: the data set ${card.name} has images, not documents`,
+        received: card.title,
+        expected: `one of the data sets ${(await datasetNamesOf('documents')).join(', ')}`,
+        fix: `loadImages('${card.name}') reads it`,
+      });
+    }
     const language = languageOf(card);
     const origin = {
       source: card.name,

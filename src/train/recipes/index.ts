@@ -28,3 +28,4 @@ export { keepAnswers, type KeepOptions, type KeptAnswers, type ScoredAnswer } fr
 export { improvementFigure, type ImprovementRound } from './self-improvement/rounds.js';
 export type { Problem } from './problems.js';
 export { trainRewardModel, type Judgements, type TrainRewardModelOptions } from './train-reward-model.js';
+export { trainImageClassifier, type TrainImagesOptions } from './train-image-classifier.js';
