@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { Key } from '../../engine/key.js';
 import type { RandomKey } from '../../engine/random.js';
 import { remat } from '../../engine/remat.js';
-import { preNormBlock } from '../block.js';
+import { preNormBlock, withMlp } from '../block.js';
 import type { BlockWeights } from '../block.js';
 import { countParameters } from '../cost.js';
 import { memoryOf } from './cross-attention.js';
@@ -138,10 +138,11 @@ export function encoderDecoder(options: EncoderDecoderOptions & { readonly vocab
     );
     const states = runStack(layers, dropout(x, nthDropout(left, 0)), reading, (block: BlockWeights, given, layer) => {
       const own = nthDropout(left, layer + 2);
-      return preNormBlock(parts, block, given, {
+      const context = {
         ...addedAndHidden(own),
         attention: { rotate: unturned, mix, remember: justThese, dropout: nthDropout(own, 1) },
-      });
+      };
+      return preNormBlock(withMlp(parts), block, given, context).states;
     });
     return dropout(norm(last, states), nthDropout(left, 1)) as tf.Tensor3D;
   };

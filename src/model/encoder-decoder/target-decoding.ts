@@ -139,7 +139,10 @@ function takeWriter(architecture: EncoderDecoder, batch: number, rows: number): 
 
 function makeWriter(architecture: EncoderDecoder, batch: number, rows: number): Writer {
   const { decoderLayers, heads, headSize } = architecture.config;
-  const empty = emptyCache({ layers: decoderLayers, batch, keyValueHeads: heads, rows, headSize });
+  const empty = emptyCache({
+    ...{ layers: decoderLayers, batch, rows },
+    shape: { heads, keySize: headSize, valueSize: headSize },
+  });
   const cells = mapTree<tf.Tensor, Cell>(empty, (zeros, path) =>
     cell(zeros, { name: `cache.${path}` }),
   ) as KeyValueCache<Cell>;

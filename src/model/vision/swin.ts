@@ -126,8 +126,8 @@ export function swin(options: SwinOptions): Swin {
               attention: plainAttention(mix, nthDropout(own, 1)),
             };
             // Norms and MLP see each token by itself: the whole block may run window by window.
-            const own = withMlp(parts[stage] as BlockParts);
-            return fromWindows(preNormBlock(own, weights, toWindows(x, at), context).states, at);
+            const whole = withMlp(parts[stage] as BlockParts);
+            return fromWindows(preNormBlock(whole, weights, toWindows(x, at), context).states, at);
           };
           tokens = (recompute ? remat(run) : run)(block, tokens);
           tokens = observe?.(number + 1, tokens as tf.Tensor3D) ?? tokens;
