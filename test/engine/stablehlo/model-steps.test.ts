@@ -88,7 +88,10 @@ const trainings = {
     decoder({ ...llamaOptions, ...sizes, keyValueHeads: 1 }),
     { recompute: true, chunks: 2 },
   ),
-  'Qwen3, attention in blocks': language(inBlocks(decoder({ ...qwen3Options, ...sizes, layers: 1, keyValueHeads: 1 }))),
+  'Qwen3, attention in blocks, a row at a time': {
+    ...language(inBlocks(decoder({ ...qwen3Options, ...sizes, layers: 1, keyValueHeads: 1 }))),
+    microBatch: 1,
+  },
   'BERT, masked tokens': masked,
   'an MLP classifier, with dropout': rows,
 } as unknown as Record<string, Trained<never, never>>;
