@@ -1,6 +1,6 @@
 /**
- * Ops that have no rule and cannot have one: a program for a device has static shapes, numbers only, and no state but its
- * arguments. What else stands in no trace: `compile` refuses the first group while it traces.
+ * Ops that have no rule and cannot have one, with the reason: a program for a device has static shapes, numbers only, and no state but
+ * its arguments.
  */
 export const impossible: Readonly<Record<string, string>> = {
   Where: 'its shape depends on the data (how many elements are true)',

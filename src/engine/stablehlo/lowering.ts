@@ -107,8 +107,11 @@ export class Lowering {
     specs.forEach((spec, index) => {
       const value = outputs[index];
       if (value !== undefined && typeOf(value) === typeOf(spec)) return;
-      const got = value === undefined ? 'nothing' : typeOf(value);
-      throw new Error(`internal: the rule of ${node.op} makes ${got} where the trace has ${typeOf(spec)}`);
+      throw new TrainbookError({
+        what: `stablehlo: the rule of ${node.op}${operation.place()} makes another value than the op has`,
+        received: value === undefined ? `nothing for output ${index}` : `${typeOf(value)} for output ${index}`,
+        expected: typeOf(spec),
+      });
     });
     return outputs;
   }

@@ -135,22 +135,4 @@ describe.skipIf(plugin.path === undefined)(`convolution rules (plugin: ${plugin.
       expect(inner(dw, w.elements)).toBeCloseTo(inner(y, dy.elements), 4);
     }
   });
-
-  it('takes channels first, which TensorFlow has for GPUs only', async () => {
-    const attributes = (format: string, strides: number[]): Attributes => ({
-      padding: { string: 'SAME' },
-      data_format: { string: format },
-      strides: { ints: strides },
-      dilations: { ints: [1, 1, 1, 1] },
-    });
-    const x = spread([1, 2, 3, 1]); // one channel, so that both orders lie alike in memory
-    const filter = spread([2, 2, 1, 1], -1, 1, 5);
-    const last = { inputs: [x, filter], attributes: attributes('NHWC', [1, 2, 1, 1]) };
-    const first = { inputs: [{ ...x, shape: [1, 1, 2, 3] }, filter], attributes: attributes('NCHW', [1, 1, 2, 1]) };
-    const [a, b] = [
-      await runByPjrt(oneOp('Conv2D', last), last.inputs),
-      await runByPjrt(oneOp('Conv2D', first), first.inputs),
-    ];
-    expect(b).toEqual(a);
-  });
 });

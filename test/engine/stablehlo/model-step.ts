@@ -10,7 +10,8 @@ import { flatten, mapTree, treeEntries } from '../../../src/engine/tree.js';
 import type { Tree } from '../../../src/engine/tree.js';
 import { valueAndGrads } from '../../../src/engine/value-and-grads.js';
 import type { Elements } from '../../../src/engine/trace.js';
-import { partFactors, totalOf, weighedParts } from '../../../src/train/loss.js';
+import { accumulate } from '../../../src/train/accumulate.js';
+import { partFactors, partNames, totalOf, weighedParts } from '../../../src/train/loss.js';
 import type { Computing, Loss, RowTensors } from '../../../src/train/loss.js';
 import { adamw } from '../../../src/train/optimizers/adamw.js';
 import { zipTrees } from '../../../src/train/optimizers/optimizer.js';
@@ -26,6 +27,8 @@ export interface Trained<Weights, B> {
   /** Leaves elements out, by a key that changes with the step. */
   readonly dropout?: boolean;
   readonly precision?: Precision;
+  /** Rows that are computed at a time, in a loop. Default: all. */
+  readonly microBatch?: number;
 }
 
 /** Forward, loss, gradients and AdamW as one function of the batch, the optimizer's scalars and the step's number. */
@@ -36,6 +39,7 @@ export function modelStep<Weights, B>({
   computing,
   dropout,
   precision = 'float32',
+  microBatch,
 }: Trained<Weights, B>) {
   const optimizer = adamw({ learningRate: 1e-2 });
   const cellsOf = (tree: Tensors): Tree<Cell> => mapTree(tree, (leaf: tf.Tensor) => cell(leaf));
@@ -54,24 +58,31 @@ export function modelStep<Weights, B>({
       const before = read(parameters);
       const counted = partFactors(loss, loss.counts(rows));
       const dropoutKey = dropout === true ? foldTensor(key(7), number) : undefined;
-      const { value, grads } = valueAndGrads((values: unknown) =>
-        withPrecision(
-          precision,
-          () =>
-            totalOf(
-              loss,
-              weighedParts(loss, loss.sums(values as Weights, rows, { ...computing, dropoutKey }), counted),
-            ),
-          { emulated: true },
-        ),
-      )(before) as unknown as { value: tf.Scalar; grads: Tensors };
+      const { parts, grads } = accumulate(
+        rows,
+        microBatch,
+        before,
+        (piece) => {
+          let found: tf.Tensor1D | undefined;
+          const differentiated = valueAndGrads((values: unknown) => {
+            const sums = loss.sums(values as Weights, piece, { ...computing, dropoutKey });
+            const weighed = weighedParts(loss, sums, counted);
+            found = tf.keep(weighed.clone());
+            return totalOf(loss, weighed);
+          });
+          const { grads: ofPiece } = withPrecision(precision, () => differentiated(before), { emulated: true });
+          if (found === undefined) throw new Error('the loss was not computed');
+          return { parts: found, grads: ofPiece as Tensors };
+        },
+        partNames(loss).length,
+      );
       const { updates, state } = optimizer.update(grads, read(moments), before, scalars);
       write(
         parameters,
         zipTrees((leaf, change) => tf.add(leaf, change), before, updates),
       );
       write(moments, state);
-      return value;
+      return totalOf(loss, parts);
     },
     { name: 'train step', target: 'graph' },
   );

@@ -46,6 +46,14 @@ describe('registerLowering', () => {
     undo();
   });
 
+  it('names a rule that makes another value than the op has', () => {
+    const undo = registerLowering('Relu6', (op, write) => write.fill({ ...op.output, dtype: 'int32' }, 0));
+    expect(() => printStableHlo(trace)).toThrow(
+      /the rule of Relu6 makes another value than the op has[^]*received: tensor<4xi32>[^]*expected: tensor<4xf32>/,
+    );
+    undo();
+  });
+
   it('says why an op cannot have a rule', () => {
     const where = { ...trace, nodes: trace.nodes.map((node) => ({ ...node, op: 'Where' })) };
     expect(() => printStableHlo(where)).toThrow(/no rule for the op Where: its shape depends on the data/);
