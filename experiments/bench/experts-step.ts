@@ -64,7 +64,12 @@ export const expertsStep: Benchmark = {
       await saveModel({ architecture, weights: architecture.init(key(1)) }, at);
       await writeBatches({ ...recipe, counted: 1 }, at);
     }
-    const ours = models.map(([name]) => ({ name, at: name, target: defaultTargets.float32, child: startModule(worker) }));
+    const ours = models.map(([name]) => ({
+      name,
+      at: name,
+      target: defaultTargets.float32,
+      child: startModule(worker),
+    }));
     const theirs =
       peer === undefined
         ? []
@@ -104,11 +109,15 @@ export const expertsStep: Benchmark = {
         const notes: string[] = [];
         if (others === undefined) notes.push('no PyTorch: --peer-python names a Python that has it and transformers');
         else {
-          const differences = started[3]?.losses.map((loss, step) => Math.abs(loss - (started[1]?.losses[step] ?? NaN)));
+          const differences = started[3]?.losses.map((loss, step) =>
+            Math.abs(loss - (started[1]?.losses[step] ?? NaN)),
+          );
           const difference = Math.max(...(differences ?? [NaN]));
           measurements.push({ figure: 'first losses differ by at most', value: difference, unit: 'nats' });
           if (difference <= 1e-3)
-            measurements.push(summarise('ours, dropless : transformers', ratios(dropless, others), { goal: { atLeast: 1 } }));
+            measurements.push(
+              summarise('ours, dropless : transformers', ratios(dropless, others), { goal: { atLeast: 1 } }),
+            );
           else notes.push('no ratio to transformers: the first losses differ');
         }
         return { measurements, notes };

@@ -59,10 +59,10 @@ export async function earlyExitCurve(
       const after = states.slice(1);
       const flat = tf.reshape<tf.Rank.R1>(targets, [-1]);
       return {
-        sure: tf.stack(after.map((state, layer) => exitConfidence(confidence, states[layer] as tf.Tensor, state, logitsOf))),
-        losses: tf.stack(
-          after.map((state) => tokenLosses(tf.reshape(logitsOf(state), [flat.size, -1]), flat)),
+        sure: tf.stack(
+          after.map((state, layer) => exitConfidence(confidence, states[layer] as tf.Tensor, state, logitsOf)),
         ),
+        losses: tf.stack(after.map((state) => tokenLosses(tf.reshape(logitsOf(state), [flat.size, -1]), flat))),
       };
     },
     { name: 'early exit', ...(target !== undefined && { target }) },

@@ -8,14 +8,14 @@ import type { WeightSpec } from './weights.js';
 
 /** How first weights are drawn. */
 export interface Drawing {
-  matrix(shape: readonly [number, number], kind: 'input' | 'inner' | 'output'): Linear<WeightSpec>;
-  gain(size: number): NormWeights<WeightSpec>;
+  readonly matrix: (shape: readonly [number, number], kind: 'input' | 'inner' | 'output') => Linear<WeightSpec>;
+  readonly gain: (size: number) => NormWeights<WeightSpec>;
 }
 
 /** A decoder's attention: functions, chosen once. Each is given weights of the part's own specs. */
 export interface AttentionPart {
   specs(drawing: Drawing, width: number): AttentionWeights<WeightSpec>;
-  attend(weights: AttentionWeights, x: tf.Tensor, context: AttentionContext): tf.Tensor;
+  readonly attend: (weights: AttentionWeights, x: tf.Tensor, context: AttentionContext) => tf.Tensor;
   /** Queries, keys and values of each head, before they are compared. */
   inputs(weights: AttentionWeights, x: tf.Tensor, rotate: AttentionContext['rotate']): AttentionInputs;
   /** What of x `attend` remembers. */

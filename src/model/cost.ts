@@ -77,8 +77,7 @@ export function tokenCost(config: DecoderConfig, numMatrixParameters: number, le
   const comparing = sum(layers, (layer) => shareOf(config, layer) ** 2);
   const perKey = 2 * comparing * heads * (headSize + valueSize);
   const perCached = latent === undefined ? perKey : 2 * layers * heads * (2 * latent.keyValueRank + latent.rotarySize);
-  const cached =
-    latent === undefined ? 2 * keyValueHeads * headSize : latent.keyValueRank + latent.rotarySize;
+  const cached = latent === undefined ? 2 * keyValueHeads * headSize : latent.keyValueRank + latent.rotarySize;
   const through = sum(layers, (layer) => shareOf(config, layer));
   const kept =
     6 * width + (heads + keyValueHeads) * (headSize + valueSize) + heads * length + (latent?.keyValueRank ?? 0);

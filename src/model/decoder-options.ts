@@ -41,7 +41,9 @@ export const decoderOptions = z
     experts: expertsOptions
       .optional()
       .describe('a mixture of experts in place of the MLP, from `fromLayer` on; `hidden` is then of the layers before'),
-    latent: latentOptions.optional().describe('multi-head latent attention, with heads of plainSize + rotarySize features'),
+    latent: latentOptions
+      .optional()
+      .describe('multi-head latent attention, with heads of plainSize + rotarySize features'),
     depths: depthsOptions
       .optional()
       .describe('Mixture-of-Depths: blocks that only some tokens of a row go through; such a model does not generate'),

@@ -1,38 +1,36 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Key } from '../engine/key.js';
 import type { RandomKey } from '../engine/random.js';
-import { remat } from '../engine/remat.js';
 import { TrainbookError } from '../error.js';
 import type { AttentionContext, AttentionInputs } from './attention.js';
 import { headedAttention } from './attention-part.js';
-import { preNormBlock } from './block.js';
-import type { BlockContext, BlockResult, BlockWeights, Network } from './block.js';
+import type { BlockWeights, Network } from './block.js';
+import { networksOf } from './block-networks.js';
 import { countActive, countParameters, countProducts, tokenCost } from './cost.js';
 import type { TokenCost } from './cost.js';
 import { decoderConfig } from './decoder-options.js';
 import type { DecoderConfig, DecoderOptions } from './decoder-options.js';
 import { decoderSpecs } from './decoder-specs.js';
-import type { DecoderParts, NetworkPart } from './decoder-specs.js';
+import type { DecoderParts } from './decoder-specs.js';
 import { dropout, nthDropout } from './dropout.js';
 import { throughLayers } from './early-exit.js';
 import type { EarlyExit } from './early-exit.js';
 import { embed, separateOutput, tiedOutput } from './embedding.js';
-import { experts } from './experts.js';
 import type { Routing } from './gating.js';
 import { cachedContexts } from './key-value-cache.js';
 import type { CacheShape, KeyValueCache, LayerCache } from './key-value-cache.js';
 import { latentAttention } from './latent-attention.js';
 import { mixing } from './mixing.js';
-import { chooseTokens, putChosen, takeChosen } from './mixture-of-depths.js';
+import { chooseTokens } from './mixture-of-depths.js';
 import type { ChosenTokens } from './mixture-of-depths.js';
 import type { Mixing, Visibility } from './mixing.js';
-import { mlps } from './mlp.js';
-import type { Mlp } from './mlp.js';
 import type { Linear } from './linear.js';
 import { layerNorm, rmsNorm } from './norm.js';
 import type { Norm } from './norm.js';
 import { learned2dPositions, learnedPositions, rotaryPositions, sinusoidalPositions } from './positions.js';
 import type { Positions, PositionSizes, Span } from './positions.js';
+import { runBlocks, runRecomputed } from './run-blocks.js';
+import type { Read } from './run-blocks.js';
 import { drawTree } from './weights.js';
 import type { DecoderWeights, WeightSpec } from './weights.js';
 
@@ -240,29 +238,6 @@ const windowOf =
   (layer: number): number | undefined =>
     window !== undefined && layer >= window.fromLayer ? window.size : undefined;
 
-/** The position-wise part of each layer: an MLP, or experts from a layer on. */
-function networksOf({ width, hidden, mlp: kind, experts: options }: DecoderConfig): (layer: number) => NetworkPart {
-  const mlp: Mlp = mlps[kind];
-  const dense: NetworkPart = {
-    network: (weights, x, { hidden: left }) => ({ y: mlp.forward(weights, x, left) }),
-    shapes: mlp.shapes(width, hidden),
-  };
-  if (options === undefined) return () => dense;
-  const mixture = experts(options);
-  const sparse: NetworkPart = {
-    network: (weights, x, { dropsNone = false }) => mixture.forward(weights, x, { all: dropsNone }),
-    shapes: mixture.shapes(width),
-    ...(options.balancedBy === 'bias' && { biased: ['router'] }),
-  };
-  return (layer) => (layer >= options.fromLayer ? sparse : dense);
-}
-
-/** What the blocks are given and make of it, and how those with experts have routed it. */
-interface Read {
-  readonly states: tf.Tensor3D[];
-  readonly routing: readonly Routing[];
-}
-
 function readAll(
   config: DecoderConfig,
   parts: DecoderParts,
@@ -325,13 +300,13 @@ function notRead(what: string): TrainbookError {
 function ofChosen(
   { places }: ChosenTokens,
   { attention = mixing, documents, positions }: ForwardOptions,
-  { rotation }: Positions,
+  all: Positions,
   length: number,
 ): Pick<AttentionContext, 'rotate' | 'mix'> {
-  const own = (all: tf.Tensor): tf.Tensor => tf.gather(all, places, 1, 1);
+  const own = (ofTokens: tf.Tensor): tf.Tensor => tf.gather(ofTokens, places, 1, 1);
   const stand = positions === undefined ? places : own(positions);
   return {
-    rotate: rotation({ places: stand, length }),
+    rotate: all.rotation({ places: stand, length }),
     mix: attention({ causal: true, documents: documents && own(documents) }),
   };
 }
@@ -373,44 +348,4 @@ function rememberAfter(past: LayerCache | undefined): AttentionContext['remember
     return tf.concat([tf.broadcastTo(before, [now.shape[0], heads, length, headSize]), now], 2);
   };
   return (keys, values) => [joined(past.keys, keys), joined(past.values, values)];
-}
-
-type RunBlocks = (
-  parts: DecoderParts,
-  weights: DecoderWeights,
-  x: tf.Tensor,
-  choose: Choose | undefined,
-  contextOf: ContextOf,
-) => Read;
-
-/** The tokens that go through a block with this router. */
-type Choose = (router: Linear, x: tf.Tensor) => ChosenTokens;
-/** What a block is given beside x, of all tokens or of those chosen. */
-type ContextOf = (layer: number, chosen: ChosenTokens | undefined) => BlockContext;
-
-const runBlocks: RunBlocks = (...given) => runEach((block) => block, ...given);
-const runRecomputed: RunBlocks = (...given) => runEach(remat, ...given);
-
-type Block = (weights: BlockWeights, x: tf.Tensor) => BlockResult;
-
-/** What the blocks are given, and what each makes of it. */
-function runEach(
-  wrap: (block: Block) => Block,
-  ...[parts, weights, x, choose, contextOf]: Parameters<RunBlocks>
-): Read {
-  const states = [x];
-  const routing: Routing[] = [];
-  const { norm, attention } = parts;
-  weights.layers.forEach((layer, index) => {
-    const before = states[index] as tf.Tensor;
-    const chosen = layer.depthRouter && choose?.(layer.depthRouter, before);
-    const context = contextOf(index, chosen);
-    const { network } = parts.networkOf(index);
-    const run = wrap((own, given) => preNormBlock({ attend: attention.attend, norm, network }, own, given, context));
-    const given = chosen === undefined ? before : takeChosen(chosen, before);
-    const result = run(layer, given);
-    states.push(chosen === undefined ? result.states : putChosen(chosen, before, given, result.states));
-    routing.push(...result.routing);
-  });
-  return { states: states as tf.Tensor3D[], routing };
 }

@@ -86,7 +86,10 @@ function withScoreScale(json: HuggingFaceConfig): { readonly plain: HuggingFaceC
   const { mscale, mscale_all_dim: all, ...others } = parsed.data;
   const { factor } = others;
   return {
-    plain: { ...rest, rope_scaling: { ...others, attention_factor: magnitude(factor, mscale) / magnitude(factor, all) } },
+    plain: {
+      ...rest,
+      rope_scaling: { ...others, attention_factor: magnitude(factor, mscale) / magnitude(factor, all) },
+    },
     scoreScale: all === 0 ? 1 : magnitude(factor, all) ** 2,
   };
 }
@@ -178,7 +181,10 @@ function expertsJson({ experts }: DecoderConfig): Record<string, Json> | undefin
 }
 
 /** `rope_scaling` with its mscales; undefined where they cannot say what the model does. */
-function scalingJson({ latent, rotaryScaling }: DecoderConfig, json: Json | undefined): Record<string, Json> | undefined {
+function scalingJson(
+  { latent, rotaryScaling }: DecoderConfig,
+  json: Json | undefined,
+): Record<string, Json> | undefined {
   const scoreScale = latent?.scoreScale ?? 1;
   if (rotaryScaling === undefined) return scoreScale === 1 ? {} : undefined;
   if (rotaryScaling.kind !== 'yarn') return scoreScale === 1 ? { rope_scaling: json ?? null } : undefined;

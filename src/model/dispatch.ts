@@ -61,11 +61,7 @@ export function slotsFrom({ experts, ranks }: Placed, number: number, room: numb
   const places = tf.where(fits, own, tf.mul(tf.onesLike(own), int(number * room)));
   const numbers = tf.add(tf.range(0, size, 1, 'int32'), int(1));
   const inSlots = tf.slice(
-    tf.tensorScatterUpdate(
-      tf.zeros([number * room + 1], 'int32'),
-      tf.reshape<tf.Rank.R2>(places, [size, 1]),
-      numbers,
-    ),
+    tf.tensorScatterUpdate(tf.zeros([number * room + 1], 'int32'), tf.reshape<tf.Rank.R2>(places, [size, 1]), numbers),
     [0],
     [number * room],
   );
@@ -88,7 +84,7 @@ export function flatRows(indices: tf.Tensor, rows: number, columns: number): tf.
  * of those of its slots, which are known: nothing is scattered.
  */
 export function dispatch(x: tf.Tensor, { slots, kept, assignments }: Slots): tf.Tensor {
-  const tokens = tf.mod(assignments, tf.scalar(x.shape[0] ?? 1, 'int32'));
+  const tokens = tf.mod(assignments, tf.scalar(x.shape[0], 'int32'));
   const apply = tf.customGrad((...args) => {
     const [rows, save] = args as [tf.Tensor, tf.GradSaveFunc];
     save([slots, kept]);
@@ -124,12 +120,9 @@ export function combine(ys: tf.Tensor, gates: tf.Tensor, { slots, kept, assignme
           tf.Tensor,
         ];
         const ofSlots = tf.mul(tf.gather(tf.reshape(tf.transpose(factors), [-1]), own), full); // [E × C]
-        const tokens = tf.mod(own, tf.scalar(dy.shape[0] ?? 1, 'int32'));
+        const tokens = tf.mod(own, tf.scalar(dy.shape[0], 'int32'));
         const products = tf.sum(tf.mul(tf.gather(from, places), tf.expandDims(dy, 0)), 2); // [k, tokens]
-        return [
-          tf.mul(tf.gather(dy, tokens), tf.expandDims(ofSlots, 1)),
-          tf.transpose(tf.mul(products, has)),
-        ];
+        return [tf.mul(tf.gather(dy, tokens), tf.expandDims(ofSlots, 1)), tf.transpose(tf.mul(products, has))];
       },
     };
   });

@@ -79,20 +79,24 @@ export function throughLayers(
     const context = layers.contexts[layer] as AttentionContext;
     const before = layers.cache[layer] as LayerCache;
     const goesOn = tf.cast(tf.any(tf.greater(open, 0.5)), 'int32');
-    const [, next, stillOpen, keys, values] = onceIf(goesOn, [states, open, before.keys, before.values], (given, own) => {
-      let kept: readonly tf.Tensor[] = [];
-      const remember: AttentionContext['remember'] = (k, v) => {
-        const all = context.remember(k, v);
-        kept = all;
-        return all;
-      };
-      const parts = { attend: attention.attend, norm, network: networkOf(layer) };
-      const result = preNormBlock(parts, block, given, { attention: { ...context, remember }, dropsNone: true });
-      const moved = tf.where(tf.greater(tf.reshape(own, [batch, 1, 1]), 0.5), result.states, given);
-      const sure = tf.squeeze(exitConfidence(confidence, given, result.states, logitsOf), [1]);
-      const unsure = layer + 1 < from ? own : tf.mul(own, tf.cast(tf.less(sure, threshold), 'float32'));
-      return [moved, unsure, ...kept];
-    }) as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
+    const [, next, stillOpen, keys, values] = onceIf(
+      goesOn,
+      [states, open, before.keys, before.values],
+      (given, own) => {
+        let kept: readonly tf.Tensor[] = [];
+        const remember: AttentionContext['remember'] = (k, v) => {
+          const all = context.remember(k, v);
+          kept = all;
+          return all;
+        };
+        const parts = { attend: attention.attend, norm, network: networkOf(layer) };
+        const result = preNormBlock(parts, block, given, { attention: { ...context, remember }, dropsNone: true });
+        const moved = tf.where(tf.greater(tf.reshape(own, [batch, 1, 1]), 0.5), result.states, given);
+        const sure = tf.squeeze(exitConfidence(confidence, given, result.states, logitsOf), [1]);
+        const unsure = layer + 1 < from ? own : tf.mul(own, tf.cast(tf.less(sure, threshold), 'float32'));
+        return [moved, unsure, ...kept];
+      },
+    ) as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
     const [, allKeys, allValues] = onceIf(tf.sub(one, goesOn), [keys, values], () =>
       context.remember(...attention.kept(block.attention, normed(norm, block, next), context.rotate)),
     ) as [tf.Tensor, tf.Tensor, tf.Tensor];

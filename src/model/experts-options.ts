@@ -42,7 +42,9 @@ export const expertsOptions = z.strictObject({
   balancedBy: z
     .enum(['loss', 'bias'])
     .default('loss')
-    .describe('what keeps experts equally loaded: a part of the loss, or a bias that the choice alone sees (DeepSeek-V3)'),
+    .describe(
+      'what keeps experts equally loaded: a part of the loss, or a bias that the choice alone sees (DeepSeek-V3)',
+    ),
   capacity: z
     .number()
     .positive()

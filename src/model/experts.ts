@@ -124,7 +124,7 @@ function withinCapacity(matrices: readonly tf.Tensor[], x: tf.Tensor, choice: Ch
 /** Tokens beyond the room of the first round go through further ones. */
 function dropless(matrices: readonly tf.Tensor[], x: tf.Tensor, choice: Choice, share: number): Summed {
   const number = matrices[0]?.shape[0] ?? 0;
-  const tokens = x.shape[0] ?? 0;
+  const tokens = x.shape[0];
   const first = Math.min(tokens, wholeRows(usualShares * share));
   const placed: Placed = placeAssignments(choice.experts, number);
   const slots = slotsFrom(placed, number, first, tf.scalar(0, 'int32'));

@@ -59,7 +59,11 @@ function keptInBlock(config: DecoderConfig | EncoderConfig, length: number, laye
   return {
     values: 2 * width + inner + softmax + normed + (leavesOut ? 2 * width + softmax : 0),
     factors:
-      2 * (width + queries) + (sparse?.factors ?? hidden) + (2 * keys * keysSeen) / length + scores(transposed) + (leavesOut ? softmax : 0),
+      2 * (width + queries) +
+      (sparse?.factors ?? hidden) +
+      (2 * keys * keysSeen) / length +
+      scores(transposed) +
+      (leavesOut ? softmax : 0),
     shared: leavesOut ? 0 : softmax,
     passing: inner + 2 * width,
   };

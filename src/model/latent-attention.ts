@@ -45,18 +45,18 @@ export function latentAttention(sizes: LatentHeads): AttentionPart {
   return {
     specs: ({ matrix, gain }, width) =>
       ({
-      ...(queryRank === undefined
-        ? { query: matrix([width, heads * headSize], 'input') }
-        : {
-            queryDown: matrix([width, queryRank], 'input'),
-            queryDownNorm: gain(queryRank),
-            queryUp: matrix([queryRank, heads * headSize], 'inner'),
-          }),
-      latent: matrix([width, keyValueRank + rotarySize], 'input'),
-      latentNorm: gain(keyValueRank),
-      keyValue: matrix([keyValueRank, heads * (plainSize + valueSize)], 'inner'),
-      output: matrix([heads * valueSize, width], 'output'),
-    }) satisfies LatentWeights<WeightSpec> as unknown as AttentionWeights<WeightSpec>,
+        ...(queryRank === undefined
+          ? { query: matrix([width, heads * headSize], 'input') }
+          : {
+              queryDown: matrix([width, queryRank], 'input'),
+              queryDownNorm: gain(queryRank),
+              queryUp: matrix([queryRank, heads * headSize], 'inner'),
+            }),
+        latent: matrix([width, keyValueRank + rotarySize], 'input'),
+        latentNorm: gain(keyValueRank),
+        keyValue: matrix([keyValueRank, heads * (plainSize + valueSize)], 'inner'),
+        output: matrix([heads * valueSize, width], 'output'),
+      }) satisfies LatentWeights<WeightSpec> as unknown as AttentionWeights<WeightSpec>,
     attend: (weights, x, context) => attendLatent(sizes, ownWeights(weights), x, context),
     inputs: (weights, x, rotate) => {
       const own = ownWeights(weights);
@@ -76,12 +76,7 @@ function ownWeights(weights: AttentionWeights): LatentWeights {
   return weights as unknown as LatentWeights;
 }
 
-function attendLatent(
-  sizes: LatentHeads,
-  weights: LatentWeights,
-  x: tf.Tensor,
-  context: AttentionContext,
-): tf.Tensor {
+function attendLatent(sizes: LatentHeads, weights: LatentWeights, x: tf.Tensor, context: AttentionContext): tf.Tensor {
   const { heads, valueSize, plainSize, rotarySize, scoreScale } = sizes;
   const [batch, time] = x.shape as [number, number, number];
   const now = compressed(sizes, weights, x, context.rotate);

@@ -67,7 +67,8 @@ export function mixing(visibility: Visibility, bias?: tf.Tensor): Mixing {
     const blocks = queryBlocks(visibility, time, past).map((block, index) => {
       const { start, end, from, to } = block;
       const rows = tf.slice(queries, [0, 0, 0, start, 0], [batch, heads, group, end - start, headSize]);
-      const seen = (all: tf.Tensor): tf.Tensor => tf.slice(all, [0, 0, from, 0], [batch, heads, to - from, all.shape[3] as number]);
+      const seen = (all: tf.Tensor): tf.Tensor =>
+        tf.slice(all, [0, 0, from, 0], [batch, heads, to - from, all.shape[3] as number]);
       const mask = maskOf(visibility, block, past);
       return maskedMixing(withBias(mask, bias, block))(rows, seen(keys), seen(values), nthDropout(left, index));
     });

@@ -14,7 +14,11 @@ import type { Linear } from './linear.js';
  * depthsOptions.parse({ capacity: 0.125 });
  */
 export const depthsOptions = z.strictObject({
-  capacity: z.number().positive().max(1).describe('share of the tokens of a row that go through a block; 0.125 in the paper'),
+  capacity: z
+    .number()
+    .positive()
+    .max(1)
+    .describe('share of the tokens of a row that go through a block; 0.125 in the paper'),
   every: z.int().positive().default(2).describe('one block in so many is gone through by some alone: the last of them'),
 });
 export type DepthsConfig = z.output<typeof depthsOptions>;

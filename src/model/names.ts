@@ -86,7 +86,10 @@ export function writableWeights(
       });
     }
     const parts = paths.map((path) => byPath.get(path) as tf.Tensor);
-    writable.set(name, { dtype: 'F32', ...(part === undefined ? joinedTensor(parts, turned) : partOf(parts, part, turned)) });
+    writable.set(name, {
+      dtype: 'F32',
+      ...(part === undefined ? joinedTensor(parts, turned) : partOf(parts, part, turned)),
+    });
   }
   return writable;
 }

@@ -129,7 +129,10 @@ export function windowOptions(config: z.output<typeof windowSchema>): Pick<Decod
   return { window: { size, fromLayer: fromLayer ?? 0 } };
 }
 
-export function windowConfig({ window, layers }: DecoderConfig): Record<string, string | number | boolean | null | string[]> {
+export function windowConfig({
+  window,
+  layers,
+}: DecoderConfig): Record<string, string | number | boolean | null | string[]> {
   const from = window?.fromLayer ?? layers;
   return {
     use_sliding_window: window !== undefined,

@@ -10,7 +10,7 @@ import * as tf from '@tensorflow/tfjs';
  * that unit, so that sums of it are exact.
  */
 export function chargeBias(gates: tf.Tensor, bias: tf.Tensor, experts: tf.Tensor): tf.Tensor {
-  const number = bias.shape[0] ?? 0;
+  const number = bias.shape[0];
   const apply = tf.customGrad((...args) => {
     const [values, , save] = args as [tf.Tensor, tf.Tensor, tf.GradSaveFunc];
     save([experts]);

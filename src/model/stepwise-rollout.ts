@@ -37,8 +37,8 @@ export function stepwiseWriter<Weights>(
   // A decoding takes a policy's weights as it takes a decoder's: it only hands them to `decode`.
   const architecture = {
     ...policy.architecture,
-    decode: (...[weights, ...rest]: Parameters<typeof policy.architecture.decode>) =>
-      policy.decode(weights as unknown as Weights, ...rest),
+    decode: (...[weights, tokens, row, cache, starts]: Parameters<typeof policy.architecture.decode>) =>
+      policy.decode(weights as unknown as Weights, tokens, row, cache, starts),
   };
   return async (weights, prompts, keys) => {
     const longest = Math.max(...prompts.map((prompt) => prompt.length));

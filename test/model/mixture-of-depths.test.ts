@@ -49,9 +49,9 @@ describe('Mixture-of-Depths', () => {
     const weights = architecture.init(key(2));
     const inputs = tf.tensor2d(rows, [2, 9], 'int32');
     const run = (recompute: boolean) => (given: DecoderWeights) =>
-      valueAndGrads<DecoderWeights>((w) =>
-        tf.sum<tf.Scalar>(tf.square(architecture.hidden(w, inputs, { recompute }))),
-      )(given);
+      valueAndGrads<DecoderWeights>((w) => tf.sum<tf.Scalar>(tf.square(architecture.hidden(w, inputs, { recompute }))))(
+        given,
+      );
     const eager = run(false)(weights);
     const compiled = await compile(run(true), { target: 'graph' })(weights);
     const router = (grads: DecoderWeights): tf.Tensor => grads.layers[1]?.depthRouter?.weight as tf.Tensor;

@@ -14,7 +14,16 @@ describe('figures of routing', () => {
     const { data, layout } = expertLoadFigure(routing);
     expect((layout.yaxis as { ticktext: string[] }).ticktext).toEqual(['layer 1', 'layer 2']);
     expect((layout.xaxis as { ticktext: string[] }).ticktext).toEqual(['0', '1', '2', '3']);
-    expect((data[1] as { text: string[] }).text).toEqual(['2.00', '0.67', '0.67', '0.67', '0.00', '2.00', '2.00', '0.00']);
+    expect((data[1] as { text: string[] }).text).toEqual([
+      '2.00',
+      '0.67',
+      '0.67',
+      '0.67',
+      '0.00',
+      '2.00',
+      '2.00',
+      '0.00',
+    ]);
   });
 
   it('tokens have the colour of their first expert', () => {

@@ -23,25 +23,28 @@ const fixtures = fileURLToPath(new URL('../model/fixtures/', import.meta.url));
 
 describe('the balance of experts', () => {
   // The truth: transformers' `aux_loss` and its gradients, by fixtures/transformers_experts.py.
-  it.each(['mixtral', 'qwen2-moe', 'qwen3-moe'])('%s: value and gradients are those of transformers', async (folder) => {
-    const { architecture, weights } = await loadModel(join(fixtures, folder));
-    const { tensors } = await readSafetensors(join(fixtures, folder, 'expected.safetensors'));
-    const numbers = (name: string): Float32Array => tensors.get(name)?.elements as Float32Array;
-    const ids = Int32Array.from(tensors.get('input_ids')?.elements as BigInt64Array, Number);
-    const inputs = tf.tensor(ids, [2, 12], 'int32');
-    const { value, grads } = valueAndGrads<DecoderWeights>((w) =>
-      balanceLoss(architecture.routed(w, inputs).routing, tf.ones([24]), 'model'),
-    )(weights);
-    expectClose(value.dataSync(), numbers('balance'), 1e-5);
-    expectClose(grads.embedding.dataSync(), numbers('balance_grad.model.embed_tokens.weight'), 1e-5);
-    const routers = [...tensors.keys()].filter((name) => /^balance_grad\..*gate\.weight$/.test(name));
-    expect(routers.length).toBeGreaterThan(0);
-    for (const name of routers) {
-      const layer = Number(/layers\.(\d+)/.exec(name)?.[1]);
-      const gradient = grads.layers[layer]?.mlp['router']?.weight as tf.Tensor2D;
-      expectClose(tf.transpose(gradient).dataSync(), numbers(name), 1e-5);
-    }
-  });
+  it.each(['mixtral', 'qwen2-moe', 'qwen3-moe'])(
+    '%s: value and gradients are those of transformers',
+    async (folder) => {
+      const { architecture, weights } = await loadModel(join(fixtures, folder));
+      const { tensors } = await readSafetensors(join(fixtures, folder, 'expected.safetensors'));
+      const numbers = (name: string): Float32Array => tensors.get(name)?.elements as Float32Array;
+      const ids = Int32Array.from(tensors.get('input_ids')?.elements as BigInt64Array, Number);
+      const inputs = tf.tensor(ids, [2, 12], 'int32');
+      const { value, grads } = valueAndGrads<DecoderWeights>((w) =>
+        balanceLoss(architecture.routed(w, inputs).routing, tf.ones([24]), 'model'),
+      )(weights);
+      expectClose(value.dataSync(), numbers('balance'), 1e-5);
+      expectClose(grads.embedding.dataSync(), numbers('balance_grad.model.embed_tokens.weight'), 1e-5);
+      const routers = [...tensors.keys()].filter((name) => /^balance_grad\..*gate\.weight$/.test(name));
+      expect(routers.length).toBeGreaterThan(0);
+      for (const name of routers) {
+        const layer = Number(/layers\.(\d+)/.exec(name)?.[1]);
+        const gradient = grads.layers[layer]?.mlp['router']?.weight as tf.Tensor2D;
+        expectClose(tf.transpose(gradient).dataSync(), numbers(name), 1e-5);
+      }
+    },
+  );
 
   it('is k where all is even, and counts tokens as they are weighed', () => {
     // By hand, two experts, one a token. Even: f = p = (½, ½), so 2 (¼ + ¼) = 1. Without token 1: f = (1, 0), p = (0.75, 0.25): 2 · 0.75.
@@ -62,7 +65,10 @@ describe('the balance of experts', () => {
       experts: tf.tensor2d([[0], [0]], [2, 1], 'int32'),
     };
     expect(balanceLoss([routing, full], tf.ones([2])).dataSync()[0]).toBeCloseTo(1.25, 6);
-    expect(balanceLoss([routing, full], tf.ones([2]), 'model').dataSync()[0]).toBeCloseTo(2 * (0.75 * 0.625 + 0.25 * 0.375), 6);
+    expect(balanceLoss([routing, full], tf.ones([2]), 'model').dataSync()[0]).toBeCloseTo(
+      2 * (0.75 * 0.625 + 0.25 * 0.375),
+      6,
+    );
   });
 });
 
@@ -70,8 +76,17 @@ const context = 8;
 const batchOf = (seed: number, batchSize = 4): Batch => {
   const ids = Int32Array.from({ length: batchSize * (context + 1) }, (_, index) => (index * index + seed * 5) % 12);
   const rows = (from: number): Int32Array =>
-    Int32Array.from({ length: batchSize * context }, (_, index) => ids[Math.floor(index / context) * (context + 1) + (index % context) + from] ?? 0);
-  return { inputs: rows(0), targets: rows(1), weights: new Float32Array(batchSize * context).fill(1), batchSize, context } as Batch;
+    Int32Array.from(
+      { length: batchSize * context },
+      (_, index) => ids[Math.floor(index / context) * (context + 1) + (index % context) + from] ?? 0,
+    );
+  return {
+    inputs: rows(0),
+    targets: rows(1),
+    weights: new Float32Array(batchSize * context).fill(1),
+    batchSize,
+    context,
+  };
 };
 const architectureOf = (balancedBy: 'loss' | 'bias', vocabularySize = 12) =>
   decoder({

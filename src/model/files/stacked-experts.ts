@@ -39,7 +39,10 @@ export function withExpertsApart(
     for (let expert = 0; expert < number; expert++) {
       matrices.forEach((matrix, index) => {
         const size = rows / matrices.length;
-        apart.set(`${before}.${expert}.${matrix ?? ''}.weight`, rowsOf(entry, elements, { first: expert * rows + index * size, size }));
+        apart.set(
+          `${before}.${expert}.${matrix}.weight`,
+          rowsOf(entry, elements, { first: expert * rows + index * size, size }),
+        );
       });
     }
   }

@@ -107,7 +107,12 @@ export function expertSums(settings: ExpertLossSettings, routing: readonly Routi
   return {
     ...(settings.balance !== undefined && { expertBalance: weighed(balanceLoss(routing, counted, settings.over)) }),
     ...(settings.routerZ !== undefined && { routerZ: weighed(routerZLoss(routing, counted)) }),
-    fullestExpert: weighed(tf.mul(ofLayers((layer) => tf.max(loads(layer, counted))), number / active)),
+    fullestExpert: weighed(
+      tf.mul(
+        ofLayers((layer) => tf.max(loads(layer, counted))),
+        number / active,
+      ),
+    ),
     droppedTokens: weighed(ofLayers(({ dropped }) => tf.mean(meanOf(dropped, counted)))),
   };
 }
