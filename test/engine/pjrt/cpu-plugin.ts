@@ -3,6 +3,10 @@ import { findPlugin } from '../../../src/engine/pjrt/find-plugin.js';
 import { installCpuPlugin } from '../../../src/engine/pjrt/plugin.js';
 import { PjrtClient } from '../../../src/engine/pjrt/runtime.js';
 
+// Test files may share a process, in which the client of `cpu:N` is made once; what they compile is not kept.
+process.env['TRAINBOOK_CPU_DEVICES'] ??= '8';
+process.env['TRAINBOOK_EXECUTABLE_CACHE'] ??= 'off';
+
 /** The plugin that tests run on: fetched once per user; without it the reason, which is the reason of the skip. */
 export const plugin: { readonly path?: string; readonly reason: string } = await locate();
 
