@@ -1,9 +1,10 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { chooseDevice } from '../../src/commands/device-option.js';
 import { UsageError } from '../../src/commands/usage.js';
 import { currentDevice, setDevice } from '../../src/engine/device.js';
 
 afterEach(() => {
+  vi.unstubAllEnvs();
   delete process.env['TRAINBOOK_DEVICE'];
   setDevice('tensorflow');
 });
@@ -17,6 +18,7 @@ describe('--device', () => {
   });
 
   it('is else what the environment says, and must be there', async () => {
+    vi.stubEnv('TRAINBOOK_PJRT_PLUGIN', '');
     process.env['TRAINBOOK_DEVICE'] = 'neuron:0';
     await expect(chooseDevice(undefined)).rejects.toThrow('no PJRT plugin for neuron');
   });

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { engineInfo, engineName } from '../../src/engine/backend.js';
 import { cell } from '../../src/engine/cell.js';
 import { compile } from '../../src/engine/compile.js';
@@ -8,13 +8,12 @@ import type { DeviceName } from '../../src/engine/device.js';
 import { withPrecision } from '../../src/engine/precision.js';
 import { plugin } from './pjrt/cpu-plugin.js';
 
-process.env['TRAINBOOK_CPU_DEVICES'] = '8';
-process.env['TRAINBOOK_EXECUTABLE_CACHE'] = 'off';
-
 const numBuffers = (): number => openDevices()[0]?.client.numBuffers ?? 0;
 
 afterEach(() => {
   setDevice('tensorflow');
+  vi.restoreAllMocks();
+  vi.unstubAllEnvs();
 });
 
 describe('names of devices', () => {
@@ -24,16 +23,13 @@ describe('names of devices', () => {
   });
 
   it('need a plugin, unless something else was asked for', () => {
+    vi.stubEnv('TRAINBOOK_PJRT_PLUGIN', '');
     expect(() => setDevice('neuron:0')).toThrow(/no PJRT plugin for neuron[^]*TRAINBOOK_PJRT_PLUGIN/);
-    const said: unknown[] = [];
-    const warn = console.warn;
-    console.warn = (...words: unknown[]) => said.push(...words);
-    try {
-      expect(setDevice('neuron:0', { otherwise: 'tensorflow' })).toBe('tensorflow');
-    } finally {
-      console.warn = warn;
-    }
-    expect(String(said[0])).toMatch(/no PJRT plugin for neuron[^]*tensorflow is taken in place of neuron:0/);
+    const said = vi.spyOn(console, 'warn').mockImplementation(() => undefined);
+    expect(setDevice('neuron:0', { otherwise: 'tensorflow' })).toBe('tensorflow');
+    expect(said).toHaveBeenCalledWith(
+      expect.stringMatching(/no PJRT plugin for neuron[^]*tensorflow is taken in place of neuron:0/),
+    );
   });
 
   it.skipIf(plugin.path === undefined)('hold within a function, and what it awaits', async () => {

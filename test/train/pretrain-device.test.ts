@@ -12,7 +12,7 @@ import { pretrain } from '../../src/train/pretrain.js';
 import type { PretrainOptions } from '../../src/train/pretrain.js';
 import { plugin } from '../engine/pjrt/cpu-plugin.js';
 
-const architecture = decoder({ layers: 2, width: 16, heads: 2, context: 8, vocabularySize: 11 });
+const architecture = decoder({ layers: 1, width: 16, heads: 2, context: 8, vocabularySize: 11 });
 
 /** Rows of a sequence with a rule that can be learned: each token is 3 more than the one before, modulo 11. */
 function packedRows(numRows: number): Packed {

@@ -8,9 +8,12 @@ const mostDoomed = 8192;
 
 /*
  * The mail between the two threads, in memory that both see:
- *   int32   [0] whether a request is there (else the launcher is idle), [1] how many buffers to free
+ *   int32   [0] 0: the launcher is idle, 1: a request is there, 2: it is executed, and buffers are being freed; [1] how many of them
  *   float64 from byte 8: [0] the arguments to execute with, or 0; [1] what was returned; [2 …] the buffers. All are addresses.
  */
+const idle = 0;
+const requested = 1;
+const executed = 2;
 const headerBytes = 8;
 const firstDoomed = 2;
 
@@ -27,18 +30,21 @@ const args = Buffer.alloc(workerData.size);
 args.writeBigUInt64LE(BigInt(args.length), 0);
 const address = Number(koffi.address(args));
 for (;;) {
-  Atomics.wait(words, 0, 0);
-  const runs = numbers[0] !== 0;
-  if (runs) numbers[1] = Number(execute(numbers[0]));
+  while (Atomics.load(words, 0) !== ${requested}) Atomics.wait(words, 0, ${idle});
+  if (numbers[0] !== 0) {
+    numbers[1] = Number(execute(numbers[0]));
+    Atomics.store(words, 0, ${executed});
+    Atomics.notify(words, 0);
+    parentPort.postMessage(0);
+  }
   for (let index = 0; index < words[1]; index++) {
     args.writeBigUInt64LE(BigInt(numbers[${firstDoomed} + index]), workerData.offset);
     destroy(address);
   }
   numbers[0] = 0;
   words[1] = 0;
-  Atomics.store(words, 0, 0);
+  Atomics.store(words, 0, ${idle});
   Atomics.notify(words, 0);
-  if (runs) parentPort.postMessage(0);
 }
 `;
 
@@ -52,6 +58,7 @@ export class Launcher {
   private readonly numbers = new Float64Array(this.mail, headerBytes);
   private readonly worker: Worker;
   private answer: ((returned: number) => void) | undefined;
+  private readonly doomed: number[] = [];
   /** Messages of calls that were waited for. */
   private numLate = 0;
 
@@ -79,41 +86,48 @@ export class Launcher {
 
   /** Executes with the arguments at an address; `answer` gets what was returned, after this turn or from `wait`. One at a time. */
   run(args: number, answer: (returned: number) => void): void {
-    this.settle();
+    this.settle(idle);
     this.answer = answer;
     this.worker.ref(); // the process stays until it is done
     this.numbers[0] = args;
+    this.numbers.set(this.doomed, firstDoomed);
+    this.words[1] = this.doomed.length;
+    this.doomed.length = 0;
     this.send();
   }
 
   /** Waits on this thread for what runs, if anything does. */
   wait(): void {
     if (this.answer === undefined) return;
-    this.settle();
+    this.settle(executed);
     this.numLate++;
     this.finish();
   }
 
-  /** Frees buffers in the background. */
+  /** Frees handles of buffers whose memory others have taken over: with the next program, once the device is at work. */
   destroy(pointers: readonly number[]): void {
-    for (let start = 0; start < pointers.length; start += mostDoomed) {
-      const some = pointers.slice(start, start + mostDoomed);
-      this.settle();
-      this.numbers.set(some, firstDoomed);
-      this.words[1] = some.length;
+    for (const pointer of pointers) this.doomed.push(pointer);
+    this.api.live.buffers -= pointers.length;
+    while (this.doomed.length > mostDoomed) {
+      this.settle(idle);
+      this.numbers.set(this.doomed.splice(0, mostDoomed), firstDoomed);
+      this.words[1] = mostDoomed;
       this.send();
     }
-    this.api.live.buffers -= pointers.length;
   }
 
   private send(): void {
-    Atomics.store(this.words, 0, 1);
+    Atomics.store(this.words, 0, requested);
     Atomics.notify(this.words, 0);
   }
 
-  /** Until the launcher is idle. */
-  private settle(): void {
-    while (Atomics.load(this.words, 0) !== 0) Atomics.wait(this.words, 0, 1);
+  /** Waits on this thread until the launcher has come to a state, or beyond. */
+  private settle(state: typeof idle | typeof executed): void {
+    for (let now = this.now; now !== idle && now !== state; now = this.now) Atomics.wait(this.words, 0, now);
+  }
+
+  private get now(): number {
+    return Atomics.load(this.words, 0);
   }
 
   private finish(): void {

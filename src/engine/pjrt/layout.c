@@ -45,9 +45,7 @@ int main(void) {
   FUNCTION(PJRT_Client_BufferFromHostBuffer)
   FUNCTION(PJRT_DeviceDescription_Id)
   FUNCTION(PJRT_DeviceDescription_Kind)
-  FUNCTION(PJRT_DeviceDescription_DebugString)
   FUNCTION(PJRT_Device_GetDescription)
-  FUNCTION(PJRT_Device_LocalHardwareId)
   FUNCTION(PJRT_Device_MemoryStats)
   FUNCTION(PJRT_Executable_Destroy)
   FUNCTION(PJRT_Executable_NumOutputs)
@@ -63,7 +61,6 @@ int main(void) {
   FUNCTION(PJRT_Buffer_IsDeleted)
   FUNCTION(PJRT_Buffer_CopyToDevice)
   FUNCTION(PJRT_Buffer_ToHostBuffer)
-  FUNCTION(PJRT_Buffer_ReadyEvent)
   FUNCTION(PJRT_Executable_GetCompiledMemoryStats)
   puts("  },\n  structs: {");
   STRUCT(PJRT_Error_Destroy_Args) FIELD(PJRT_Error_Destroy_Args, error) END
@@ -103,10 +100,8 @@ int main(void) {
       FIELD(PJRT_DeviceDescription_Id_Args, id) END
   STRUCT(PJRT_DeviceDescription_Kind_Args) FIELD(PJRT_DeviceDescription_Kind_Args, device_description)
       FIELD(PJRT_DeviceDescription_Kind_Args, device_kind) FIELD(PJRT_DeviceDescription_Kind_Args, device_kind_size) END
-  STRUCT(PJRT_DeviceDescription_DebugString_Args) FIELD(PJRT_DeviceDescription_DebugString_Args, device_description) FIELD(PJRT_DeviceDescription_DebugString_Args, debug_string) FIELD(PJRT_DeviceDescription_DebugString_Args, debug_string_size) END
   STRUCT(PJRT_Device_GetDescription_Args) FIELD(PJRT_Device_GetDescription_Args, device)
       FIELD(PJRT_Device_GetDescription_Args, device_description) END
-  STRUCT(PJRT_Device_LocalHardwareId_Args) FIELD(PJRT_Device_LocalHardwareId_Args, device) FIELD(PJRT_Device_LocalHardwareId_Args, local_hardware_id) END
   STRUCT(PJRT_Device_MemoryStats_Args) FIELD(PJRT_Device_MemoryStats_Args, device) FIELD(PJRT_Device_MemoryStats_Args, bytes_in_use) FIELD(PJRT_Device_MemoryStats_Args, peak_bytes_in_use) FIELD(PJRT_Device_MemoryStats_Args, peak_bytes_in_use_is_set) FIELD(PJRT_Device_MemoryStats_Args, largest_alloc_size) FIELD(PJRT_Device_MemoryStats_Args, largest_alloc_size_is_set) FIELD(PJRT_Device_MemoryStats_Args, bytes_limit) FIELD(PJRT_Device_MemoryStats_Args, bytes_limit_is_set) FIELD(PJRT_Device_MemoryStats_Args, pool_bytes) FIELD(PJRT_Device_MemoryStats_Args, pool_bytes_is_set) END
   STRUCT(PJRT_Executable_Destroy_Args) FIELD(PJRT_Executable_Destroy_Args, executable) END
   STRUCT(PJRT_Executable_NumOutputs_Args) FIELD(PJRT_Executable_NumOutputs_Args, executable)
@@ -131,7 +126,6 @@ int main(void) {
       FIELD(PJRT_Buffer_Dimensions_Args, num_dims) END
   STRUCT(PJRT_Buffer_IsDeleted_Args) FIELD(PJRT_Buffer_IsDeleted_Args, buffer) FIELD(PJRT_Buffer_IsDeleted_Args, is_deleted) END
   STRUCT(PJRT_Buffer_CopyToDevice_Args) FIELD(PJRT_Buffer_CopyToDevice_Args, buffer) FIELD(PJRT_Buffer_CopyToDevice_Args, dst_device) FIELD(PJRT_Buffer_CopyToDevice_Args, dst_buffer) END
-  STRUCT(PJRT_Buffer_ReadyEvent_Args) FIELD(PJRT_Buffer_ReadyEvent_Args, buffer) FIELD(PJRT_Buffer_ReadyEvent_Args, event) END
   STRUCT(PJRT_Buffer_ToHostBuffer_Args) FIELD(PJRT_Buffer_ToHostBuffer_Args, src) FIELD(PJRT_Buffer_ToHostBuffer_Args, dst)
       FIELD(PJRT_Buffer_ToHostBuffer_Args, dst_size) FIELD(PJRT_Buffer_ToHostBuffer_Args, event) END
   puts("  },\n  /** Fields that were added to a struct: a plugin from before `minor` knows it with `size` bytes. */\n  grown: [");

@@ -28,9 +28,7 @@ export const layout = {
     PJRT_Client_BufferFromHostBuffer: 216,
     PJRT_DeviceDescription_Id: 224,
     PJRT_DeviceDescription_Kind: 248,
-    PJRT_DeviceDescription_DebugString: 256,
     PJRT_Device_GetDescription: 272,
-    PJRT_Device_LocalHardwareId: 288,
     PJRT_Device_MemoryStats: 312,
     PJRT_Executable_Destroy: 360,
     PJRT_Executable_NumOutputs: 392,
@@ -46,7 +44,6 @@ export const layout = {
     PJRT_Buffer_IsDeleted: 584,
     PJRT_Buffer_CopyToDevice: 592,
     PJRT_Buffer_ToHostBuffer: 600,
-    PJRT_Buffer_ReadyEvent: 616,
     PJRT_Executable_GetCompiledMemoryStats: 808,
   },
   structs: {
@@ -194,26 +191,11 @@ export const layout = {
         device_kind_size: { offset: 32, size: 8 },
       },
     },
-    PJRT_DeviceDescription_DebugString_Args: {
-      size: 40,
-      fields: {
-        device_description: { offset: 16, size: 8 },
-        debug_string: { offset: 24, size: 8 },
-        debug_string_size: { offset: 32, size: 8 },
-      },
-    },
     PJRT_Device_GetDescription_Args: {
       size: 32,
       fields: {
         device: { offset: 16, size: 8 },
         device_description: { offset: 24, size: 8 },
-      },
-    },
-    PJRT_Device_LocalHardwareId_Args: {
-      size: 28,
-      fields: {
-        device: { offset: 16, size: 8 },
-        local_hardware_id: { offset: 24, size: 4 },
       },
     },
     PJRT_Device_MemoryStats_Args: {
@@ -347,13 +329,6 @@ export const layout = {
         buffer: { offset: 16, size: 8 },
         dst_device: { offset: 24, size: 8 },
         dst_buffer: { offset: 32, size: 8 },
-      },
-    },
-    PJRT_Buffer_ReadyEvent_Args: {
-      size: 32,
-      fields: {
-        buffer: { offset: 16, size: 8 },
-        event: { offset: 24, size: 8 },
       },
     },
     PJRT_Buffer_ToHostBuffer_Args: {
