@@ -163,6 +163,7 @@ export { blockMixing } from './model/block-mixing.js';
 export { mixing, type Mixing, type Visibility } from './model/mixing.js';
 export { gpt2, gpt2Sizes } from './model/gpt2.js';
 export { opt, optSizes } from './model/opt.js';
+export { glm, glmOptions, glmSizes } from './model/glm.js';
 export { llama, llamaSizes } from './model/llama.js';
 export { qwen2, qwen2Sizes, qwen3, qwen3Sizes } from './model/qwen.js';
 export { decoderOptions, type DecoderConfig, type DecoderOptions } from './model/decoder-options.js';
