@@ -223,6 +223,7 @@ export { answer, stream, type StreamOptions, type StreamSummary, type TextStream
 export { beamSearch, beamSearchOptions, type BeamSearchOptions, type BeamText } from './model/beam-search.js';
 export { tokenScorer, type TokenScorer } from './model/log-probabilities.js';
 export { writeAnswers } from './model/write-answers.js';
+export { writeBlanks, type BlankMarks } from './model/write-blanks.js';
 export { takeLayers } from './model/take-layers.js';
 export { startDecoding, type Decoding } from './model/decoding.js';
 export { tokenChooser, type TokenChooser } from './model/choose-token.js';

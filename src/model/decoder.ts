@@ -96,6 +96,10 @@ export interface LayerAttention extends AttentionInputs {
 export interface DecodeOptions {
   /** Whether the tokens see each other, also those after them: the prompt of a prefix language model. Default: no. */
   readonly bothWays?: boolean | undefined;
+  /** Where the tokens stand, int32 [batch or 1, time], each below the context. Default: the places of their rows, counted from the start. */
+  readonly positions?: tf.Tensor | undefined;
+  /** Their places within blanks, int32 [batch or 1, time]: for `learned2d` positions. Default: 0, outside of blanks. */
+  readonly blockPositions?: tf.Tensor | undefined;
 }
 
 /** What `decode` gives. */
@@ -170,11 +174,11 @@ export function decoder(options: DecoderOptions & { readonly vocabularySize: num
     },
     logits,
     forward: (weights, inputs, reading) => logits(weights, hidden(weights, inputs, reading)) as tf.Tensor3D,
-    decode: (weights, tokens, row, cache, starts, { bothWays } = {}) => {
+    decode: (weights, tokens, row, cache, starts, { bothWays, positions: places, blockPositions: blocks } = {}) => {
       const [batch, time] = tokens.shape as [number, number];
       const { contexts, span, updated } = cachedContexts(
         cache,
-        { row, time, starts, windowOf: windowOf(config), bothWays },
+        { row, time, starts, windowOf: windowOf(config), bothWays, places, blocks },
         parts.positions,
       );
       const placed = parts.positions.place(weights.positions, embed(weights.embedding, tokens), span);
