@@ -8,7 +8,7 @@ import { writeBlanks } from '../../src/model/write-blanks.js';
 import { fillBlanks } from '../../src/tokens/sequences/blanks.js';
 
 const marks = { mask: 40, start: 41, end: 42 };
-const sizes = { layers: 2, width: 16, heads: 2, context: 24, vocabularySize: 43, initDeviation: 0.4 };
+const sizes = { layers: 1, width: 16, heads: 2, context: 24, vocabularySize: 43, initDeviation: 0.4 };
 const architecture = glm('base', sizes);
 const model = { architecture, weights: architecture.init(key(5)) };
 
