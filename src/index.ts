@@ -167,6 +167,7 @@ export { blockMixing } from './model/block-mixing.js';
 export { mixing, type Mixing, type Visibility } from './model/mixing.js';
 export { gpt2, gpt2Sizes } from './model/gpt2.js';
 export { opt, optSizes } from './model/opt.js';
+export { glm, glmOptions, glmSizes } from './model/glm.js';
 export { llama, llamaSizes } from './model/llama.js';
 export { qwen2, qwen2Sizes, qwen3, qwen3Sizes } from './model/qwen.js';
 export * from './model/sparse.js';
@@ -228,6 +229,7 @@ export { answer, stream, type StreamOptions, type StreamSummary, type TextStream
 export { beamSearch, beamSearchOptions, type BeamSearchOptions, type BeamText } from './model/beam-search.js';
 export { tokenScorer, type TokenScorer } from './model/log-probabilities.js';
 export { writeAnswers } from './model/write-answers.js';
+export { writeBlanks, type BlankMarks } from './model/write-blanks.js';
 export { takeLayers } from './model/take-layers.js';
 export { startDecoding, type Decoding } from './model/decoding.js';
 export { tokenChooser, type TokenChooser } from './model/choose-token.js';

@@ -102,7 +102,7 @@ export function describedModel(json: unknown, path: string): DescribedModel {
       expected: `the key "trainbook" with format 1 and the config of a decoder, or model_type ${families
         .map(({ modelType }) => modelType)
         .join(', ')}`,
-      fix: 'encoders (BERT, RoBERTa) are read by loadEncoder',
+      fix: 'encoders (BERT, RoBERTa) are read by loadEncoder, encoder–decoders (T5) by loadEncoderDecoder',
     });
   }
   const architecture = decoder(family.options(withRopeKeys(json as HuggingFaceConfig), path));

@@ -121,6 +121,10 @@ export interface DecodeOptions {
   readonly bothWays?: boolean | undefined;
   /** When a token leaves the layers early. Default: never. */
   readonly exit?: EarlyExit | undefined;
+  /** Where the tokens stand, int32 [batch or 1, time], each below the context. Default: the places of their rows, counted from the start. */
+  readonly positions?: tf.Tensor | undefined;
+  /** Their places within blanks, int32 [batch or 1, time]: for `learned2d` positions. Default: 0, outside of blanks. */
+  readonly blockPositions?: tf.Tensor | undefined;
 }
 
 /** What `decode` gives. */
@@ -204,12 +208,13 @@ export function decoder(options: DecoderOptions & { readonly vocabularySize: num
     logits,
     forward: (weights, inputs, reading) => logits(weights, hidden(weights, inputs, reading)) as tf.Tensor3D,
     layerLogits,
-    decode: (weights, tokens, row, cache, starts, { bothWays, exit } = {}) => {
+    decode: (weights, tokens, row, cache, starts, options = {}) => {
+      const { bothWays, exit, positions: places, blockPositions: blocks } = options;
       if (config.depths !== undefined) throw notRead('generate');
       const [batch, time] = tokens.shape as [number, number];
       const { contexts, span, updated } = cachedContexts(
         cache,
-        { row, time, starts, windowOf: windowOf(config), bothWays },
+        { row, time, starts, windowOf: windowOf(config), bothWays, places, blocks },
         parts.positions,
       );
       const placed = parts.positions.place(weights.positions, embed(weights.embedding, tokens), span);

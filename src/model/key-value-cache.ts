@@ -49,6 +49,10 @@ export interface CacheStep {
   readonly bias?: tf.Tensor | undefined;
   /** Whether the tokens see each other, also those after them: a prefix that is read both ways. Default: no. */
   readonly bothWays?: boolean | undefined;
+  /** Where the tokens stand, int32 [batch or 1, time], if not where their rows say. */
+  readonly places?: tf.Tensor | undefined;
+  /** Their places within blanks, int32 [batch or 1, time]. */
+  readonly blocks?: tf.Tensor | undefined;
 }
 
 /** What attention needs to know while tokens go in at a row, and the cache of each block afterwards. */
@@ -63,12 +67,12 @@ export interface CachedContexts {
  * its own. Its position counts from the start.
  */
 export function cachedContexts(cache: KeyValueCache, step: CacheStep, positions: Positions): CachedContexts {
-  const { row, time, starts, windowOf, bias, bothWays = false } = step;
+  const { row, time, starts, windowOf, bias, bothWays = false, blocks } = step;
   const numRows = cache[0]?.keys.shape[2] ?? 0;
   const rows = tf.add(tf.range(0, time, 1, 'int32'), row); // [time]
   const first = starts === undefined ? tf.zeros([1, 1], 'int32') : tf.reshape(starts, [-1, 1]); // [batch or 1, 1]
-  const places = tf.maximum(tf.sub(tf.reshape(rows, [1, time]), first), tf.scalar(0, 'int32')); // [batch or 1, time]
-  const span = { places, length: numRows };
+  const places = step.places ?? tf.maximum(tf.sub(tf.reshape(rows, [1, time]), first), tf.scalar(0, 'int32')); // [batch or 1, time]
+  const span = { places, length: numRows, ...(blocks && { blocks }) };
   const rotate = positions.rotation(span);
   const mixes = new Map<number | undefined, AttentionContext['mix']>();
   const mixOf = (window: number | undefined): AttentionContext['mix'] => {

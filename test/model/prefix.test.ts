@@ -9,6 +9,7 @@ import type { Decoder, ForwardOptions } from '../../src/model/decoder.js';
 import { startDecoding } from '../../src/model/decoding.js';
 import { readSafetensors } from '../../src/model/files/safetensors.js';
 import { visibilityMask } from '../../src/model/mixing.js';
+import { glm } from '../../src/model/glm.js';
 import { loadModel } from '../../src/model/model.js';
 import { storedWeights } from '../../src/model/names.js';
 import type { DecoderWeights } from '../../src/model/weights.js';
@@ -131,6 +132,12 @@ describe('places within blanks', () => {
     // Row 0 of the blanks is for tokens outside of them: the rows after the last begin anew at row 1.
     const rows = (await grown.positions['block']?.array()) as number[][];
     expect(rows.slice(32)).toEqual(rows.slice(1, 3));
+  });
+
+  it('make a GLM, whose sizes are about those of the paper', () => {
+    // 30,522 tokens, 2 · 512 positions, 12 blocks of 7,087,872, a norm: 110 million; 24 blocks of 12,596,224: 340.
+    expect(glm('base').numParameters).toBe((30_522 + 1024) * 768 + 12 * 7_087_872 + 2 * 768);
+    expect(glm('large').numParameters).toBe((30_522 + 1024) * 1024 + 24 * 12_596_224 + 2 * 1024);
   });
 
   it('are refused by a model that knows none', () => {

@@ -36,3 +36,4 @@ export {
   type BlankedText,
   type BlankOptions,
 } from './blanks.js';
+export { rowTexts } from './row-texts.js';

@@ -44,16 +44,16 @@ describe('cost', () => {
   it('by hand', () => {
     // A block of the encoder has 4 · 8 · 8 + 2 · 8 · 32 = 768 weights in matrices, one of the decoder 768 + 256, of which keys and values
     // of the source are 128; the table has 80. Scores and means of values: 4 · 8 FLOPs for each query and key.
-    const { cost, numParameters } = encoderDecoder(sizes);
+    const architecture = encoderDecoder(sizes);
     const read = 3 * (2 * (768 + 128) + 32 * 3);
     const written = (keys: number): number => 2 * (1024 - 128 + 80) + 32 * (keys + 3);
-    expect(cost({ source: 3, target: 2 })).toMatchObject({
+    expect(architecture.cost({ source: 3, target: 2 })).toMatchObject({
       forwardFlops: read + 2 * written(2),
       decodeFlops: written(3),
       cacheBytes: 4 * 2 * 8 * 5,
     });
     // Tables, biases of 8 buckets for 2 heads a stack, norms of 8.
-    expect(numParameters).toBe(768 + 1024 + 80 + 2 * 16 + (2 + 3 + 2) * 8);
+    expect(architecture.numParameters).toBe(768 + 1024 + 80 + 2 * 16 + (2 + 3 + 2) * 8);
   });
 });
 

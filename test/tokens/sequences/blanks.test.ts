@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { fold, key } from '../../../src/engine/key.js';
 import type { Packed } from '../../../src/tokens/pack.js';
 import { blankLoader, fillBlanks, leaveBlanks } from '../../../src/tokens/sequences/blanks.js';
+import { rowTexts } from '../../../src/tokens/sequences/row-texts.js';
 import { prefixLoader } from '../../../src/tokens/sequences/prefix-loader.js';
 
 const [mask, start, end] = [101, 102, 103];
@@ -93,16 +94,16 @@ describe('blanks', () => {
   });
 });
 
-describe('prefixLoader', () => {
-  const packed: Packed = {
-    context: 5,
-    numRows: 3,
-    tokens: Int32Array.from({ length: 18 }, (_, index) => index),
-    weights: new Uint8Array(15).fill(1),
-    numTokens: 15,
-    numBytes: 15,
-  };
+const packed: Packed = {
+  context: 5,
+  numRows: 3,
+  tokens: Int32Array.from({ length: 18 }, (_, index) => index),
+  weights: new Uint8Array(15).fill(1),
+  numTokens: 15,
+  numBytes: 15,
+};
 
+describe('prefixLoader', () => {
   it('counts what comes after a prefix, whose length is drawn evenly from 1 to context − 1', () => {
     const loader = prefixLoader(packed, { batchSize: 3, key: key(3) });
     const counts = new Map<number, number>();
@@ -130,4 +131,16 @@ describe('prefixLoader', () => {
       /beginning of one text/,
     );
   });
+});
+
+it('the rows of a packing are texts, the last without its padding', () => {
+  const weights = Uint8Array.from(packed.weights);
+  weights.fill(0, 12); // of the last row only two targets count
+  const texts = rowTexts({ ...packed, weights });
+  expect(texts.map(({ tokens }) => Array.from(tokens))).toEqual([
+    [0, 1, 2, 3, 4, 5],
+    [6, 7, 8, 9, 10, 11],
+    [12, 13, 14],
+  ]);
+  expect(() => rowTexts({ ...packed, documents: new Int32Array(15) })).toThrow(/one text/);
 });

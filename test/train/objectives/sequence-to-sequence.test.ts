@@ -9,7 +9,9 @@ import { blankLoader } from '../../../src/tokens/sequences/blanks.js';
 import { spanDenoiser } from '../../../src/tokens/sequences/denoisers.js';
 import { denoisingLoader, sequenceLoader } from '../../../src/tokens/sequences/sequence-loader.js';
 import type { SequenceBatch } from '../../../src/tokens/sequences/sequence-loader.js';
+import type { PartSums } from '../../../src/train/loss.js';
 import { causalLanguageModel } from '../../../src/train/objectives/causal-language-model.js';
+import { mixture } from '../../../src/train/objectives/mixture.js';
 import { sequenceToSequence } from '../../../src/train/objectives/sequence-to-sequence.js';
 import { adamw } from '../../../src/train/optimizers/adamw.js';
 import { train } from '../../../src/train/train.js';
@@ -66,6 +68,19 @@ describe('sequenceToSequence', () => {
     expect(none).toBeCloseTo(numbers('loss')[0] ?? NaN, 5);
     expect(one).toBe(again);
     expect(new Set([none, one, other]).size).toBe(3);
+  });
+
+  it('is one of several in a mixture, each a mean over its own rows', () => {
+    const both = mixture({ translated: [sequenceToSequence(), 0.75], denoised: [sequenceToSequence(), 0.25] });
+    const mixed = both(architecture);
+    const tensors = mixed.tensors({ translated: batch, denoised: batch });
+    const of = (numbers: PartSums) =>
+      Object.fromEntries(Object.entries(numbers).map(([name, one]) => [name, one.dataSync()[0]]));
+    const [sums, counts] = [of(mixed.sums(weights, tensors)), of(mixed.counts(tensors))];
+    expect(mixed.shares).toEqual({ translated: 0.75, denoised: 0.25 });
+    expect(counts).toEqual({ translated: 18, denoised: 18 });
+    for (const name of ['translated', 'denoised'])
+      expect((sums[name] ?? NaN) / 18).toBeCloseTo(numbers('loss')[0] ?? NaN, 5);
   });
 
   it('refuses a z-loss that is none', () => {
