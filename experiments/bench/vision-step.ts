@@ -25,7 +25,7 @@ const timing = (quick: boolean) => ({ rounds: quick ? 2 : 5, secondsPerBlock: qu
 
 function recipes(quick: boolean): readonly Recipe[] {
   if (quick) {
-    const tiny = { image: [16, 16] as [number, number], channels: 3 };
+    const tiny = { image: [16, 16] as const, channels: 3 };
     return [
       { name: 'ViT', trunk: vit({ ...tiny, patch: 4, layers: 1, width: 16, heads: 2 }), batchSize: 2 },
       {

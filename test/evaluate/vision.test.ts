@@ -14,7 +14,7 @@ import { vit } from '../../src/model/vision/vit.js';
 import { expectClose } from '../model/close.js';
 
 const classes = ['a', 'b', 'c'];
-const options = { image: [8, 8] as [number, number], channels: 1, patch: 2, initDeviation: 0.5 };
+const options = { image: [8, 8] as const, channels: 1, patch: 2, initDeviation: 0.5 };
 const ofWindows = swin({ ...options, depths: [2, 1], heads: [1, 2], width: 4, window: 2 });
 const ofAll = vit({ ...options, layers: 2, heads: 2, width: 4 });
 const images = normal(key('images'), [2, 8, 8, 1]);

@@ -7,8 +7,8 @@ const size = (description: string) => z.int().positive().describe(description);
 
 const shape = {
   ...imageShape,
-  depths: z.array(z.int().positive()).min(1).describe('number of blocks of each stage'),
-  heads: z.array(z.int().positive()).min(1).describe('number of heads of each stage; divides its width'),
+  depths: z.array(z.int().positive()).min(1).readonly().describe('number of blocks of each stage'),
+  heads: z.array(z.int().positive()).min(1).readonly().describe('number of heads of each stage; divides its width'),
   width: size('features of a token in the first stage; each further stage has twice as many'),
   window: size('side of a window of attention, in tokens'),
   mlpRatio: z.number().positive().default(4).describe('hidden size of an MLP, in widths'),

@@ -6,7 +6,10 @@ const size = (description: string) => z.int().positive().describe(description);
 
 /** What the options of all models of images have: how an image becomes patches. */
 export const imageShape = {
-  image: z.tuple([z.int().positive(), z.int().positive()]).describe('height and width of the images, in pixels'),
+  image: z
+    .tuple([z.int().positive(), z.int().positive()])
+    .readonly()
+    .describe('height and width of the images, in pixels'),
   channels: size('colours of a pixel: 1 for grey, 3 for red, green and blue').default(3),
   patch: size('side of a square patch, in pixels; divides height and width'),
 };

@@ -119,7 +119,7 @@ describe('what tokens see', () => {
     });
   }
   const options = {
-    image: [8, 8] as [number, number],
+    image: [8, 8] as const,
     channels: 1,
     patch: 2,
     heads: [2],
@@ -200,7 +200,7 @@ describe('what is left out in training', () => {
 
 describe('options', () => {
   it('that do not fit the image are refused, with what does not fit', () => {
-    const given = { image: [28, 28] as [number, number], channels: 1, width: 32, depths: [2, 2], heads: [2, 4] };
+    const given = { image: [28, 28] as const, channels: 1, width: 32, depths: [2, 2], heads: [2, 4] };
     expect(() => swin({ ...given, patch: 3, window: 7 })).toThrow(/swin: patch: patch must divide height and width/);
     expect(() => swin({ ...given, patch: 2, window: 4 })).toThrow(/stage 1, 14 × 14, must be whole windows of 4 × 4/);
     expect(() => swin({ ...given, patch: 4, window: 7 })).toThrow(/stage 2, 3\.5 × 3\.5/);

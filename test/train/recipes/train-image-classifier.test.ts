@@ -24,7 +24,7 @@ afterAll(async () => {
 
 // Light and dark images, with noise.
 const count = 24;
-const images = asTrain({
+const plain = {
   pixels: Uint8Array.from({ length: count * 64 }, (_, at) => (Math.floor(at / 64) % 2) * 150 + ((at * 37) % 100)),
   count,
   height: 8,
@@ -32,7 +32,8 @@ const images = asTrain({
   channels: 1,
   labels: Int32Array.from({ length: count }, (_, index) => index % 2),
   classes: ['dark', 'light'],
-});
+};
+const images = asTrain(plain);
 const architecture = imageClassifier(
   swin({ image: [8, 8], channels: 1, patch: 2, depths: [2], heads: [2], width: 8, window: 2, dropPath: 0.1 }),
   { classes: images.classes },
@@ -89,7 +90,7 @@ describe('trainImageClassifier', () => {
       /trainImageClassifier: learningRate/,
     );
     // @ts-expect-error test images do not compile
-    const wrong = () => trainImageClassifier(architecture, { ...options, data: asTest({ ...images }) });
+    const wrong = () => trainImageClassifier(architecture, { ...options, data: asTest(plain) });
     expect(wrong).toBeTypeOf('function');
   });
 });
