@@ -50,9 +50,9 @@ export async function writeBlanks(
   const blanks = text.flatMap((token, place) => (token === mask ? [place] : []));
   check(architecture, text, blanks, maxTokens);
   const time = paddedLength(text.length, architecture.config.context);
-  const { layers, keyValueHeads, headSize } = architecture.config;
+  const { cacheShape: shape, config } = architecture;
   const rows = Math.ceil((time + blanks.length * (maxTokens + 1)) / ROWS_STEP) * ROWS_STEP;
-  let cache = emptyCache({ layers, batch: 1, keyValueHeads, rows, headSize });
+  let cache = emptyCache({ layers: config.layers, batch: 1, rows, shape });
   let row = 0;
   const padding = time - text.length;
   const { readText, next } = stepsOf(architecture);

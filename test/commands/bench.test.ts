@@ -57,6 +57,8 @@ describe('npx trainbook bench', () => {
       'gpt-step',
       'transformers-step',
       't5-step',
+      'experts-step',
+      'vision-step',
       'train-loop',
       'sft-step',
       'lora-step',
@@ -90,6 +92,7 @@ describe('npx trainbook bench', () => {
       'report',
       'mlflow',
       'quickstart',
+      'fashion-swin',
       'char-shakespeare',
       'char-shakespeare-long',
     ]);

@@ -38,7 +38,7 @@ describe.skipIf(plugin.path === undefined)(`decoding with a cache (plugin: ${plu
       tf.scalar(row, 'int32'),
       cache,
     ];
-    let cache: KeyValueCache = emptyCache({ layers: 1, batch: 2, keyValueHeads: 1, rows: 8, headSize: 8 });
+    let cache: KeyValueCache = emptyCache({ layers: 1, batch: 2, rows: 8, shape: architecture.cacheShape });
     const client = testClient();
     const program = await client.compile(stableHlo(step.trace(...argumentsOf(0, cache))));
     for (let row = 0; row < 4; row++) {
