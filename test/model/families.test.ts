@@ -176,29 +176,34 @@ describe('rows that are more than tokens from position 0 on', () => {
     expectClose(real.dataSync(), numbers('logits'), 2e-5);
   });
 
-  it.each(['llama', 'gpt2', 'opt'])('%s: a batch of prompts of different lengths, decoded with a cache', async (folder) => {
-    const model = await loadModel(join(fixtures, folder));
-    const { tensor, numbers } = await reference(folder, 'padded');
-    const masks = (await tensor('attention_mask').array()) as number[][];
-    const prompts = ((await tensor('input_ids').array()) as number[][]).map((row, index) =>
-      row.filter((_, place) => masks[index]?.[place] === 1),
-    );
-    const expectedAt = (place: number): number[] =>
-      [0, 1, 2].flatMap((row) => [...numbers('logits').subarray((row * 10 + place) * 48, (row * 10 + place + 1) * 48)]);
-    const decoding = startDecoding(model, { batch: 3, length: 10 });
-    expectClose(await decoding.start(prompts.map((prompt) => prompt.slice(0, -2))), expectedAt(7), 2e-5);
-    expectClose(await decoding.next(Int32Array.from(prompts, (prompt) => prompt.at(-2) ?? 0)), expectedAt(8), 2e-5);
-    // Sequences may change places, and each goes on where it was.
-    await decoding.reorder(Int32Array.of(2, 0, 1));
-    const last = prompts.map((prompt) => prompt.at(-1) ?? 0);
-    const logits = await decoding.next(Int32Array.from([2, 0, 1], (index) => last[index] ?? 0));
-    expectClose(
-      [1, 2, 0].flatMap((place) => [...logits.subarray(place * 48, (place + 1) * 48)]),
-      expectedAt(9),
-      2e-5,
-    );
-    decoding.dispose();
-  });
+  it.each(['llama', 'gpt2', 'opt'])(
+    '%s: a batch of prompts of different lengths, decoded with a cache',
+    async (folder) => {
+      const model = await loadModel(join(fixtures, folder));
+      const { tensor, numbers } = await reference(folder, 'padded');
+      const masks = (await tensor('attention_mask').array()) as number[][];
+      const prompts = ((await tensor('input_ids').array()) as number[][]).map((row, index) =>
+        row.filter((_, place) => masks[index]?.[place] === 1),
+      );
+      const expectedAt = (place: number): number[] =>
+        [0, 1, 2].flatMap((row) => [
+          ...numbers('logits').subarray((row * 10 + place) * 48, (row * 10 + place + 1) * 48),
+        ]);
+      const decoding = startDecoding(model, { batch: 3, length: 10 });
+      expectClose(await decoding.start(prompts.map((prompt) => prompt.slice(0, -2))), expectedAt(7), 2e-5);
+      expectClose(await decoding.next(Int32Array.from(prompts, (prompt) => prompt.at(-2) ?? 0)), expectedAt(8), 2e-5);
+      // Sequences may change places, and each goes on where it was.
+      await decoding.reorder(Int32Array.of(2, 0, 1));
+      const last = prompts.map((prompt) => prompt.at(-1) ?? 0);
+      const logits = await decoding.next(Int32Array.from([2, 0, 1], (index) => last[index] ?? 0));
+      expectClose(
+        [1, 2, 0].flatMap((place) => [...logits.subarray(place * 48, (place + 1) * 48)]),
+        expectedAt(9),
+        2e-5,
+      );
+      decoding.dispose();
+    },
+  );
 
   it('two documents in a row: logits, loss and gradients are those of each alone', async () => {
     const { architecture, weights } = await loadModel(join(fixtures, 'llama'));
