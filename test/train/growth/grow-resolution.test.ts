@@ -86,7 +86,10 @@ describe('positions on a larger grid', () => {
     const count = 16;
     const images = {
       // Class 0 is light, class 1 dark.
-      pixels: Uint8Array.from({ length: count * 64 }, (_, at) => (at % 5) * 10 + (Math.floor(at / 64) % 2 === 0 ? 200 : 0)),
+      pixels: Uint8Array.from(
+        { length: count * 64 },
+        (_, at) => (at % 5) * 10 + (Math.floor(at / 64) % 2 === 0 ? 200 : 0),
+      ),
       count,
       height: 8,
       width: 8,

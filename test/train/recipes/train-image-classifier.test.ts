@@ -35,7 +35,17 @@ const plain = {
 };
 const images = asTrain(plain);
 const architecture = imageClassifier(
-  swin({ image: [8, 8], channels: 1, patch: 2, depths: [2], heads: [2], width: 8, window: 2, dropPath: 0.1 }),
+  swin({
+    image: [8, 8],
+    channels: 1,
+    patch: 2,
+    depths: [1],
+    heads: [2],
+    width: 8,
+    window: 2,
+    dropPath: 0.1,
+    initDeviation: 0.3,
+  }),
   { classes: images.classes },
 );
 const options = {
@@ -44,11 +54,11 @@ const options = {
   augment: [randomCrop({ padding: 1 }), horizontalFlip()],
   mixup: 0.2,
   labelSmoothing: 0.1,
-  steps: 40,
+  steps: 20,
   batchSize: 8,
   learningRate: 0.02,
-  evaluateEvery: 20,
-  checkpointEvery: 10,
+  evaluateEvery: 10,
+  checkpointEvery: 5,
   averageDecay: 0.5,
   key: key(1),
   target: 'graph' as const,
@@ -74,7 +84,7 @@ describe('trainImageClassifier', () => {
       checkpoints,
       signal: stop.signal,
       metrics: (step) => {
-        if (step === 13) stop.abort();
+        if (step === 7) stop.abort();
       },
     });
     await expect(stopped).rejects.toThrow(/./);
