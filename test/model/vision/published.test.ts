@@ -114,7 +114,7 @@ describe('folders', () => {
     await imageModelCodec.write(model, own);
     const again = await imageModelCodec.read(own);
     expect(again.architecture.numParameters).toBe(model.architecture.numParameters);
-    expect(imageModelCodec.summarise?.(again)).toMatchObject({
+    expect(imageModelCodec.summarise(again)).toMatchObject({
       title: 'Swin Transformer',
       facts: { blocks: '2 + 2', 'width (features)': '8, 16', classes: 3, parameters: model.architecture.numParameters },
     });
