@@ -92,7 +92,6 @@ const forms = {
   marked: (result: number) => `#### ${result}`,
   boxed: (result: number) => `\\boxed{${result}}`,
 } as const;
-const isMarked = (answer: string): boolean => answer.includes('####');
 
 const asked = ({ question: content }: ProblemContent) => question(chatMl, [{ role: 'user', content }]);
 
@@ -163,7 +162,7 @@ export default experiment('mini-qwen', schema, {
   sums: { terms: 3, largest: 9, count: 2_100, heldOut: 300, teachers: 5, forgotten: 0.7 },
   maxTokens: 36,
   fineTune: { epochs: 1, learningRate: 1e-3 },
-  prefer: { prompts: 800, learningRate: 5e-5 },
+  prefer: { prompts: 800, learningRate: 2e-5 },
   reinforce: { steps: 100, batchSize: 32, groupSize: 8, learningRate: 7e-5 },
 })
   .stage('plan', ({ config: { depth } }) => {
@@ -259,17 +258,16 @@ export default experiment('mini-qwen', schema, {
       'states a result': { base: stated(baseAnswers), sft: stated(sftAnswers) },
     };
   })
-  // What it wrote in the form that people like, against what it wrote in the other, right or wrong.
+  // What it wrote, in the form that people like and in the other: of right answers and of wrong ones.
   .stage('pairs', async ({ config, sft, tokenizer, sums, key }) => {
     const tried = sums.problems.slice(0, config.prefer.prompts);
-    const drawn = (name: string) =>
-      solve(sft, tried, { tokenizer, maxTokens: config.maxTokens, drawn: { temperature: 1, key: fold(key, name) } });
-    const [one, other] = [await drawn('one'), await drawn('other')];
-    return tried.flatMap(({ question }, place) => {
-      const answers = [one[place]?.completion ?? '', other[place]?.completion ?? ''];
-      const [chosen, rejected] = isMarked(answers[0] ?? '') ? answers : answers.toReversed();
-      if (!chosen || !rejected || isMarked(chosen) === isMarked(rejected)) return [];
-      return [{ question, chosen, rejected }];
+    const drawn = { temperature: 1, key };
+    const answers = await solve(sft, tried, { tokenizer, maxTokens: config.maxTokens, drawn });
+    return answers.flatMap(({ prompt: question, completion }) => {
+      const [stated, result = ''] = /(?:#### |\\boxed\{)(-?\d+)\}?$/u.exec(completion.trim()) ?? [];
+      if (stated === undefined) return [];
+      const way = completion.trim().slice(0, -stated.length);
+      return [{ question, chosen: way + forms.marked(Number(result)), rejected: way + forms.boxed(Number(result)) }];
     });
   })
   .stage('aligned', ({ config, sft, tokenizer, pairs, key, metrics, progress, checkpoints, signal, group }) => {
