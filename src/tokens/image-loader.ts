@@ -9,7 +9,7 @@ import type { LabelledImages, PixelImage } from '../data/image/images.js';
 import { writeNormalised } from '../data/image/normalisation.js';
 import type { Normalisation } from '../data/image/normalisation.js';
 import type { NotOfTest } from '../data/table/part.js';
-import { checkBatchSize, endless } from './loader.js';
+import { endless, once } from './loader.js';
 import type { Loader, LoaderOptions } from './loader.js';
 
 /** What a step of training sees of images. */
@@ -107,20 +107,19 @@ export function* imageBatches(
   normalisation: Normalisation,
   batchSize: number,
 ): Generator<ImageBatch> {
-  checkBatchSize('imageBatches', batchSize);
   checkImages('imageBatches', images);
   checkNormalisation('imageBatches', images, normalisation);
   const { count, labels, classes } = images;
-  for (let first = 0; first < count; first += batchSize) {
-    const batch = emptyImageBatch(images, batchSize);
-    for (let place = 0; place < batchSize && first + place < count; place++) {
-      const image = imageAt(images, first + place);
+  yield* once<ImageBatch>('imageBatches', batchSize, {
+    numRows: count,
+    empty: (size) => emptyImageBatch(images, size),
+    copy: (row, batch, place) => {
+      const image = imageAt(images, row);
       writeNormalised(image, normalisation, batch.inputs, place * image.values.length);
-      batch.targets[place * classes.length + (labels[first + place] ?? 0)] = 1;
+      batch.targets[place * classes.length + (labels[row] ?? 0)] = 1;
       batch.weights[place] = 1;
-    }
-    yield batch;
-  }
+    },
+  });
 }
 
 function emptyImageBatch({ height, width, channels, classes }: LabelledImages, batchSize: number): ImageBatch {

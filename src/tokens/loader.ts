@@ -121,15 +121,14 @@ export function windows(tokens: Int32Array, options: LoaderOptions & { readonly 
  * for (const batch of inOrder(packed, 8)) losses.push(await loss(batch));
  */
 export function* inOrder(packed: Packed, batchSize: number): Generator<Batch> {
-  checkBatchSize('inOrder', batchSize);
   const { context, numRows } = packed;
-  for (let first = 0; first < numRows; first += batchSize) {
-    const batch = emptyBatch(batchSize, context, packed.documents !== undefined);
-    for (let place = 0; place < batchSize && first + place < numRows; place++) {
-      copyRow(packed, first + place, batch, place);
-    }
-    yield batch;
-  }
+  yield* once<Batch>('inOrder', batchSize, {
+    numRows,
+    empty: (size) => emptyBatch(size, context, packed.documents !== undefined),
+    copy: (row, batch, place) => {
+      copyRow(packed, row, batch, place);
+    },
+  });
 }
 
 /** Puts a packed row at a place of a batch. */
@@ -155,6 +154,20 @@ export interface Rows<B> {
   copy(row: number, batch: B, place: number, epoch: number): void;
   /** The ids of the documents in a row. */
   readonly documentsOf?: (row: number) => readonly string[];
+}
+
+/** All rows once, in their order, in batches of one shape: what the last batch lacks stays empty. */
+export function* once<B>(
+  name: string,
+  batchSize: number,
+  { numRows, empty, copy }: Pick<Rows<B>, 'numRows' | 'empty' | 'copy'>,
+): Generator<B> {
+  checkBatchSize(name, batchSize);
+  for (let first = 0; first < numRows; first += batchSize) {
+    const batch = empty(batchSize);
+    for (let place = 0; place < batchSize && first + place < numRows; place++) copy(first + place, batch, place, 0);
+    yield batch;
+  }
 }
 
 /** The loader of rows, whatever they are. */

@@ -1,6 +1,6 @@
 import { fold, permutation } from '../engine/key.js';
 import type { Key } from '../engine/key.js';
-import { checkBatchSize, endless, listed } from './loader.js';
+import { endless, listed, once } from './loader.js';
 import type { Loader, LoaderOptions } from './loader.js';
 import { maskTokens } from './mask-tokens.js';
 import type { MaskTokensOptions } from './mask-tokens.js';
@@ -95,15 +95,15 @@ export function* maskedInOrder(
   masking: MaskingOptions,
   { batchSize, key }: Pick<LoaderOptions, 'batchSize' | 'key'>,
 ): Generator<MaskedBatch> {
-  checkBatchSize('maskedInOrder', batchSize);
   checkTexts('maskedInOrder', texts, masking);
-  for (let first = 0; first < texts.length; first += batchSize) {
-    const batch = emptyBatch(texts, masking, batchSize);
-    for (let place = 0; place < batchSize && first + place < texts.length; place++) {
-      copyMasked(texts, masking, { key: fold(key, 'mask'), epoch: 0, row: first + place }, batch, place);
-    }
-    yield batch;
-  }
+  const ofTexts = fold(key, 'mask');
+  yield* once<MaskedBatch>('maskedInOrder', batchSize, {
+    numRows: texts.length,
+    empty: (size) => emptyBatch(texts, masking, size),
+    copy: (row, batch, place, epoch) => {
+      copyMasked(texts, masking, { key: ofTexts, epoch, row }, batch, place);
+    },
+  });
 }
 
 /** The same of pairs. */

@@ -2,7 +2,7 @@ import { permutation } from '../engine/key.js';
 import { TrainbookError } from '../error.js';
 import type { Features } from '../data/table/features.js';
 import type { NotOfTest } from '../data/table/part.js';
-import { checkBatchSize, endless, listed } from './loader.js';
+import { endless, listed, once } from './loader.js';
 import type { Loader, LoaderOptions } from './loader.js';
 
 /** What is to be predicted: the places of classes, or numbers. */
@@ -63,15 +63,14 @@ export function* tableBatches<Targets extends TableTargets>(
   targets: Targets,
   batchSize: number,
 ): Generator<TableBatch<Targets>> {
-  checkBatchSize('tableBatches', batchSize);
   checkRows('tableBatches', features, targets, undefined);
-  for (let first = 0; first < features.numRows; first += batchSize) {
-    const batch = emptyTableBatch(features, targets, batchSize);
-    for (let place = 0; place < batchSize && first + place < features.numRows; place++) {
-      copyTableRow(features, targets, undefined, first + place, batch, place);
-    }
-    yield batch;
-  }
+  yield* once<TableBatch<Targets>>('tableBatches', batchSize, {
+    numRows: features.numRows,
+    empty: (size) => emptyTableBatch(features, targets, size),
+    copy: (row, batch, place) => {
+      copyTableRow(features, targets, undefined, row, batch, place);
+    },
+  });
 }
 
 function emptyTableBatch<Targets extends TableTargets>(

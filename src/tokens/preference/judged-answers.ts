@@ -1,6 +1,6 @@
 import { permutation } from '../../engine/key.js';
 import { TrainbookError } from '../../error.js';
-import { endless, listed } from '../loader.js';
+import { endless, listed, once } from '../loader.js';
 import type { Loader, LoaderOptions } from '../loader.js';
 import { checkAnswer, copyAnswer, emptyAnswers } from './preference-batch.js';
 import type { AnswerRows } from './preference-batch.js';
@@ -89,14 +89,16 @@ export function* judgedInOrder(
   batchSize: number,
 ): Generator<JudgedBatch> {
   checkJudged('judgedInOrder', answers, sizes, { batchSize });
-  for (let first = 0; first < answers.length; first += batchSize) {
-    const batch = emptyJudged(batchSize, sizes);
-    answers.slice(first, first + batchSize).forEach((judged, place) => {
+  yield* once<JudgedBatch>('judgedInOrder', batchSize, {
+    numRows: answers.length,
+    empty: (size) => emptyJudged(size, sizes),
+    copy: (row, batch, place) => {
+      const judged = answers[row];
+      if (judged === undefined) return;
       copyJudged(judged, batch, place);
-      copyMismatched(judged.prompt, answers.at(first + place - 1)?.answer ?? [], batch, place);
-    });
-    yield batch;
-  }
+      copyMismatched(judged.prompt, answers.at(row - 1)?.answer ?? [], batch, place);
+    },
+  });
 }
 
 /**

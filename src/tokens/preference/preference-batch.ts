@@ -1,6 +1,6 @@
 import { permutation } from '../../engine/key.js';
 import { TrainbookError } from '../../error.js';
-import { endless, listed } from '../loader.js';
+import { endless, listed, once } from '../loader.js';
 import type { Loader, LoaderOptions } from '../loader.js';
 import type { PreferencePair } from './preference-pair.js';
 import type { TextSizes } from '../texts.js';
@@ -66,11 +66,13 @@ export function* preferencesInOrder(
   batchSize: number,
 ): Generator<PreferenceBatch> {
   checkPairs('preferencesInOrder', pairs, sizes);
-  for (let first = 0; first < pairs.length; first += batchSize) {
-    const batch = emptyBatch(pairs, batchSize, sizes);
-    for (let place = 0; place < batchSize; place++) copyPair(pairs[first + place], batch, place);
-    yield batch;
-  }
+  yield* once<PreferenceBatch>('preferencesInOrder', batchSize, {
+    numRows: pairs.length,
+    empty: (size) => emptyBatch(pairs, size, sizes),
+    copy: (row, batch, place) => {
+      copyPair(pairs[row], batch, place);
+    },
+  });
 }
 
 function emptyBatch(pairs: readonly PreferencePair[], batchSize: number, sizes: TextSizes): PreferenceBatch {

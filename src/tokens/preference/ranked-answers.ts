@@ -4,7 +4,7 @@ import type { Chat } from '../chat.js';
 import type { Order } from '../chat-template.js';
 import { parseConversation } from '../conversation.js';
 import type { Turn } from '../conversation.js';
-import { endless, listed } from '../loader.js';
+import { endless, listed, once } from '../loader.js';
 import type { Loader, LoaderOptions } from '../loader.js';
 import type { TextSizes } from '../texts.js';
 import { checkAnswer } from './preference-batch.js';
@@ -147,11 +147,13 @@ export function* rankedInOrder(
 ): Generator<RankedBatch> {
   checkRankings('rankedInOrder', rankings, sizes);
   const numAnswers = mostAnswers(rankings);
-  for (let first = 0; first < rankings.length; first += batchSize) {
-    const batch = emptyBatch(batchSize, numAnswers, sizes);
-    for (let place = 0; place < batchSize; place++) copyRanking(rankings[first + place], batch, place, sizes);
-    yield batch;
-  }
+  yield* once<RankedBatch>('rankedInOrder', batchSize, {
+    numRows: rankings.length,
+    empty: (size) => emptyBatch(size, numAnswers, sizes),
+    copy: (row, batch, place) => {
+      copyRanking(rankings[row], batch, place, sizes);
+    },
+  });
 }
 
 /** The pairs that a ranking says: places of the better and the worse answer. */

@@ -3,8 +3,8 @@ import type { Key } from '../../engine/key.js';
 import { TrainbookError } from '../../error.js';
 import { denoiserAt } from './denoisers.js';
 import type { Rated } from './denoisers.js';
-import { checkBatchSize, endless, listed } from '../loader.js';
-import type { Loader, LoaderOptions } from '../loader.js';
+import { endless, listed, once } from '../loader.js';
+import type { Loader, LoaderOptions, Rows } from '../loader.js';
 import type { SequencePair } from './span-corruption.js';
 import { checkTexts, copyText, emptyTexts } from '../texts.js';
 import type { Texts, TokenText } from '../texts.js';
@@ -45,12 +45,8 @@ export function sequenceLoader(
 ): Loader<SequenceBatch> {
   checkPairs('sequenceLoader', pairs, sizes);
   return endless<SequenceBatch>('sequenceLoader', options, {
-    numRows: pairs.length,
-    empty: (batchSize) => emptySequences(batchSize, sizes),
+    ...rowsOf(pairs, sizes),
     order: (key) => listed(permutation(key, pairs.length)),
-    copy: (row, batch, place) => {
-      copyPair(pairs[row] ?? { source: [], target: [] }, batch, place);
-    },
   });
 }
 
@@ -65,15 +61,23 @@ export function* sequencesInOrder(
   sizes: SequenceSizes,
   batchSize: number,
 ): Generator<SequenceBatch> {
-  checkBatchSize('sequencesInOrder', batchSize);
   checkPairs('sequencesInOrder', pairs, sizes);
-  for (let first = 0; first < pairs.length; first += batchSize) {
-    const batch = emptySequences(batchSize, sizes);
-    pairs.slice(first, first + batchSize).forEach((pair, place) => {
-      copyPair(pair, batch, place);
-    });
-    yield batch;
-  }
+  yield* once('sequencesInOrder', batchSize, rowsOf(pairs, sizes));
+}
+
+const nothing: SequencePair = { source: [], target: [] };
+
+function rowsOf(
+  pairs: readonly SequencePair[],
+  sizes: SequenceSizes,
+): Pick<Rows<SequenceBatch>, 'numRows' | 'empty' | 'copy'> {
+  return {
+    numRows: pairs.length,
+    empty: (batchSize) => emptySequences(batchSize, sizes),
+    copy: (row, batch, place) => {
+      copyPair(pairs[row] ?? nothing, batch, place);
+    },
+  };
 }
 
 /** How texts become sources and targets. */
