@@ -42,6 +42,14 @@ export interface AttentionContext {
   readonly dropout?: Dropout | undefined;
 }
 
+/** Leaves tokens as they are, whose places stand in no angle. */
+export const unturned = (x: tf.Tensor): tf.Tensor => x;
+
+/** Attention of tokens that are all there at once, and whose places stand in no angle. */
+export function plainAttention(mix: Mixing, dropout: Dropout | undefined): AttentionContext {
+  return { rotate: unturned, mix, remember: (keys, values) => [keys, values], dropout };
+}
+
 /** What attention compares, and what it takes the mean of, as heads. */
 export interface AttentionInputs {
   readonly queries: tf.Tensor; // [batch, heads, time, headSize]

@@ -3,7 +3,7 @@ import type { Key } from '../engine/key.js';
 import type { RandomKey } from '../engine/random.js';
 import { remat } from '../engine/remat.js';
 import { TrainbookError } from '../error.js';
-import { attentionInputs } from './attention.js';
+import { attentionInputs, plainAttention, unturned } from './attention.js';
 import { postNormBlock } from './block.js';
 import type { BlockParts, BlockWeights } from './block.js';
 import { countMatrices, countParameters, encoderCost } from './cost.js';
@@ -104,7 +104,7 @@ export function encoder(options: EncoderOptions & { readonly vocabularySize: num
       const own = nthDropout(left, layer + 1);
       const context = {
         dropout: nthDropout(own, 0),
-        attention: { rotate: unturned, mix, remember: justThese, dropout: nthDropout(own, 1) },
+        attention: plainAttention(mix, nthDropout(own, 1)),
       };
       const run = (own: BlockWeights, given: tf.Tensor): tf.Tensor => postNormBlock(parts, own, given, context);
       states.push((recompute ? remat(run) : run)(block, states[layer] as tf.Tensor));
@@ -137,9 +137,6 @@ export function encoder(options: EncoderOptions & { readonly vocabularySize: num
     forward: (weights, inputs, reading) => hiddenStates(weights, inputs, reading).at(-1) as tf.Tensor3D,
   };
 }
-
-const unturned = (x: tf.Tensor): tf.Tensor => x;
-const justThese = (keys: tf.Tensor, values: tf.Tensor): readonly [tf.Tensor, tf.Tensor] => [keys, values];
 
 /** word[token] + position[place] + type[kind]: [batch, time, width] */
 function embedAll(

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { Key } from '../../engine/key.js';
 import type { RandomKey } from '../../engine/random.js';
 import { remat } from '../../engine/remat.js';
+import { plainAttention } from '../attention.js';
 import { preNormBlock, withMlp } from '../block.js';
 import type { BlockWeights } from '../block.js';
 import { countParameters } from '../cost.js';
@@ -140,7 +141,7 @@ export function encoderDecoder(options: EncoderDecoderOptions & { readonly vocab
       const own = nthDropout(left, layer + 2);
       const context = {
         ...addedAndHidden(own),
-        attention: { rotate: unturned, mix, remember: justThese, dropout: nthDropout(own, 1) },
+        attention: plainAttention(mix, nthDropout(own, 1)),
       };
       return preNormBlock(withMlp(parts), block, given, context).states;
     });
@@ -163,7 +164,7 @@ export function encoderDecoder(options: EncoderDecoderOptions & { readonly vocab
         const own = nthDropout(left, layer + 2);
         return preNormCrossBlock(parts, block, given, {
           ...addedAndHidden(own),
-          attention: { rotate: unturned, mix, remember: justThese, dropout: nthDropout(own, 1) },
+          attention: plainAttention(mix, nthDropout(own, 1)),
           cross: { memory: memoryOf(parts.heads, block.cross, memory), mix: mixMemory, dropout: nthDropout(own, 3) },
         });
       },
@@ -214,9 +215,6 @@ export function encoderDecoder(options: EncoderDecoderOptions & { readonly vocab
     },
   };
 }
-
-const unturned = (x: tf.Tensor): tf.Tensor => x;
-const justThese = (keys: tf.Tensor, values: tf.Tensor): readonly [tf.Tensor, tf.Tensor] => [keys, values];
 
 const embedded = ({ embedding }: EncoderDecoderWeights, inputs: tf.Tensor): tf.Tensor =>
   inputs.rank === 3 ? inputs : embed(embedding, inputs);

@@ -1,37 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { foldTensor } from '../../engine/random.js';
 import type { RandomKey } from '../../engine/random.js';
-import type { AttentionContext } from '../attention.js';
-import type { BlockWeights } from '../block.js';
 import type { Dropout } from '../dropout.js';
-import { layerNormSpec, linearSpec } from '../encoder-specs.js';
-import type { Mixing } from '../mixing.js';
-import type { Mlp } from '../mlp.js';
-import type { WeightSpec } from '../weights.js';
-
-/** Attention of tokens that are all there at once, and whose places stand in no angle. */
-export function plainAttention(mix: Mixing, dropout: Dropout | undefined): AttentionContext {
-  return { rotate: (x) => x, mix, remember: (keys, values) => [keys, values], dropout };
-}
-
-/** A block's weights with a bias everywhere: matrices from N(0, deviation²), gains 1, biases 0. */
-export function preNormSpecs(
-  mlp: Mlp,
-  { width, hidden, deviation }: { readonly width: number; readonly hidden: number; readonly deviation: number },
-): BlockWeights<WeightSpec> {
-  const square = linearSpec(width, width, deviation);
-  return {
-    attentionNorm: layerNormSpec(width),
-    attention: { query: square, key: square, value: square, output: square },
-    mlpNorm: layerNormSpec(width),
-    mlp: Object.fromEntries(
-      Object.entries(mlp.shapes(width, hidden)).map(([name, [inputs, outputs]]) => [
-        name,
-        linearSpec(inputs, outputs, deviation),
-      ]),
-    ),
-  };
-}
 
 /** Folded into a step's key for stochastic depth: the dropouts of elements are numbered from 0. */
 const depthDropout = -1;

@@ -1,17 +1,18 @@
 import * as tf from '@tensorflow/tfjs';
 import { remat } from '../../engine/remat.js';
 import { preNormBlock, withMlp } from '../block.js';
+import { plainAttention } from '../attention.js';
 import type { BlockContext, BlockParts, BlockWeights } from '../block.js';
 import { countParameters } from '../cost.js';
 import { dropout, nthDropout } from '../dropout.js';
-import { layerNormSpec } from '../encoder-specs.js';
+import { blockSpecs, layerNormSpec } from '../encoder-specs.js';
 import { linear } from '../linear.js';
 import type { Linear } from '../linear.js';
 import { mlps } from '../mlp.js';
 import { layerNorm } from '../norm.js';
 import type { Norm, NormWeights } from '../norm.js';
 import { drawTree, WeightSpec } from '../weights.js';
-import { blockActivations, blockFlops, depthRate, plainAttention, preNormSpecs } from './image-block.js';
+import { blockActivations, blockFlops, depthRate } from './image-block.js';
 import type { BlockSizes } from './image-block.js';
 import { checkImages, embedPatches, patchesSpec } from './patches.js';
 import { swinConfig, swinStages } from './swin-options.js';
@@ -177,7 +178,7 @@ function swinSpecs(config: SwinConfig, stages: readonly SwinStage[]): SwinWeight
     patchNorm: layerNormSpec(width),
     stages: stages.map(({ depth, heads, width: own, hidden, window }, stage) => {
       const relativeBias = new WeightSpec([(2 * window - 1) ** 2, heads], deviation);
-      const block = { ...preNormSpecs(mlps[config.mlp], { width: own, hidden, deviation }), relativeBias };
+      const block = { ...blockSpecs(mlps[config.mlp], { width: own, hidden, deviation }), relativeBias };
       const reduction = { weight: new WeightSpec([4 * own, 2 * own], deviation) };
       return {
         blocks: Array.from({ length: depth }, () => block),

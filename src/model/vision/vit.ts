@@ -1,17 +1,18 @@
 import * as tf from '@tensorflow/tfjs';
 import { remat } from '../../engine/remat.js';
+import { plainAttention } from '../attention.js';
 import type { BlockContext, BlockParts, BlockWeights } from '../block.js';
 import { preNormBlock, withMlp } from '../block.js';
 import { countParameters } from '../cost.js';
 import { dropout, nthDropout } from '../dropout.js';
-import { layerNormSpec } from '../encoder-specs.js';
+import { blockSpecs, layerNormSpec } from '../encoder-specs.js';
 import type { Linear } from '../linear.js';
 import { maskedMixing } from '../mixing.js';
 import { mlps } from '../mlp.js';
 import { layerNorm } from '../norm.js';
 import type { NormWeights } from '../norm.js';
 import { drawTree, WeightSpec } from '../weights.js';
-import { blockActivations, blockFlops, depthRate, plainAttention, preNormSpecs } from './image-block.js';
+import { blockActivations, blockFlops, depthRate } from './image-block.js';
 import { checkImages, embedPatches, patchesSpec, patchGrid } from './patches.js';
 import type { ImageTrunk } from './token-encoder.js';
 import { vitConfig } from './vit-options.js';
@@ -106,7 +107,7 @@ export function vit(options: ViTOptions): ViT {
 /** The shape and first distribution of each weight: all from N(0, deviation²), the class token too; gains 1, biases 0. */
 function vitSpecs(config: ViTConfig, numTokens: number): ViTWeights<WeightSpec> {
   const { width, layers, hidden, initDeviation: deviation } = config;
-  const layer = preNormSpecs(mlps[config.mlp], { width, hidden, deviation });
+  const layer = blockSpecs(mlps[config.mlp], { width, hidden, deviation });
   return {
     classToken: new WeightSpec([1, 1, width], deviation),
     patches: patchesSpec(config, width, deviation),
