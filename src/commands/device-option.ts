@@ -17,12 +17,12 @@ export const deviceArg = {
  * @throws UsageError for what is no name; TrainbookError if the device cannot be opened
  */
 export async function chooseDevice(named: string | undefined): Promise<void> {
-  const { parseDevice, resolveDevice, setDevice } = await import('../engine/device.js');
+  const { parseDevice, setDevice } = await import('../engine/device.js');
   const fromEnvironment = process.env['TRAINBOOK_DEVICE'];
   const text = named ?? (fromEnvironment === undefined || fromEnvironment === '' ? 'auto' : fromEnvironment);
   let name;
   try {
-    name = text === 'auto' ? resolveDevice('auto') : parseDevice(text);
+    name = parseDevice(text);
   } catch (error) {
     if (named !== undefined && error instanceof TrainbookError) throw new UsageError(`--device: ${error.message}`);
     throw error;

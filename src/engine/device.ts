@@ -27,7 +27,7 @@ const scope = new AsyncLocalStorage<DeviceName>();
 export function currentDevice(): DeviceName {
   const scoped = scope.getStore();
   if (scoped !== undefined) return scoped;
-  chosen ??= resolveDevice(parseDevice(process.env['TRAINBOOK_DEVICE'] ?? '') ?? 'tensorflow');
+  chosen ??= parseDevice(process.env['TRAINBOOK_DEVICE'] ?? '') ?? 'tensorflow';
   return chosen;
 }
 
@@ -136,7 +136,7 @@ export function openDevice(name: DeviceName): Device {
   const client = clients.get(platform) ?? openClient(platform, number);
   const place = client.devices[number];
   if (place === undefined) throw noSuchDevice(name, client);
-  const device = new Device(name, client, place, { ...ownTools(client) }, executables());
+  const device = new Device(name, client, place, ownTools(client), executables());
   devices.set(name, device);
   return device;
 }
