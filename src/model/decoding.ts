@@ -1,11 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
-import { cell } from '../engine/cell.js';
 import type { Cell } from '../engine/cell.js';
 import { compile } from '../engine/compile.js';
 import { inferring } from '../engine/inference.js';
-import { flatten, mapTree } from '../engine/tree.js';
+import { flatten } from '../engine/tree.js';
+import { cacheCells, Idle, rowsFor } from './cache-cells.js';
 import type { DecodeOptions, Decoder } from './decoder.js';
-import { emptyCache } from './key-value-cache.js';
 import type { KeyValueCache } from './key-value-cache.js';
 import type { Model } from './model.js';
 import type { DecoderWeights } from './weights.js';
@@ -32,8 +31,6 @@ export interface Decoding {
 
 /** Rows that a cache has at first at most; where more are needed it is made twice as long, and the step is compiled anew. */
 const FIRST_ROWS = 512;
-/** The number of rows is a multiple of this, so that decodings of about the same length share their compiled step. */
-const ROWS_STEP = 64;
 
 /**
  * Makes a model ready to generate: one compiled step, with keys and values kept in cells between calls. Prompts are read in one
@@ -52,19 +49,51 @@ export function startDecoding(
   { batch, length, prefix = false }: DecodingOptions,
 ): Decoding {
   let cache: Cache | undefined;
+  return decodingBy(
+    {
+      step: ({ rows, isPrompt }, ...inputs) => {
+        cache = roomFor(architecture, cache, batch, { needed: rows, length });
+        return (isPrompt && prefix ? cache.readBothWays : cache.step)(weights, ...inputs);
+      },
+      reorder: async (order) => {
+        await cache?.reorder(order);
+      },
+      dispose: () => {
+        if (cache !== undefined) idle.giveBack(architecture, cache);
+        cache = undefined;
+      },
+    },
+    { batch, length },
+  );
+}
+
+/** What reads tokens and keeps what it saw of them. */
+export interface TokenReader {
+  /** Reads tokens, after which so many rows are filled: logits after the last of each sequence. */
+  step(
+    at: { readonly rows: number; readonly isPrompt: boolean },
+    tokens: tf.Tensor,
+    row: tf.Scalar,
+    starts: tf.Tensor,
+  ): Promise<tf.Tensor>;
+  /** Puts sequence `from[i]` in place of sequence i. */
+  reorder(from: tf.Tensor): Promise<void>;
+  dispose(): void;
+}
+
+/** A decoding by any reader: which row comes next, and where sequences begin that are padded on the left. */
+export function decodingBy(reader: TokenReader, { batch, length }: Pick<Decoding, 'batch' | 'length'>): Decoding {
   let starts = new Int32Array(batch);
   let row = 0; // the next token's
 
-  const read = (tokens: Int32Array, time: number, bothWays = false): Promise<Float32Array> =>
+  const read = (tokens: Int32Array, time: number, isPrompt: boolean): Promise<Float32Array> =>
     inferring(async () => {
-      cache = roomFor(architecture, cache, batch, { needed: row + time, length });
-      const step = bothWays ? cache.readBothWays : cache.step;
       const inputs = [
         tf.tensor2d(tokens, [batch, time], 'int32'),
         tf.scalar(row, 'int32'),
         tf.tensor1d(starts, 'int32'),
       ] as const;
-      const logits = await step(weights, ...inputs);
+      const logits = await reader.step({ rows: row + time, isPrompt }, ...inputs);
       const numbers = (await logits.data()) as Float32Array;
       tf.dispose([...inputs, logits]);
       row += time;
@@ -83,19 +112,18 @@ export function startDecoding(
         tokens.set(prompt, (sequence + 1) * time - prompt.length);
       });
       row = 0;
-      return read(tokens, time, prefix);
+      return read(tokens, time, true);
     },
-    next: (tokens) => read(tokens, 1),
+    next: (tokens) => read(tokens, 1, false),
     reorder: (from) =>
       inferring(async () => {
         starts = from.map((sequence) => starts[sequence] ?? 0);
         const order = tf.tensor1d(from, 'int32');
-        await cache?.reorder(order);
+        await reader.reorder(order);
         order.dispose();
       }),
     dispose: () => {
-      if (cache !== undefined) giveBack(architecture, cache);
-      cache = undefined;
+      reader.dispose();
     },
   };
 }
@@ -120,20 +148,7 @@ interface Cache {
   dispose(): void;
 }
 
-/** The last cache of each architecture that was given back. */
-const idle = new WeakMap<Decoder, Cache>();
-
-function giveBack(architecture: Decoder, cache: Cache): void {
-  idle.get(architecture)?.dispose();
-  idle.set(architecture, cache);
-}
-
-function takeCache(architecture: Decoder, batch: number, rows: number): Cache {
-  const cache = idle.get(architecture);
-  if (cache?.batch !== batch || cache.rows !== rows) return makeCache(architecture, batch, rows);
-  idle.delete(architecture);
-  return cache;
-}
+const idle = new Idle(makeCache);
 
 /** The cache, or a longer one with the same rows. What an earlier decoding wrote is overwritten before it is seen. */
 function roomFor(
@@ -143,9 +158,9 @@ function roomFor(
   { needed, length }: { readonly needed: number; readonly length: number },
 ): Cache {
   if (before !== undefined && needed <= before.rows) return before;
-  let enough = before?.rows ?? Math.min(FIRST_ROWS, Math.ceil(length / ROWS_STEP) * ROWS_STEP);
+  let enough = before?.rows ?? Math.min(FIRST_ROWS, rowsFor(length));
   while (enough < needed) enough *= 2;
-  const cache = takeCache(architecture, batch, enough);
+  const cache = idle.take(architecture, batch, enough);
   if (before !== undefined) {
     copyRows(before, cache);
     before.dispose();
@@ -170,24 +185,13 @@ function copyRows(from: Cache, to: Cache): void {
 
 function makeCache(architecture: Decoder, batch: number, rows: number): Cache {
   const { cacheShape: shape, config } = architecture;
-  const empty = emptyCache({ layers: config.layers, batch, rows, shape });
-  const cells = mapTree<tf.Tensor, Cell>(empty, (zeros, path) =>
-    cell(zeros, { name: `cache.${path}` }),
-  ) as KeyValueCache<Cell>;
-  tf.dispose(empty as unknown as tf.TensorContainer);
-  const readCells = (): KeyValueCache => mapTree(cells, (kept) => kept.read()) as KeyValueCache;
-  const writeCells = (values: KeyValueCache): void => {
-    const tensors = flatten<tf.Tensor>(values);
-    flatten(cells).forEach((kept, index) => {
-      kept.write(tensors[index] as tf.Tensor);
-    });
-  };
+  const kept = cacheCells({ layers: config.layers, batch, rows, shape });
   const stepOf = (options: DecodeOptions): Step =>
     compile(
       // Weights are arguments: what a compiled function only mentions it holds as long as it lives.
       (weights: DecoderWeights, tokens: tf.Tensor, row: tf.Scalar, starts: tf.Tensor): tf.Tensor => {
-        const { logits, cache } = architecture.decode(weights, tokens, row, readCells(), starts, options);
-        writeCells(cache);
+        const { logits, cache } = architecture.decode(weights, tokens, row, kept.read(), starts, options);
+        kept.write(cache);
         return logits;
       },
       { name: 'decode' },
@@ -195,18 +199,18 @@ function makeCache(architecture: Decoder, batch: number, rows: number): Cache {
   return {
     batch,
     rows,
-    cells,
+    cells: kept.cells,
     step: stepOf({}),
     readBothWays: stepOf({ bothWays: true }),
     reorder: compile(
       (from: tf.Tensor): tf.Tensor => {
-        writeCells(mapTree<tf.Tensor, tf.Tensor>(readCells(), (all) => tf.gather(all, from)) as KeyValueCache);
+        kept.reorder(from);
         return tf.scalar(0);
       },
       { name: 'reorder' },
     ),
     dispose: () => {
-      for (const kept of flatten(cells)) kept.dispose();
+      kept.dispose();
     },
   };
 }

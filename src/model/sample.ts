@@ -1,17 +1,14 @@
-import { fold } from '../engine/key.js';
 import type { Key } from '../engine/key.js';
 import { silent } from '../progress.js';
 import type { OnProgress } from '../progress.js';
 import type { Tokenizer } from '../tokens/tokenizer.js';
-import { tokenChooser } from './choose-token.js';
 import { startDecoding } from './decoding.js';
-import { generate } from './generate.js';
 import type { Finish } from './generate.js';
 import type { Model } from './model.js';
 import { samplePlan } from './sample-options.js';
 import type { SampleChoice } from './sample-options.js';
-import { writtenText } from './written-text.js';
-import type { WrittenText } from './written-text.js';
+import { writeTexts } from './write-texts.js';
+import type { WrittenTail } from './write-texts.js';
 
 /** A prompt and how the model went on. A type, not an interface, so that it counts as JSON. */
 export type Sample = {
@@ -51,42 +48,20 @@ export async function sample(
   const { maxTokens } = plan;
   const ids = prompts.map((prompt) => tokenizer.encode(prompt));
   const length = roomFor(model, ids, maxTokens);
-  const decoding = startDecoding(model, { batch: prompts.length, length });
   const began = performance.now();
-  const texts = prompts.map((): { written: WrittenText; text: string; finish: Finish; seconds: number } => ({
-    seconds: 0,
-    written: writtenText(tokenizer, plan),
-    text: '',
-    finish: 'length',
-  }));
-  const chooseToken = tokenChooser(plan);
-  try {
-    for await (const { sequence, finish } of generate(decoding, ids, {
-      choose: (logits, sequence, tokens) => chooseToken(logits, fold(fold(key, sequence), tokens.length), tokens),
-      maxTokens,
-      ends: (token, sequence) => {
-        const state = texts[sequence];
-        if (state !== undefined) state.text += state.written.push(token);
-        return state?.written.ended ?? true;
-      },
-    })) {
-      const state = texts[sequence];
-      if (state !== undefined) state.seconds = (performance.now() - began) / 1000; // of its last token so far
-      if (state !== undefined && finish !== undefined) state.finish = finish;
-      progress({
-        task: 'sample',
-        done: Math.max(...texts.map(({ written }) => written.numTokens)),
-        total: maxTokens,
-      });
-    }
-  } finally {
-    decoding.dispose();
-  }
-  for (const [index, { seconds }] of texts.entries()) metrics?.(index + 1, { latencySeconds: seconds });
-  return prompts.map((prompt, sequence) => {
-    const { written, text, finish } = texts[sequence] as (typeof texts)[number];
-    return { prompt, text: text + written.end(), numTokens: written.numTokens, finish };
+  const seconds = prompts.map(() => 0);
+  let longest = 0;
+  const written = await writeTexts(startDecoding(model, { batch: prompts.length, length }), tokenizer, ids, {
+    plan,
+    key,
+    onToken: (sequence, numTokens) => {
+      seconds[sequence] = (performance.now() - began) / 1000; // of its last token so far
+      longest = Math.max(longest, numTokens);
+      progress({ task: 'sample', done: longest, total: maxTokens });
+    },
   });
+  for (const [index, latencySeconds] of seconds.entries()) metrics?.(index + 1, { latencySeconds });
+  return prompts.map((prompt, sequence) => ({ prompt, ...(written[sequence] as WrittenTail) }));
 }
 
 /** Tokens that a decoding of prompts needs room for: the last one generated is not read. */

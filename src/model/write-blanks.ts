@@ -5,6 +5,7 @@ import { fold } from '../engine/key.js';
 import type { Key } from '../engine/key.js';
 import { flatten } from '../engine/tree.js';
 import { TrainbookError } from '../error.js';
+import { rowsFor } from './cache-cells.js';
 import { choiceOptions } from './choice.js';
 import type { ChoiceOptions } from './choice.js';
 import { tokenChooser } from './choose-token.js';
@@ -51,7 +52,7 @@ export async function writeBlanks(
   check(architecture, text, blanks, maxTokens);
   const time = paddedLength(text.length, architecture.config.context);
   const { cacheShape: shape, config } = architecture;
-  const rows = Math.ceil((time + blanks.length * (maxTokens + 1)) / ROWS_STEP) * ROWS_STEP;
+  const rows = rowsFor(time + blanks.length * (maxTokens + 1));
   let cache = emptyCache({ layers: config.layers, batch: 1, rows, shape });
   let row = 0;
   const padding = time - text.length;
@@ -93,9 +94,6 @@ export async function writeBlanks(
   return filled;
 }
 
-/** Room for tokens is a multiple of this, so that texts of about the same length share their compiled step. */
-const ROWS_STEP = 64;
-
 /** A token, where it stands, and where within its blank. */
 interface Placed {
   readonly token: number;
@@ -103,7 +101,7 @@ interface Placed {
   readonly block: number;
 }
 
-type Step = (
+type StepInputs = [
   weights: DecoderWeights,
   cache: KeyValueCache,
   tokens: tf.Tensor,
@@ -111,7 +109,8 @@ type Step = (
   starts: tf.Tensor,
   positions: tf.Tensor,
   blockPositions: tf.Tensor,
-) => Promise<{ readonly logits: tf.Tensor; readonly cache: KeyValueCache }>;
+];
+type Step = (...inputs: StepInputs) => Promise<{ readonly logits: tf.Tensor; readonly cache: KeyValueCache }>;
 
 /** The compiled functions of each architecture. */
 const compiled = new WeakMap<Decoder, { readonly readText: Step; readonly next: Step }>();
@@ -119,15 +118,8 @@ const compiled = new WeakMap<Decoder, { readonly readText: Step; readonly next: 
 function stepsOf(architecture: Decoder): { readonly readText: Step; readonly next: Step } {
   const stepOf = (bothWays: boolean): Step =>
     compile(
-      (
-        weights: DecoderWeights,
-        cache: KeyValueCache,
-        tokens: tf.Tensor,
-        row: tf.Scalar,
-        starts: tf.Tensor,
-        positions: tf.Tensor,
-        blockPositions: tf.Tensor,
-      ) => architecture.decode(weights, tokens, row, cache, starts, { bothWays, positions, blockPositions }),
+      (...[weights, cache, tokens, row, starts, positions, blockPositions]: StepInputs) =>
+        architecture.decode(weights, tokens, row, cache, starts, { bothWays, positions, blockPositions }),
       { name: 'fill' },
     );
   const steps = compiled.get(architecture) ?? { readText: stepOf(true), next: stepOf(false) };

@@ -1,12 +1,10 @@
-import { fold } from '../../engine/key.js';
 import type { Key } from '../../engine/key.js';
 import type { Tokenizer } from '../../tokens/tokenizer.js';
-import { tokenChooser } from '../choose-token.js';
-import { generate } from '../generate.js';
 import type { Finish } from '../generate.js';
 import { samplePlan } from '../sample-options.js';
 import type { SampleChoice } from '../sample-options.js';
-import { writtenText } from '../written-text.js';
+import { writeTexts } from '../write-texts.js';
+import type { WrittenTail } from '../write-texts.js';
 import type { EncoderDecoderModel } from './encoder-decoder-model.js';
 import { startTargetDecoding } from './target-decoding.js';
 
@@ -41,38 +39,10 @@ export async function generateTargets(
 ): Promise<TargetSample[]> {
   const plan = samplePlan('generateTargets', options, tokenizer);
   if (sources.length === 0) return [];
-  const { maxTokens } = plan;
   const ids = sources.map((source) => tokenizer.frame(tokenizer.encode(source)).ids);
   const { startToken } = model.architecture.config;
-  const texts = sources.map((): { text: string; finish: Finish; written: ReturnType<typeof writtenText> } => ({
-    written: writtenText(tokenizer, plan),
-    text: '',
-    finish: 'length',
-  }));
-  const chooseToken = tokenChooser(plan);
-  const decoding = await startTargetDecoding(model, ids, { length: Math.max(1, maxTokens) });
-  try {
-    for await (const { sequence, finish } of generate(
-      decoding,
-      sources.map(() => [startToken]),
-      {
-        choose: (logits, sequence, tokens) => chooseToken(logits, fold(fold(key, sequence), tokens.length), tokens),
-        maxTokens,
-        ends: (token, sequence) => {
-          const state = texts[sequence];
-          if (state !== undefined) state.text += state.written.push(token);
-          return state?.written.ended ?? true;
-        },
-      },
-    )) {
-      const state = texts[sequence];
-      if (state !== undefined && finish !== undefined) state.finish = finish;
-    }
-  } finally {
-    decoding.dispose();
-  }
-  return sources.map((source, sequence) => {
-    const { written, text, finish } = texts[sequence] as (typeof texts)[number];
-    return { source, text: text + written.end(), numTokens: written.numTokens, finish };
-  });
+  const decoding = await startTargetDecoding(model, ids, { length: Math.max(1, plan.maxTokens) });
+  const beginnings = sources.map(() => [startToken]);
+  const written = await writeTexts(decoding, tokenizer, beginnings, { plan, key });
+  return sources.map((source, sequence) => ({ source, ...(written[sequence] as WrittenTail) }));
 }

@@ -1,21 +1,15 @@
 import * as tf from '@tensorflow/tfjs';
-import { cell } from '../../engine/cell.js';
-import type { Cell } from '../../engine/cell.js';
 import { compile } from '../../engine/compile.js';
 import { inferring } from '../../engine/inference.js';
 import { flatten, mapTree } from '../../engine/tree.js';
 import { TrainbookError } from '../../error.js';
 import { pad } from '../../tokens/pad.js';
-import { paddedLength } from '../decoding.js';
+import { cacheCells, Idle, rowsFor } from '../cache-cells.js';
+import { decodingBy, paddedLength } from '../decoding.js';
 import type { Decoding } from '../decoding.js';
-import { emptyCache } from '../key-value-cache.js';
-import type { KeyValueCache } from '../key-value-cache.js';
 import type { EncoderDecoder, SourceMemory } from './encoder-decoder.js';
 import type { EncoderDecoderModel } from './encoder-decoder-model.js';
 import type { EncoderDecoderWeights } from './encoder-decoder-specs.js';
-
-/** Room for tokens is a multiple of this, so that decodings of about the same length share their compiled step. */
-const ROWS_STEP = 64;
 
 /**
  * Makes a model ready to write the targets of some sources: the sources are read once, and of each block the keys and values of cross
@@ -37,51 +31,23 @@ export async function startTargetDecoding(
 ): Promise<Decoding> {
   checkSources(sources);
   const batch = sources.length;
-  const rows = Math.ceil(length / ROWS_STEP) * ROWS_STEP;
-  const writer = takeWriter(architecture, batch, rows);
+  const writer = idle.take(architecture, batch, rowsFor(length));
   let memory = await inferring(() => read(writer, weights, sources, architecture.config.startToken));
-  let starts = new Int32Array(batch);
-  let row = 0; // the next token's
-
-  const write = (tokens: Int32Array, time: number): Promise<Float32Array> =>
-    inferring(async () => {
-      const inputs = [
-        tf.tensor2d(tokens, [batch, time], 'int32'),
-        tf.scalar(row, 'int32'),
-        tf.tensor1d(starts, 'int32'),
-      ] as const;
-      const logits = await writer.step(weights, memory, ...inputs);
-      const numbers = (await logits.data()) as Float32Array;
-      tf.dispose([...inputs, logits]);
-      row += time;
-      return numbers;
-    });
-
-  return {
-    batch,
-    length,
-    start: async (prompts) => {
-      const lengths = prompts.map((prompt) => prompt.length);
-      const time = paddedLength(Math.max(...lengths), length);
-      const { tokens } = pad(prompts, { token: 0, side: 'left', multipleOf: time });
-      starts = Int32Array.from(lengths, (own) => time - own);
-      row = 0;
-      return write(tokens, time);
-    },
-    next: (tokens) => write(tokens, 1),
-    reorder: (from) =>
-      inferring(async () => {
-        starts = from.map((sequence) => starts[sequence] ?? 0);
-        const order = tf.tensor1d(from, 'int32');
+  return decodingBy(
+    {
+      step: (_, ...inputs) => writer.step(weights, memory, ...inputs),
+      reorder: async (order) => {
         const reordered = await writer.reorder(memory, order);
-        tf.dispose([...flatten<tf.Tensor>(memory), order]);
+        tf.dispose(flatten<tf.Tensor>(memory));
         memory = reordered;
-      }),
-    dispose: () => {
-      tf.dispose(flatten<tf.Tensor>(memory));
-      giveBack(architecture, writer);
+      },
+      dispose: () => {
+        tf.dispose(flatten<tf.Tensor>(memory));
+        idle.giveBack(architecture, writer);
+      },
     },
-  };
+    { batch, length },
+  );
 }
 
 /** Sources, padded on the right, as what decoding keeps of them. */
@@ -121,39 +87,15 @@ interface Writer {
   dispose(): void;
 }
 
-/** The last writer of each architecture that was given back. What it wrote is overwritten before it is seen. */
-const idle = new WeakMap<EncoderDecoder, Writer>();
-
-function giveBack(architecture: EncoderDecoder, writer: Writer): void {
-  if (idle.get(architecture) === writer) return;
-  idle.get(architecture)?.dispose();
-  idle.set(architecture, writer);
-}
-
-function takeWriter(architecture: EncoderDecoder, batch: number, rows: number): Writer {
-  const writer = idle.get(architecture);
-  if (writer?.batch !== batch || writer.rows !== rows) return makeWriter(architecture, batch, rows);
-  idle.delete(architecture);
-  return writer;
-}
+// What a writer wrote is overwritten before it is seen.
+const idle = new Idle(makeWriter);
 
 function makeWriter(architecture: EncoderDecoder, batch: number, rows: number): Writer {
   const { decoderLayers, heads, headSize } = architecture.config;
-  const empty = emptyCache({
+  const kept = cacheCells({
     ...{ layers: decoderLayers, batch, rows },
     shape: { heads, keySize: headSize, valueSize: headSize },
   });
-  const cells = mapTree<tf.Tensor, Cell>(empty, (zeros, path) =>
-    cell(zeros, { name: `cache.${path}` }),
-  ) as KeyValueCache<Cell>;
-  tf.dispose(empty as unknown as tf.TensorContainer);
-  const readCells = (): KeyValueCache => mapTree(cells, (kept) => kept.read()) as KeyValueCache;
-  const writeCells = (values: KeyValueCache): void => {
-    const tensors = flatten<tf.Tensor>(values);
-    flatten(cells).forEach((kept, index) => {
-      kept.write(tensors[index] as tf.Tensor);
-    });
-  };
   return {
     batch,
     rows,
@@ -171,21 +113,21 @@ function makeWriter(architecture: EncoderDecoder, batch: number, rows: number): 
         row: tf.Scalar,
         starts: tf.Tensor,
       ): tf.Tensor => {
-        const { logits, cache } = architecture.decode(weights, tokens, row, { cache: readCells(), memory, starts });
-        writeCells(cache);
+        const { logits, cache } = architecture.decode(weights, tokens, row, { cache: kept.read(), memory, starts });
+        kept.write(cache);
         return logits;
       },
       { name: 'decode' },
     ),
     reorder: compile(
       (memory: SourceMemory, from: tf.Tensor): SourceMemory => {
-        writeCells(mapTree<tf.Tensor, tf.Tensor>(readCells(), (all) => tf.gather(all, from)) as KeyValueCache);
+        kept.reorder(from);
         return mapTree<tf.Tensor, tf.Tensor>(memory, (all) => tf.gather(all, from)) as unknown as SourceMemory;
       },
       { name: 'reorder' },
     ),
     dispose: () => {
-      for (const kept of flatten(cells)) kept.dispose();
+      kept.dispose();
     },
   };
 }
