@@ -1,14 +1,10 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { decoder, key, saveModel, type Decoder } from 'trainbook';
 import type { Benchmark, Measurement } from '../../src/commands/bench.js';
-import { alternate, ratios, summarise } from './blocks.js';
-import { defaultTargets } from './built.js';
-import { start, startModule, withChildren } from './child.js';
+import { ratios, summarise } from './blocks.js';
 import { adamwNumbers } from './gpt-recipe.js';
-import { writeBatches } from './transformers-step.js';
-import type { StepStart, StepStarted } from './transformers-worker.js';
+import { noPeer, ourSteps, stepsInTurn, theirSteps, timing, writeBatches } from './transformers-step.js';
 
 /** A Mixtral of 8 experts, 2 of which are active, and what it is compared with. */
 function recipeOf(quick: boolean) {
@@ -21,9 +17,7 @@ function recipeOf(quick: boolean) {
     active: 2,
     expertHidden: quick ? 32 : 512,
     batchSize: quick ? 2 : 8,
-    rounds: quick ? 2 : 5,
-    secondsPerBlock: quick ? 0.2 : 8,
-    checkSteps: 3,
+    ...timing(quick),
   };
 }
 
@@ -57,71 +51,33 @@ export const expertsStep: Benchmark = {
   run: async ({ quick, peer, folder, say }) => {
     const recipe = recipeOf(quick);
     const models = Object.entries(modelsOf(quick));
-    const worker = new URL('transformers-worker.ts', import.meta.url).href;
-    const script = fileURLToPath(new URL('transformers_peer.py', import.meta.url));
     for (const [name, architecture] of models) {
       const at = join(folder, name);
       await saveModel({ architecture, weights: architecture.init(key(1)) }, at);
       await writeBatches({ ...recipe, counted: 1 }, at);
     }
-    const ours = models.map(([name]) => ({
-      name,
-      at: name,
-      target: defaultTargets.float32,
-      child: startModule(worker),
-    }));
-    const theirs =
-      peer === undefined
-        ? []
-        : [{ name: 'transformers, eager', at: 'dropless', target: 'eager', child: start(peer.python, [script]) }];
-    const contestants = [...ours, ...theirs];
-    return withChildren(
-      contestants.map(({ child }) => child),
-      async () => {
-        const started: StepStarted[] = [];
-        for (const { name, at, target, child } of contestants) {
-          say(`${name}: first steps`);
-          const input: StepStart = {
-            folder: join(folder, at),
-            kind: 'decoder',
-            target,
-            threads: availableParallelism(),
-            adamw: adamwNumbers,
-            checkSteps: recipe.checkSteps,
-          };
-          started.push(await child.ask<StepStarted>('start', input));
-        }
-        say(`${recipe.rounds} rounds of blocks of ${recipe.secondsPerBlock} s`);
-        const rates = await alternate(
-          contestants.map(
-            ({ child }) =>
-              () =>
-                child.ask<number>('block', { seconds: recipe.secondsPerBlock }),
-          ),
-          recipe.rounds,
+    const contestants = models.map(([name]) => ourSteps(name, join(folder, name), 'decoder'));
+    if (peer !== undefined) contestants.push(theirSteps(peer, 'eager', join(folder, 'dropless'), 'decoder'));
+    const results = await stepsInTurn(contestants, recipe, say);
+    const [dense = [], dropless = [], capacity = [], others] = results.map(({ speeds }) => speeds);
+    const measurements: Measurement[] = [
+      ...results.map(({ name, speeds }) => summarise(name, speeds, { unit: 'tokens/s' })),
+      summarise('step time, dropless : dense', ratios(dense, dropless), { goal: { atMost: 1.5 } }),
+      summarise('step time, capacity 1.25 : dense', ratios(dense, capacity), { goal: { atMost: 1.5 } }),
+    ];
+    const notes: string[] = [];
+    if (others === undefined) notes.push(noPeer);
+    else {
+      const [, ofDropless, , ofOthers] = results.map(({ started }) => started.losses);
+      const differences = ofOthers?.map((loss, step) => Math.abs(loss - (ofDropless?.[step] ?? NaN)));
+      const difference = Math.max(...(differences ?? [NaN]));
+      measurements.push({ figure: 'first losses differ by at most', value: difference, unit: 'nats' });
+      if (difference <= 1e-3)
+        measurements.push(
+          summarise('ours, dropless : transformers', ratios(dropless, others), { goal: { atLeast: 1 } }),
         );
-        const [dense = [], dropless = [], capacity = [], others] = rates;
-        const measurements: Measurement[] = [
-          ...contestants.map(({ name }, index) => summarise(name, rates[index] ?? [], { unit: 'tokens/s' })),
-          summarise('step time, dropless : dense', ratios(dense, dropless), { goal: { atMost: 1.5 } }),
-          summarise('step time, capacity 1.25 : dense', ratios(dense, capacity), { goal: { atMost: 1.5 } }),
-        ];
-        const notes: string[] = [];
-        if (others === undefined) notes.push('no PyTorch: --peer-python names a Python that has it and transformers');
-        else {
-          const differences = started[3]?.losses.map((loss, step) =>
-            Math.abs(loss - (started[1]?.losses[step] ?? NaN)),
-          );
-          const difference = Math.max(...(differences ?? [NaN]));
-          measurements.push({ figure: 'first losses differ by at most', value: difference, unit: 'nats' });
-          if (difference <= 1e-3)
-            measurements.push(
-              summarise('ours, dropless : transformers', ratios(dropless, others), { goal: { atLeast: 1 } }),
-            );
-          else notes.push('no ratio to transformers: the first losses differ');
-        }
-        return { measurements, notes };
-      },
-    );
+      else notes.push('no ratio to transformers: the first losses differ');
+    }
+    return { measurements, notes };
   },
 };

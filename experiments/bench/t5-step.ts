@@ -1,10 +1,10 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fold, key, saveEncoderDecoder, t5, t5V11, uniformNumbers, type EncoderDecoder } from 'trainbook';
-import type { Benchmark, Measurement } from '../../src/commands/bench.js';
+import type { Benchmark } from '../../src/commands/bench.js';
 import { writeSafetensors } from './built.js';
 import { adamwNumbers } from './gpt-recipe.js';
-import { compareSteps, noPeer, numBatches, timing } from './transformers-step.js';
+import { compareAll, numBatches, timing } from './transformers-step.js';
 
 /** Sizes of the batches: T5's own lengths, 114 tokens left out of 568, at a quarter. */
 const sizes = (quick: boolean) =>
@@ -31,19 +31,15 @@ export const t5Step: Benchmark = {
     ...timing(quick),
   }),
   run: async (context) => {
-    const measurements: Measurement[] = [];
-    const notes: string[] = [];
-    for (const [name, architecture] of Object.entries(architectures(context.quick))) {
-      const prepare = async (folder: string): Promise<void> => {
+    const compared = Object.entries(architectures(context.quick)).map(([name, architecture]) => ({
+      name,
+      kind: 'encoderDecoder' as const,
+      prepare: async (folder: string): Promise<void> => {
         await saveEncoderDecoder({ architecture, weights: architecture.init(key(1)) }, folder);
         await writeBatches(architecture, sizes(context.quick), folder);
-      };
-      const found = await compareSteps({ name, kind: 'encoderDecoder', prepare }, context);
-      measurements.push(...found.measurements);
-      notes.push(...found.notes);
-    }
-    if (context.peer === undefined) notes.push(noPeer);
-    return { measurements, notes };
+      },
+    }));
+    return compareAll(compared, context);
   },
 };
 

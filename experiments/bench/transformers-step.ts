@@ -2,10 +2,10 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bert, fold, gpt2, key, maskedLanguageModel, saveEncoder, saveModel, uniformNumbers } from 'trainbook';
-import type { BenchContext, Benchmark, Measurement } from '../../src/commands/bench.js';
+import type { BenchContext, Benchmark, Measurement, Peer } from '../../src/commands/bench.js';
 import { alternate, median, ratios, summarise } from './blocks.js';
 import { defaultTargets, writeSafetensors } from './built.js';
-import { start, startModule, withChildren } from './child.js';
+import { start, startModule, withChildren, type Child } from './child.js';
 import { adamwNumbers } from './gpt-recipe.js';
 import type { StepStart, StepStarted } from './transformers-worker.js';
 
@@ -15,6 +15,8 @@ export interface Compared {
   readonly kind: StepStart['kind'];
   /** Writes the model as a Hugging Face folder, and `batches.safetensors` into it. */
   readonly prepare: (folder: string) => Promise<unknown>;
+  /** What speeds count. Default: tokens/s. */
+  readonly unit?: string;
 }
 
 /** A model and the batches that it is trained on. */
@@ -81,77 +83,43 @@ export const transformersStep: Benchmark = {
     ...timing(quick),
   }),
   run: async (context) => {
-    const measurements: Measurement[] = [];
-    const notes: string[] = [];
-    for (const recipe of recipes(context.quick)) {
-      const prepare = async (folder: string): Promise<void> => {
+    const compared = recipes(context.quick).map((recipe) => ({
+      ...recipe,
+      prepare: async (folder: string): Promise<void> => {
         await recipe.write(folder);
         await writeBatches(recipe, folder);
-      };
-      const found = await compareSteps({ ...recipe, prepare }, context);
-      measurements.push(...found.measurements);
-      notes.push(...found.notes);
-    }
-    if (context.peer === undefined) notes.push(noPeer);
-    return { measurements, notes };
+      },
+    }));
+    return compareAll(compared, context);
   },
 };
+
+/** One architecture after another, ours and transformers'. */
+export async function compareAll(
+  compared: readonly Compared[],
+  context: BenchContext,
+): Promise<{ measurements: Measurement[]; notes: string[] }> {
+  const measurements: Measurement[] = [];
+  const notes: string[] = [];
+  for (const one of compared) {
+    const found = await compareSteps(one, context);
+    measurements.push(...found.measurements);
+    notes.push(...found.notes);
+  }
+  if (context.peer === undefined) notes.push(noPeer);
+  return { measurements, notes };
+}
 
 /** What is said where nothing can be compared. */
 export const noPeer = 'no PyTorch: --peer-python names a Python that has it and transformers';
 
-/** Blocks of training steps of an architecture, ours and transformers' in turn. */
-export async function compareSteps(
-  recipe: Compared,
-  { quick, peer, folder: parent, say }: BenchContext,
-): Promise<{ measurements: Measurement[]; notes: string[] }> {
-  const folder = join(parent, recipe.name.replaceAll(' ', '-'));
-  await recipe.prepare(folder);
-  const { rounds, secondsPerBlock, checkSteps } = timing(quick);
-  const worker = new URL('transformers-worker.ts', import.meta.url).href;
-  const script = fileURLToPath(new URL('transformers_peer.py', import.meta.url));
-  const ours = { name: 'ours', target: defaultTargets.float32, child: startModule(worker) };
-  const peers = (peer === undefined ? [] : ['eager', 'compile']).map((target) => ({
-    name: `transformers, ${target}`,
-    target,
-    child: start(peer?.python ?? 'python3', [script]),
-  }));
-  const contestants = [ours, ...peers];
-  return withChildren(
-    contestants.map(({ child }) => child),
-    async () => {
-      const started: StepStarted[] = [];
-      for (const { name, target, child } of contestants) {
-        say(`${recipe.name}: ${name}: first steps`);
-        const input: StepStart = {
-          folder,
-          kind: recipe.kind,
-          target,
-          threads: availableParallelism(),
-          adamw: adamwNumbers,
-          checkSteps,
-        };
-        started.push(await child.ask<StepStarted>('start', input));
-      }
-      say(`${recipe.name}: ${rounds} rounds of blocks of ${secondsPerBlock} s`);
-      const blocks = await alternate(
-        contestants.map(
-          ({ child }) =>
-            () =>
-              child.ask<number>('block', { seconds: secondsPerBlock }),
-        ),
-        rounds,
-      );
-      return report(
-        recipe.name,
-        contestants.map(({ name }, index) => ({
-          name,
-          started: started[index] as StepStarted,
-          speeds: blocks[index] ?? [],
-        })),
-      );
-    },
-  );
+/** Who takes training steps, and of which folder's model. */
+export interface StepContestant {
+  readonly name: string;
+  readonly folder: string;
+  readonly kind: StepStart['kind'];
+  readonly target: string;
+  readonly child: Child;
 }
 
 /** What one contestant did. */
@@ -162,8 +130,77 @@ export interface StepResult {
   readonly speeds: readonly number[];
 }
 
+/** A contestant of ours. */
+export function ourSteps(name: string, folder: string, kind: StepStart['kind']): StepContestant {
+  const child = startModule(new URL('transformers-worker.ts', import.meta.url).href);
+  return { name, folder, kind, target: defaultTargets.float32, child };
+}
+
+/** transformers' of the same folder. */
+export function theirSteps(
+  { python }: Peer,
+  target: 'eager' | 'compile',
+  folder: string,
+  kind: StepStart['kind'],
+): StepContestant {
+  const script = fileURLToPath(new URL('transformers_peer.py', import.meta.url));
+  return { name: `transformers, ${target}`, folder, kind, target, child: start(python, [script]) };
+}
+
+/** First steps of each contestant, then blocks of steps in turn. */
+export function stepsInTurn(
+  contestants: readonly StepContestant[],
+  { rounds, secondsPerBlock, checkSteps }: ReturnType<typeof timing>,
+  say: BenchContext['say'],
+): Promise<StepResult[]> {
+  return withChildren(
+    contestants.map(({ child }) => child),
+    async () => {
+      const started: StepStarted[] = [];
+      for (const { name, folder, kind, target, child } of contestants) {
+        say(`${name}: first steps`);
+        const input: StepStart = {
+          ...{ folder, kind, target, checkSteps },
+          threads: availableParallelism(),
+          adamw: adamwNumbers,
+        };
+        started.push(await child.ask<StepStarted>('start', input));
+      }
+      say(`${rounds} rounds of blocks of ${secondsPerBlock} s`);
+      const blocks = await alternate(
+        contestants.map(
+          ({ child }) =>
+            () =>
+              child.ask<number>('block', { seconds: secondsPerBlock }),
+        ),
+        rounds,
+      );
+      return contestants.map(({ name }, index) => ({
+        name,
+        started: started[index] as StepStarted,
+        speeds: blocks[index] ?? [],
+      }));
+    },
+  );
+}
+
+/** Blocks of training steps of an architecture, ours and transformers' in turn. */
+async function compareSteps(
+  { name, kind, prepare, unit }: Compared,
+  { quick, peer, folder: parent, say }: BenchContext,
+): Promise<{ measurements: Measurement[]; notes: string[] }> {
+  const folder = join(parent, name.replaceAll(' ', '-'));
+  await prepare(folder);
+  const peers = peer && (['eager', 'compile'] as const).map((target) => theirSteps(peer, target, folder, kind));
+  const contestants = [ourSteps('ours', folder, kind), ...(peers ?? [])];
+  const results = await stepsInTurn(contestants, timing(quick), (line) => {
+    say(`${name}: ${line}`);
+  });
+  return report(name, results, unit);
+}
+
 /** Speeds and memory, and the ratio of ours, the first, to the best peer: only where all computed the same losses. */
-export function report(
+function report(
   model: string,
   results: readonly StepResult[],
   unit = 'tokens/s',

@@ -2,13 +2,16 @@ import { join } from 'node:path';
 import {
   causalLanguageModel,
   engineInfo,
+  imageClassification,
   loadEncoder,
   loadEncoderDecoder,
+  loadImageModel,
   loadModel,
   sequenceToSequence,
   startTraining,
   withHead,
   type Batch,
+  type ImageBatch,
   type SequenceBatch,
   type Training,
 } from 'trainbook';
@@ -19,7 +22,7 @@ import { peakMegabytes, residentMegabytes, resetPeak } from './memory.js';
 /** Input of `start`; transformers_peer.py takes the same. */
 export type StepStart = {
   readonly folder: string;
-  readonly kind: 'decoder' | 'encoder' | 'encoderDecoder';
+  readonly kind: 'decoder' | 'encoder' | 'encoderDecoder' | 'imageClassifier';
   /** `xla` or `graph`; PyTorch: `eager` or `compile`. */
   readonly target: string;
   readonly threads: number;
@@ -38,7 +41,8 @@ export type StepStarted = {
 interface Steps {
   /** The loss of a step, the first of which is 1. */
   readonly step: (number: number) => Promise<number>;
-  readonly tokensPerStep: number;
+  /** Tokens, or images. */
+  readonly unitsPerStep: number;
 }
 
 let steps: Steps;
@@ -47,10 +51,10 @@ let step = 0;
 const nextStep = (): Promise<number> => steps.step(++step);
 
 /** Batches in turn. */
-function inTurn<Weights, B>(training: Training<Weights, B>, batches: readonly B[], tokensPerStep: number): Steps {
+function inTurn<Weights, B>(training: Training<Weights, B>, batches: readonly B[], unitsPerStep: number): Steps {
   return {
     step: async (number) => (await training.step(batches[(number - 1) % batches.length] as B, number)).loss,
-    tokensPerStep,
+    unitsPerStep,
   };
 }
 
@@ -66,7 +70,7 @@ export const answers = {
     const peak = peakMegabytes();
     return { losses, peakOfSteps: peak === null ? null : peak - imported };
   },
-  /** Steps for about so many seconds; tokens per second. */
+  /** Steps for about so many seconds; tokens, or images, per second. */
   block: async ({ seconds }: { readonly seconds: number }): Promise<number> => {
     const started = performance.now();
     let numSteps = 0;
@@ -74,7 +78,7 @@ export const answers = {
       await nextStep();
       numSteps++;
     }
-    return (numSteps * steps.tokensPerStep) / ((performance.now() - started) / 1000);
+    return (numSteps * steps.unitsPerStep) / ((performance.now() - started) / 1000);
   },
 };
 
@@ -86,6 +90,13 @@ async function stepsOf(folder: string, kind: StepStart['kind'], target: 'xla' | 
     const batches = await readSequenceBatches(folder);
     const [{ batchSize, sources, targetContext }] = batches as [SequenceBatch];
     return inTurn(training, batches, batchSize * (sources.context + targetContext));
+  }
+  if (kind === 'imageClassifier') {
+    const { architecture, weights } = await loadImageModel(folder);
+    const training = startTraining(imageClassification()(architecture), { weights, optimizer, target });
+    const batches = await readImageBatches(folder, architecture.classes.length);
+    const [{ batchSize }] = batches as [ImageBatch];
+    return inTurn(training, batches, batchSize);
   }
   const batches = await readBatches(folder);
   const [{ batchSize, context }] = batches as [Batch];
@@ -138,4 +149,23 @@ async function readBatches(folder: string): Promise<Batch[]> {
     batchSize,
     context,
   }));
+}
+
+async function readImageBatches(folder: string, numClasses: number): Promise<ImageBatch[]> {
+  const { tensors } = await readSafetensors(join(folder, 'batches.safetensors'));
+  const [numBatches = 0, batchSize = 0, height = 0, width = 0, channels = 0] = tensors.get('images')?.shape ?? [];
+  const size = batchSize * height * width * channels;
+  const images = tensors.get('images')?.elements as Float32Array;
+  const labels = tensors.get('labels')?.elements as Int32Array;
+  return Array.from({ length: numBatches }, (_, index) => {
+    const targets = new Float32Array(batchSize * numClasses);
+    for (let row = 0; row < batchSize; row++) targets[row * numClasses + (labels[index * batchSize + row] ?? 0)] = 1;
+    return {
+      inputs: images.slice(index * size, (index + 1) * size),
+      shape: [height, width, channels],
+      targets,
+      weights: new Float32Array(batchSize).fill(1),
+      batchSize,
+    };
+  });
 }

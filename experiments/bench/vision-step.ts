@@ -1,16 +1,11 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { fold, imageClassifier, key, saveImageModel, swin, uniformNumbers, vit } from 'trainbook';
 import type { Swin, ViT } from 'trainbook';
-import type { BenchContext, Benchmark, Measurement } from '../../src/commands/bench.js';
-import { alternate } from './blocks.js';
-import { defaultTargets, writeSafetensors } from './built.js';
-import { start, startModule, withChildren } from './child.js';
+import type { Benchmark } from '../../src/commands/bench.js';
+import { writeSafetensors } from './built.js';
 import { adamwNumbers } from './gpt-recipe.js';
-import { report } from './transformers-step.js';
-import type { StepStarted } from './transformers-worker.js';
-import type { VisionStart } from './vision-worker.js';
+import { compareAll, numBatches, timing } from './transformers-step.js';
 
 /** A trunk and the size of its batches. */
 interface Recipe {
@@ -20,8 +15,6 @@ interface Recipe {
 }
 
 const numClasses = 10;
-const numBatches = 4;
-const timing = (quick: boolean) => ({ rounds: quick ? 2 : 5, secondsPerBlock: quick ? 0.2 : 8, checkSteps: 3 });
 
 function recipes(quick: boolean): readonly Recipe[] {
   if (quick) {
@@ -64,64 +57,20 @@ export const visionStep: Benchmark = {
     ...timing(quick),
   }),
   run: async (context) => {
-    const measurements: Measurement[] = [];
-    const notes: string[] = [];
-    for (const recipe of recipes(context.quick)) {
-      const found = await compare(recipe, context);
-      measurements.push(...found.measurements);
-      notes.push(...found.notes);
-    }
-    if (context.peer === undefined) notes.push('no PyTorch: --peer-python names a Python that has it and transformers');
-    return { measurements, notes };
+    const compared = recipes(context.quick).map(({ name, trunk, batchSize }) => ({
+      name,
+      kind: 'imageClassifier' as const,
+      unit: 'images/s',
+      prepare: async (folder: string): Promise<void> => {
+        const classes = Array.from({ length: numClasses }, (_, index) => `class ${index}`);
+        const architecture = imageClassifier<ViT | Swin>(trunk, { classes });
+        await saveImageModel({ architecture, weights: architecture.init(key(1)) }, folder);
+        await writeBatches(trunk, batchSize, folder);
+      },
+    }));
+    return compareAll(compared, context);
   },
 };
-
-async function compare(
-  { name: model, trunk, batchSize }: Recipe,
-  { quick, peer, folder: parent, say }: BenchContext,
-): Promise<{ measurements: Measurement[]; notes: string[] }> {
-  const folder = join(parent, trunk.kind);
-  const classes = Array.from({ length: numClasses }, (_, index) => `class ${index}`);
-  const architecture = imageClassifier<ViT | Swin>(trunk, { classes });
-  await saveImageModel({ architecture, weights: architecture.init(key(1)) }, folder);
-  await writeBatches(trunk, batchSize, folder);
-  const { rounds, secondsPerBlock, checkSteps } = timing(quick);
-  const worker = new URL('vision-worker.ts', import.meta.url).href;
-  const script = fileURLToPath(new URL('vision_peer.py', import.meta.url));
-  const ours = { name: 'ours', target: defaultTargets.float32, child: startModule(worker) };
-  const peers = (peer === undefined ? [] : ['eager', 'compile']).map((target) => ({
-    name: `transformers, ${target}`,
-    target,
-    child: start(peer?.python ?? 'python3', [script]),
-  }));
-  const contestants = [ours, ...peers];
-  return withChildren(
-    contestants.map(({ child }) => child),
-    async () => {
-      const started: StepStarted[] = [];
-      for (const { name, target, child } of contestants) {
-        say(`${model}: ${name}: first steps`);
-        const input: VisionStart = { folder, target, threads: availableParallelism(), adamw: adamwNumbers, checkSteps };
-        started.push(await child.ask<StepStarted>('start', input));
-      }
-      say(`${model}: ${rounds} rounds of blocks of ${secondsPerBlock} s`);
-      const blocks = await alternate(
-        contestants.map(
-          ({ child }) =>
-            () =>
-              child.ask<number>('block', { seconds: secondsPerBlock }),
-        ),
-        rounds,
-      );
-      const results = contestants.map(({ name }, index) => ({
-        name,
-        started: started[index] as StepStarted,
-        speeds: blocks[index] ?? [],
-      }));
-      return report(model, results, 'images/s');
-    },
-  );
-}
 
 /** Pixels and classes drawn evenly by key: the speed does not depend on them. */
 async function writeBatches({ inputShape }: ViT | Swin, batchSize: number, folder: string): Promise<void> {
