@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { combine, dispatch, placeAssignments, slotsFrom } from './dispatch.js';
-import type { Placed } from './dispatch.js';
+import type { Placed, Slots } from './dispatch.js';
 import type { ExpertsConfig } from './experts-options.js';
 import { chooseExperts } from './gating.js';
 import type { Choice, Routing } from './gating.js';
@@ -111,12 +111,17 @@ export function throughExperts(matrices: readonly tf.Tensor[], xs: tf.Tensor): t
   return tf.reshape(tf.matMul(inner, down), xs.shape);
 }
 
+/** The rows that have a slot, through their experts and back: Σ gate · SwiGLU(x), [tokens, width]. */
+function throughSlots(matrices: readonly tf.Tensor[], x: tf.Tensor, gates: tf.Tensor, slots: Slots): tf.Tensor {
+  return combine(throughExperts(matrices, dispatch(x, slots)), gates, slots);
+}
+
 /** Tokens beyond an expert's room go without it. */
 function withinCapacity(matrices: readonly tf.Tensor[], x: tf.Tensor, choice: Choice, room: number): Summed {
   const number = matrices[0]?.shape[0] ?? 0;
   const slots = slotsFrom(placeAssignments(choice.experts, number), number, room, tf.scalar(0, 'int32'));
   return {
-    y: combine(throughExperts(matrices, dispatch(x, slots)), choice.gates, slots),
+    y: throughSlots(matrices, x, choice.gates, slots),
     dropped: tf.transpose(tf.sub(1, slots.kept)),
   };
 }
@@ -128,14 +133,12 @@ function dropless(matrices: readonly tf.Tensor[], x: tf.Tensor, choice: Choice, 
   const first = Math.min(tokens, wholeRows(usualShares * share));
   const placed: Placed = placeAssignments(choice.experts, number);
   const slots = slotsFrom(placed, number, first, tf.scalar(0, 'int32'));
-  const most = combine(throughExperts(matrices, dispatch(x, slots)), choice.gates, slots);
+  const most = throughSlots(matrices, x, choice.gates, slots);
   const dropped = tf.zerosLike(choice.gates);
   if (first === tokens) return { y: most, dropped };
   const rest = overflow(
-    ([rows, gates, ...own], round) => {
-      const further = slotsFrom(placed, number, round.room, round.first);
-      return combine(throughExperts(own, dispatch(rows as tf.Tensor, further)), gates as tf.Tensor, further);
-    },
+    ([rows, gates, ...own], round) =>
+      throughSlots(own, rows as tf.Tensor, gates as tf.Tensor, slotsFrom(placed, number, round.room, round.first)),
     [x, choice.gates, ...matrices],
     { fullest: placed.fullest, first, room: Math.min(tokens - first, wholeRows(share / 4)) },
   );
