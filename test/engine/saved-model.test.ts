@@ -7,6 +7,7 @@ import { expect, it } from 'vitest';
 import { compile, loadSavedModel } from '../../src/index.js';
 import { binding } from '../../src/engine/backend.js';
 import { TrainbookError } from '../../src/error.js';
+import { settledMemory } from '../settled-memory.js';
 
 const fixtures = fileURLToPath(new URL('fixtures/', import.meta.url));
 const folder = join(fixtures, 'saved-model');
@@ -27,7 +28,7 @@ it('gives what Python gives', async () => {
   expect(model.inputs).toEqual({ x: { node: 'serving_default_x:0', dtype: 'float32', shape: [null, 3] } });
   expect(Object.keys(model.outputs)).toEqual(['scores']);
   expect(model.outputs['scores']).toMatchObject({ dtype: 'float32', shape: [null, 2] });
-  const before = tf.memory().numTensors;
+  const before = await settledMemory();
   const x = tf.tensor2d(truth.x);
   for (let time = 0; time < 3; time++) {
     const { scores } = model.predict({ x }) as { scores: tf.Tensor };
@@ -38,7 +39,7 @@ it('gives what Python gives', async () => {
     scores.dispose();
   }
   x.dispose();
-  expect(tf.memory().numTensors).toBe(before);
+  expect(await settledMemory()).toEqual(before);
   model.dispose();
 });
 

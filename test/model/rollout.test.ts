@@ -1,7 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
 import '../../src/engine/backend.js';
-import { nativeBytes } from '../../src/engine/memory.js';
 import { fold, key } from '../../src/engine/key.js';
 import type { Key } from '../../src/engine/key.js';
 import { likeliest } from '../../src/model/choose-token.js';
@@ -13,6 +12,7 @@ import { startRollouts } from '../../src/model/rollout.js';
 import type { Rollout, RolloutPlan } from '../../src/model/rollout.js';
 import { stepwiseWriter } from '../../src/model/stepwise-rollout.js';
 import { loopSizes } from '../../src/model/traced-rollout.js';
+import { settledMemory } from '../settled-memory.js';
 
 const architecture = decoder({ layers: 2, width: 32, heads: 2, context: 24, vocabularySize: 13 });
 const weights = architecture.init(key(3));
@@ -153,9 +153,9 @@ describe('rollouts', () => {
     const rollouts = startRollouts(decoderPolicy(architecture), plan);
     const call = (from: number): Promise<Rollout[]> => rollouts.write(model.weights, prompts, key(from));
     await call(0);
-    const before = [tf.memory().numTensors, tf.memory().numBytes, nativeBytes()];
+    const before = await settledMemory();
     for (let from = 1; from <= 30; from++) await call(from);
-    expect([tf.memory().numTensors, tf.memory().numBytes, nativeBytes()]).toEqual(before);
+    expect(await settledMemory()).toEqual(before);
     rollouts.dispose();
   });
 

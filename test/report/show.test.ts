@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { cell, decoder, experiment } from '../../src/index.js';
 import { show } from '../../src/notebook.js';
 import { pretendKernel } from './kernel-writer.js';
+import { settledMemory } from '../settled-memory.js';
 
 describe('show', () => {
   let kernel: ReturnType<typeof pretendKernel>;
@@ -71,10 +72,10 @@ describe('show', () => {
   it('leaves no tensor behind', async () => {
     const given = tf.ones([40, 40]);
     await shown(given);
-    const before = tf.memory().numTensors;
+    const before = await settledMemory();
     await shown(given);
     await shown(cell(given, { name: 'weight' }));
-    expect(tf.memory().numTensors).toBe(before);
+    expect(await settledMemory()).toEqual(before);
   });
 
   it('shows a cell of state and trees of them', async () => {

@@ -20,6 +20,7 @@ import type { Position } from '../../../src/train/checkpoints/checkpoint-state.j
 import type { TrainingCells } from '../../../src/train/step.js';
 import { treeFiles } from '../../../src/train/checkpoints/tree-files.js';
 import { afterScore, unwatched } from '../../../src/train/watch.js';
+import { settledMemory } from '../../settled-memory.js';
 
 let folder = '';
 beforeEach(async () => {
@@ -143,12 +144,12 @@ describe('a checkpoint', () => {
   it('leaves no tensors', async () => {
     const cells = everyDtype(1);
     const files = filesOf(cells);
-    const { numTensors } = tf.memory();
+    const { tensors } = await settledMemory();
     await writeCheckpoint(folder, takeSnapshot(cells), position(1), { files });
-    expect(tf.memory().numTensors).toBe(numTensors);
+    expect((await settledMemory()).tensors).toBe(tensors);
     const checkpoint = await latestCheckpoint(folder, 'this run');
     if (checkpoint !== undefined) await restore(cells, checkpoint, files);
-    expect(tf.memory().numTensors).toBe(numTensors);
+    expect((await settledMemory()).tensors).toBe(tensors);
   });
 
   it('is refused by cells of another optimizer', async () => {
