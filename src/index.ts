@@ -179,6 +179,7 @@ export { bert, bertSizes } from './model/bert.js';
 export { roberta, robertaSizes } from './model/roberta.js';
 export { loadEncoder, saveEncoder, type EncoderModel } from './model/encoder-model.js';
 export * from './model/encoder-decoder/index.js';
+export * from './model/retention/index.js';
 export { embedTexts, type EmbedTextsOptions, type TextEmbeddings } from './model/embed-texts.js';
 export type { EncoderWeights } from './model/encoder-specs.js';
 export { mlpClassifier, mlpClassifierOptions, type MlpClassifier } from './model/mlp-classifier.js';

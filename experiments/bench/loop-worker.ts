@@ -67,6 +67,7 @@ export const answers = {
               checkpointEvery: 1_000_000,
             },
             key: key(1),
+            inPlace: true, // as PyTorch does
             evaluate,
             on: (event) => {
               if (event.type === 'step') lastLoss = event.result.loss;

@@ -5,6 +5,7 @@ import type { Codec } from '../files.js';
 import { encoderDecoderCodec } from '../model/encoder-decoder/encoder-decoder-model.js';
 import { encoderCodec } from '../model/encoder-model.js';
 import { modelCodec } from '../model/model.js';
+import { retnetCodec } from '../model/retention/retnet-model.js';
 import { imageModelCodec } from '../model/vision/image-model.js';
 import { rewardModelCodec } from '../model/reward-model-files.js';
 import { samplesCodec } from '../model/samples-codec.js';
@@ -19,6 +20,7 @@ export const codecs: readonly Codec<unknown>[] = [
   modelCodec,
   encoderCodec,
   encoderDecoderCodec,
+  retnetCodec,
   imageModelCodec,
   rewardModelCodec,
   scoreCodec,

@@ -2,13 +2,13 @@ import type { Key } from '../engine/key.js';
 import { silent } from '../progress.js';
 import type { OnProgress } from '../progress.js';
 import type { Tokenizer } from '../tokens/tokenizer.js';
-import { startDecoding } from './decoding.js';
 import type { Finish } from './generate.js';
-import type { Model } from './model.js';
 import { samplePlan } from './sample-options.js';
 import type { SampleChoice } from './sample-options.js';
 import { writeTexts } from './write-texts.js';
 import type { WrittenTail } from './write-texts.js';
+import { startWriting } from './writer.js';
+import type { Writer } from './writer.js';
 
 /** A prompt and how the model went on. A type, not an interface, so that it counts as JSON. */
 export type Sample = {
@@ -38,7 +38,7 @@ export interface SampleOptions extends SampleChoice {
  * const [sample] = await sample(model, tokenizer, ['ROMEO:'], { temperature: 0.7, topP: 0.9, key: key(1) });
  */
 export async function sample(
-  model: Model,
+  model: Writer,
   tokenizer: Tokenizer,
   prompts: readonly string[],
   { key, progress = silent, metrics, ...options }: SampleOptions,
@@ -51,7 +51,7 @@ export async function sample(
   const began = performance.now();
   const seconds = prompts.map(() => 0);
   let longest = 0;
-  const written = await writeTexts(startDecoding(model, { batch: prompts.length, length }), tokenizer, ids, {
+  const written = await writeTexts(startWriting(model, { batch: prompts.length, length }), tokenizer, ids, {
     plan,
     key,
     onToken: (sequence, numTokens) => {
@@ -65,7 +65,7 @@ export async function sample(
 }
 
 /** Tokens that a decoding of prompts needs room for: the last one generated is not read. */
-export function roomFor(model: Model, prompts: readonly (readonly number[])[], maxTokens: number): number {
+export function roomFor(model: Writer, prompts: readonly (readonly number[])[], maxTokens: number): number {
   const longest = Math.max(...prompts.map((prompt) => prompt.length));
   return Math.min(model.architecture.config.context, longest + Math.max(0, maxTokens - 1));
 }

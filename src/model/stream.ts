@@ -5,14 +5,14 @@ import type { Order } from '../tokens/chat-template.js';
 import type { Question } from '../tokens/conversation.js';
 import type { Tokenizer } from '../tokens/tokenizer.js';
 import { tokenChooser } from './choose-token.js';
-import { startDecoding } from './decoding.js';
 import type { Decoding } from './decoding.js';
 import { generate } from './generate.js';
 import type { Finish } from './generate.js';
-import type { Model } from './model.js';
 import { roomFor } from './sample.js';
 import { samplePlan } from './sample-options.js';
 import type { SampleChoice, SamplePlan } from './sample-options.js';
+import { startWriting } from './writer.js';
+import type { Writer } from './writer.js';
 import { writtenText } from './written-text.js';
 
 /** Text as it is written, to be read once: `for await (const piece of stream)`. */
@@ -49,7 +49,7 @@ export interface StreamOptions extends SampleChoice {
  * for await (const piece of story) process.stdout.write(piece);
  * const { finish, tokensPerSecond } = await story.summary();
  */
-export function stream(model: Model, tokenizer: Tokenizer, prompt: string, options: StreamOptions): TextStream {
+export function stream(model: Writer, tokenizer: Tokenizer, prompt: string, options: StreamOptions): TextStream {
   const { key, signal, ...choice } = options;
   const plan = samplePlan('stream', choice, tokenizer);
   return streamOnce(model, tokenizer, tokenizer.encode(prompt), { plan, key, signal });
@@ -65,7 +65,7 @@ export function stream(model: Model, tokenizer: Tokenizer, prompt: string, optio
  * for await (const piece of reply) process.stdout.write(piece);
  */
 export function answer<O extends Order, Name extends string>(
-  model: Model,
+  model: Writer,
   chat: Chat<O, Name>,
   question: Question<O>,
   options: StreamOptions,
@@ -84,14 +84,14 @@ export interface StreamPlan {
 }
 
 function streamOnce(
-  model: Model,
+  model: Writer,
   tokenizer: Tokenizer,
   prompt: readonly number[],
   { key, ...rest }: StreamPlan,
 ): TextStream {
   const length = roomFor(model, [prompt], rest.plan.maxTokens);
   let decoding: Decoding | undefined;
-  return streamText(() => (decoding = startDecoding(model, { batch: 1, length })), tokenizer, prompt, {
+  return streamText(() => (decoding = startWriting(model, { batch: 1, length })), tokenizer, prompt, {
     ...rest,
     key: fold(key, 0), // as the first prompt of `sample`
     done: () => decoding?.dispose(),

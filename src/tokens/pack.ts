@@ -1,3 +1,4 @@
+import { withRepeats } from '../data/mix/with-repeats.js';
 import { TrainbookError } from '../error.js';
 import { layOut } from './lay-out.js';
 import type { LaidOut } from './lay-out.js';
@@ -54,14 +55,20 @@ export interface PackOptions {
 
 /** Anything that has documents with a text. */
 interface Texts {
-  readonly documents: readonly { readonly text: string; readonly id?: string }[];
+  readonly documents: readonly {
+    readonly text: string;
+    readonly id?: string;
+    /** `epochs`: how often `mix` takes the document, once if not said. */
+    readonly meta?: Readonly<Record<string, unknown>>;
+  }[];
 }
 
 /**
  * Encodes documents and puts them into rows of context + 1 tokens. A document is its tokens and, as the last target,
  * `<|endoftext|>`; its first token is predicted from the `<|endoftext|>` before it, which belongs to it (position 0). So every
  * token of every document is a target just once, `numBytes` is all of the text, and no token is predicted from another
- * document where attention is kept inside `documents`. Rows are padded with `<|endoftext|>`, at weight 0.
+ * document where attention is kept inside `documents`. Rows are padded with `<|endoftext|>`, at weight 0. A document with
+ * `meta.epochs: k`, which `mix` takes k times, is packed k times.
  *
  * `concatenate`: documents end to end, each row beginning with the last token of the row before it.
  *
@@ -82,7 +89,8 @@ export function pack(corpus: Texts, tokenizer: Tokenizer, context: number, optio
   if (corpus.documents.length === 0) {
     throw new TrainbookError({ what: 'pack: there are no documents', received: 0, expected: 'at least one' });
   }
-  const encoded = encodeDocuments(corpus.documents, tokenizer);
+  const texts = withRepeats(corpus.documents);
+  const encoded = encodeDocuments(texts, tokenizer);
   const numTokens = encoded.stream.length - 1;
   const laid =
     form === 'best-fit' ? bestFit(encoded, tokenizer, context) : endToEnd(encoded, tokenizer, context, documents);
@@ -93,10 +101,10 @@ export function pack(corpus: Texts, tokenizer: Tokenizer, context: number, optio
     tokens,
     weights,
     ...(documents && { documents: laid.documents, positions: laid.positions }),
-    rowDocuments: rowDocuments(documentIds(corpus.documents), laid.rowNumbers),
+    rowDocuments: rowDocuments(documentIds(texts), laid.rowNumbers),
     numTokens,
-    numBytes: corpus.documents.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0),
-    numDocuments: corpus.documents.length,
+    numBytes: texts.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0),
+    numDocuments: texts.length,
     numCut,
     padding: numPadding / (numRows * context),
   };
@@ -185,9 +193,9 @@ function bestFit({ stream, ends }: Encoded, { endOfText }: Tokenizer, context: n
   return { ...laid, numCut, rowNumbers };
 }
 
-/** The tokens of all documents, `<|endoftext|>` before, between and after them. */
-export function concatenate(documents: readonly { readonly text: string }[], tokenizer: Tokenizer): Int32Array {
-  return encodeDocuments(documents, tokenizer).stream;
+/** The tokens of all documents, as often as `meta.epochs` says, `<|endoftext|>` before, between and after them. */
+export function concatenate(documents: Texts['documents'], tokenizer: Tokenizer): Int32Array {
+  return encodeDocuments(withRepeats(documents), tokenizer).stream;
 }
 
 interface Encoded {

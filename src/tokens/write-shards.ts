@@ -1,5 +1,6 @@
 import { access, mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { epochsOf, withRepeats } from '../data/mix/with-repeats.js';
 import { TrainbookError } from '../error.js';
 import { hash, writeAtomic } from '../files.js';
 import { openShards } from './open-shards.js';
@@ -7,6 +8,11 @@ import type { Shards } from './open-shards.js';
 import { indexName, tokenArrays, writeShard } from './shard-file.js';
 import type { Encoding, ShardEntry, ShardsIndex } from './shard-file.js';
 import type { Tokenizer } from './tokenizer.js';
+
+interface Text {
+  readonly text: string;
+  readonly meta?: Readonly<Record<string, unknown>>;
+}
 
 export interface WriteShardsOptions {
   /** A shard ends with the document that reaches this many tokens; 2²⁶ by default, 128 MB of 16-bit tokens. */
@@ -16,14 +22,15 @@ export interface WriteShardsOptions {
 /**
  * Encodes documents, one after another, and writes their tokens as shards: files of about `tokensPerShard` tokens of 16 bits, or
  * of 32 where the vocabulary has more than 65,536. One shard and one document are in memory at a time, however many documents
- * come. A folder without `shards.json` is not whole: what a run that was killed has left there is written anew.
+ * come; an array of them is written with the repeats that `mix` gave it (`meta.epochs`), which a stream cannot have. A folder without `shards.json` is not whole: what a run that was killed has left there is written anew.
  *
- * @throws TrainbookError if there are no documents, the folder has shards already, or an option is out of range.
+ * @throws TrainbookError if there are no documents, the folder has shards already, an option is out of range, or a document of a
+ *   stream is to be taken several times.
  * @example
  * const shards = await writeShards(corpus.documents, tokenizer, 'shards');
  */
 export async function writeShards(
-  documents: Iterable<{ readonly text: string }> | AsyncIterable<{ readonly text: string }>,
+  documents: Iterable<Text> | AsyncIterable<Text>,
   tokenizer: Tokenizer,
   folder: string,
   { tokensPerShard = 2 ** 26 }: WriteShardsOptions = {},
@@ -49,7 +56,9 @@ export async function writeShards(
     entries.push(await writeShard(join(folder, file), file, encoding, shard.contents()));
     shard = emptyShard(encoding);
   };
-  for await (const { text } of documents) {
+  for await (const document of isArray(documents) ? withRepeats(documents) : documents) {
+    if (epochsOf(document) > 1) throw repeatedInStream(epochsOf(document));
+    const { text } = document;
     shard.add(tokenizer.encode(text), Buffer.byteLength(text));
     if (shard.numTokens() >= tokensPerShard) await write();
   }
@@ -60,6 +69,20 @@ export async function writeShards(
   const index: ShardsIndex = { format: 1, ...encoding, shards: entries };
   await writeAtomic(join(folder, indexName), `${JSON.stringify(index, undefined, 2)}\n`);
   return openShards(folder);
+}
+
+/** `Array.isArray` does not know of arrays that are not to be changed. */
+function isArray(documents: object): documents is readonly Text[] {
+  return Array.isArray(documents);
+}
+
+function repeatedInStream(epochs: number): TrainbookError {
+  return new TrainbookError({
+    what: 'writeShards: a document of a stream is to be taken several times',
+    received: `meta.epochs: ${epochs}`,
+    expected: 'documents that come once, or an array, whose repeats are written after all the others',
+    fix: 'give an array, or mix without `epochs`',
+  });
 }
 
 /** Makes the folder; refuses one that is whole; removes shards that a killed run has left. */

@@ -65,6 +65,7 @@ export async function pretrain(architecture: Decoder, options: PretrainOptions):
       identity: { architecture: { ...architecture.config }, numbers },
       ...(measured && { heldOut: () => inOrder({ numBytes: 0, ...measured }, batchSize) }),
       files: decoderFiles(architecture),
+      inPlace: true,
     },
   );
 }

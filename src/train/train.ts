@@ -73,6 +73,11 @@ export interface TrainModelOptions<Architecture, Weights, B> {
    * stop button; elsewhere nothing aborts (`interruptible` makes a signal of Ctrl-C).
    */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Whether the model given is used up: its weights are disposed once the training has its own, so that they are in memory once. Default: it
+   * stays as it is.
+   */
+  readonly inPlace?: boolean;
   /** How the energy that it takes is estimated, for the event `energy`. Default: by what sensors can be read. */
   readonly energy?: EnergyOptions | undefined;
   /** The processes that share each batch. Default: this one alone. */
@@ -81,7 +86,7 @@ export interface TrainModelOptions<Architecture, Weights, B> {
 
 /**
  * Trains a model: updates of its weights, as the optimizer makes them of the gradients of a loss on batches. Gives the model with the
- * weights after the last step; the model given stays as it is.
+ * weights after the last step; the model given stays as it is, unless it is trained `inPlace`.
  *
  * A run that was killed and is started again with the same options and folder ends with the same weights, to the bit, as one
  * that never was (same machine and engine). Checkpoints are written while the next steps run, one at a time; a full disk does not stop
@@ -244,8 +249,9 @@ export async function runPart<Architecture, Weights, B, Rows = B>(
   const { model, options, plan, loaderOptions, length, optimizer, files, found } = prepared;
   const { key, group, checkpoints, signal } = options;
   const loss = options.objective(model.architecture);
+  const first = from?.weights ?? model.weights;
   const training = startTraining(loss, {
-    weights: from?.weights ?? model.weights,
+    weights: first,
     optimizer,
     precision: plan.precision,
     target: options.target,
@@ -258,6 +264,7 @@ export async function runPart<Architecture, Weights, B, Rows = B>(
     skips: plan.notFinite === 'skip' || plan.spike?.action === 'skip',
     group,
   });
+  if (options.inPlace === true && from === undefined) tf.dispose(first as tf.TensorContainer);
   const isWriter = (group?.index ?? 0) === 0;
   const saver =
     checkpoints === undefined || !isWriter

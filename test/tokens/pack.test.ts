@@ -17,6 +17,18 @@ describe('pack', () => {
     expect(packed).toMatchObject({ context: 3, numRows: 3, numTokens: 7, numBytes: 7 });
   });
 
+  it('takes a document as often as a mixture does, its repeats after all others', () => {
+    const mixed = [
+      { text: 'abc', id: 'A', meta: { epochs: 3 } },
+      { text: '学a', id: 'B' },
+    ];
+    expect(tokenizer.decode(concatenate(mixed, tokenizer))).toBe(
+      ['', 'abc', '学a', 'abc', 'abc', ''].join('<|endoftext|>'),
+    );
+    const packed = pack({ documents: mixed }, tokenizer, 4);
+    expect(packed).toMatchObject({ numDocuments: 4, numRows: 4, numTokens: 15, numBytes: 13 });
+  });
+
   it('has no padding where the last row is full', () => {
     expect(pack({ documents }, tokenizer, 7)).toMatchObject({ numRows: 1, weights: new Uint8Array(7).fill(1) });
   });

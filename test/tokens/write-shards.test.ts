@@ -98,6 +98,14 @@ describe('writeShards', () => {
     shards.close();
   });
 
+  it('writes repeats after all others, and refuses them in a stream, where that cannot be', async () => {
+    const mixed = [{ text: 'abc', meta: { epochs: 2 } }, { text: '学a' }];
+    const shards = await writeShards(mixed, tokenizer, folder());
+    expect([0, 1, 2].map((index) => tokenizer.decode([...shards.document(index)]))).toEqual(['abc', '学a', 'abc']);
+    shards.close();
+    await expect(writeShards(mixed.values(), tokenizer, folder())).rejects.toThrow('several times');
+  });
+
   it('reads on after close, and keeps few files open', async () => {
     const many = Array.from({ length: 100 }, (_, index) => ({ text: 'abc'.slice(index % 3) }));
     const shards = await writeShards(many, tokenizer, folder(), { tokensPerShard: 1 });

@@ -35,8 +35,8 @@ export interface MixOptions extends MixTargets {
  * What is chosen does not depend on the order of the documents. `planMix` says how much is taken of what, with caps, temperatures,
  * budgets and epochs.
  *
- * A document that is taken k > 1 times stays one document: it has `meta.epochs: k`, the ledger says so, and `withRepeats` gives it k
- * times to whatever trains on it. In the ledger each kept document has the `share` planned for its stratum.
+ * A document that is taken k > 1 times stays one document: it has `meta.epochs: k`, the ledger says so, and `pack` and `writeShards` take
+ * it k times. In the ledger each kept document has the `share` planned for its stratum.
  *
  * @throws TrainbookError for shares of which none is above 0, and, when documents come, for a document that has no share, a share
  *   without documents, and what `planMix` refuses.

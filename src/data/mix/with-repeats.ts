@@ -1,24 +1,34 @@
-import type { Document } from '../document.js';
+/** What a document says of how often a mixture takes it. */
+interface Repeated {
+  readonly meta?: Readonly<Record<string, unknown>>;
+}
 
 /**
- * Documents as often as a mixture takes them: one with `meta.epochs: 3` three times. Whatever makes batches shuffles them.
+ * Documents as often as a mixture takes them: one with `meta.epochs: 3` three times. All come once, then those that come again, then
+ * those that come a third time, so that repeats stand apart. `pack` and `writeShards` do this themselves.
  *
  * @example
- * const packed = pack({ documents: withRepeats(corpus.train.documents) }, tokenizer, 256);
+ * const twice = withRepeats([{ text: 'To be, or not to be', meta: { epochs: 2 } }]).length; // 2
  */
-export function withRepeats(documents: readonly Document[]): readonly Document[] {
-  const once: Document[] = [];
-  const again: Document[] = [];
+export function withRepeats<D extends Repeated>(documents: readonly D[]): readonly D[] {
+  const all: D[] = [];
   let left = documents;
   for (let epoch = 1; left.length > 0; epoch++) {
-    left = left.filter((document) => epochsOf(document) >= epoch);
-    for (const document of left) (epoch === 1 ? once : again).push(document);
+    all.push(...left.map(once));
+    left = left.filter((document) => epochsOf(document) > epoch);
   }
-  return [...once, ...again];
+  return all;
+}
+
+/** Without the mark: what has been repeated is not repeated again. */
+function once<D extends Repeated>(document: D): D {
+  if (document.meta?.['epochs'] === undefined) return document;
+  const { epochs: _, ...meta } = document.meta;
+  return { ...document, meta };
 }
 
 /** How often a mixture takes a document. */
-export function epochsOf({ meta }: Document): number {
+export function epochsOf({ meta }: Repeated): number {
   const epochs = meta?.['epochs'];
   return typeof epochs === 'number' && epochs >= 1 ? epochs : 1;
 }

@@ -32,7 +32,7 @@ export interface Phase<Architecture, Weights, B> {
 /** What a training in phases needs beside the model it begins with. */
 export interface ProgressiveOptions<Architecture, Weights, B> extends Omit<
   TrainModelOptions<Architecture, Weights, B>,
-  'data' | 'plan' | 'files' | 'evaluate'
+  'data' | 'plan' | 'files' | 'evaluate' | 'inPlace'
 > {
   /** The last one's `untilStep` is the length of the training; schedules run over all of it. */
   readonly phases: readonly Phase<Architecture, Weights, B>[];
