@@ -25,6 +25,7 @@ import { kills } from './kills.js';
 import { mlflow } from './mlflow.js';
 import { opOverhead } from './op-overhead.js';
 import { quickstart } from './quickstart.js';
+import { retention } from './retention.js';
 import { rematMemory } from './remat.js';
 import { rollout } from './rollout.js';
 import { runsBenchmark } from './runs.js';
@@ -55,6 +56,7 @@ export const benchmarks: readonly Benchmark[] = [
   rematMemory,
   trainingMemoryBenchmark,
   attention,
+  retention,
   grpoAgainstPpo,
   dataRead,
   dataClean,

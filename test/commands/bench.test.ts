@@ -67,6 +67,7 @@ describe('npx trainbook bench', () => {
       'remat',
       'training-memory',
       'attention',
+      'retention',
       'grpo-against-ppo',
       'data-read',
       'data-clean',
@@ -113,6 +114,7 @@ describe('npx trainbook bench', () => {
     expect(value('t5-step', 'T5 small: ours')).toBeGreaterThan(0);
     expect(value('t5-step', 'T5 v1.1 small: ours')).toBeGreaterThan(0);
     expect(value('attention', '32 tokens: gradients differ by at most')).toBeLessThan(1e-4);
+    expect(value('retention', 'a token after 32')).toBeGreaterThan(0);
     expect(value('tokenizers', 'encode, unigram: ours')).toBeGreaterThan(0);
     expect(value('decode', 'ours')).toBeGreaterThan(0);
     expect(value('decode', 'after 64 tokens, with cache')).toBeGreaterThan(0);
