@@ -240,36 +240,7 @@ export { generate, type Finish, type Generated, type GenerateOptions } from './m
 export type { DecoderWeights } from './model/weights.js';
 
 // Adapters: few numbers trained beside a model, and PEFT's folders of them.
-export { trainableShare, type Adapted, type AdaptedOptions, type AdapterMethod } from './model/adapter.js';
-export { lora, type Lora, type LoraAdapter, type LoraPair, type LoraWeights } from './model/lora.js';
-export {
-  attachLora,
-  mergeLora,
-  sumLora,
-  unmergeLora,
-  type MergedModel,
-  type WeightedLora,
-} from './model/lora-merge.js';
-export { loraOptions, loraPresets, type LoraConfig, type LoraOptions } from './model/lora-options.js';
-export { loadAdapter, saveAdapter, type Adapter, type AdapterPlace } from './model/peft-folder.js';
-export {
-  prefixPresets,
-  prefixTuning,
-  prefixTuningOptions,
-  type PrefixAdapter,
-  type PrefixTuning,
-  type PrefixTuningOptions,
-  type PrefixWeights,
-} from './model/prefix-tuning.js';
-export {
-  promptTuning,
-  promptTuningOptions,
-  type PromptAdapter,
-  type Prompted,
-  type PromptTuning,
-  type PromptTuningOptions,
-  type PromptWeights,
-} from './model/prompt-tuning.js';
+export * from './model/adapters.js';
 
 // Training: what is learned, how, and how long.
 export { train, trainOnPolicy } from './train/train.js';

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { treeEntries } from '../engine/tree.js';
 import { TrainbookError } from '../error.js';
-import { lora } from './lora.js';
+import { columnStretch, lora, partOfPair } from './lora.js';
 import type { LoraAdapter, LoraPair, LoraWeights } from './lora.js';
 import { pathsOfKey } from './lora-targets.js';
 import type { Model } from './model.js';
@@ -26,7 +26,7 @@ export interface MergedModel extends Model {
 }
 
 /**
- * W + s A B in place of each W that the adapter changes: a plain model, as fast as its base, that can be saved. All tensors are the
+ * W + s A B, or with `dora` its columns at the lengths learned, in place of each W that the adapter changes: a plain model, as fast as its base, that can be saved. All tensors are the
  * merged model's own, or share memory with the base's, so either can be disposed of.
  *
  * @throws TrainbookError if the adapter does not fit the model.
@@ -57,8 +57,9 @@ function merged(
   scale: number,
 ): tf.Tensor {
   return tf.tidy(() => {
-    const b = tf.slice(pair.b, [0, start], [pair.b.shape[0], weight.shape[1] ?? 0]);
-    return tf.add(weight, tf.mul(tf.matMul(pair.a, b), scale));
+    const { a, b, magnitude } = partOfPair(pair, { start, size: weight.shape[1] ?? 0 });
+    const sum = tf.add(weight, tf.mul(tf.matMul(a, b), scale));
+    return magnitude === undefined ? sum : tf.mul(sum, columnStretch(weight, { a, b, magnitude }, scale));
   });
 }
 
@@ -84,7 +85,7 @@ export interface WeightedLora {
  * ranks, without dropout. This is PEFT's combination `cat`. (Its `linear` is another thing: it adds A to A and B to B, so that the product has mixed
  * terms Aᵢ Bⱼ, and is no sum of the updates.)
  *
- * @throws TrainbookError if there are no adapters, or one changes layers that another does not: their ranks would differ.
+ * @throws TrainbookError if there are no adapters, one changes layers that another does not (their ranks would differ), or one is of DoRA.
  * @example
  * const both = sumLora([{ adapter: formal, weight: 0.7 }, { adapter: medical, weight: 0.3 }]);
  */
@@ -95,6 +96,13 @@ export function sumLora(parts: readonly WeightedLora[]): LoraAdapter {
       what: 'sumLora: there is nothing to add',
       received: 0,
       expected: 'one adapter or more',
+    });
+  if (parts.some(({ adapter }) => adapter.method.config.dora))
+    throw new TrainbookError({
+      what: 'sumLora: adapters of DoRA cannot be added: each sets the lengths of the columns',
+      received: 'an adapter with dora',
+      expected: 'adapters without',
+      fix: 'merge one of them, with mergeLora, and train the other on the result',
     });
   const keys = Object.keys(first.adapter.weights);
   for (const { adapter } of parts) {

@@ -30,6 +30,10 @@ export const loraOptions = z
       .enum(['rank', 'root'])
       .default('rank')
       .describe('what the update is divided by: the rank (LoRA), or its root (rsLoRA)'),
+    dora: z
+      .boolean()
+      .default(false)
+      .describe('whether the length of each column of W is trained apart from its direction (DoRA)'),
   })
   .check(({ value, issues }) => {
     const refuse = (path: keyof typeof value, message: string): void => {

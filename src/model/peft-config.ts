@@ -40,6 +40,7 @@ const loraSchema = z.looseObject({
     error: "a list of names or 'all-linear' is expected; patterns are not supported",
   }),
   use_rslora: z.boolean().default(false),
+  use_dora: z.boolean().default(false),
   // How the base has its matrices, of which A and B are independent.
   fan_in_fan_out: z.unknown(),
   bias: z.literal('none').default('none'),
@@ -109,6 +110,7 @@ export function peftMethod(json: unknown, { config }: Decoder, source: string): 
       dropout: settings.lora_dropout,
       targets: settings.target_modules,
       scaling: settings.use_rslora ? 'root' : 'rank',
+      dora: settings.use_dora,
     });
   }
   const { layers, width, keyValueHeads, headSize } = config;
@@ -166,7 +168,6 @@ const offInLora = {
   target_parameters: null,
   trainable_token_indices: null,
   use_bdlora: null,
-  use_dora: false,
   use_qalora: false,
   velora_config: null,
 } as const;
@@ -192,7 +193,7 @@ function settingsOf(method: PeftMethod, architecture: Decoder): Record<string, J
   const virtualTokens = { modules_to_save: null, num_layers: layers, num_transformer_submodules: 1 };
   switch (method.kind) {
     case 'lora': {
-      const { rank, alpha, dropout, targets, scaling } = method.config;
+      const { rank, alpha, dropout, targets, scaling, dora } = method.config;
       const modules = linearModules(architecture);
       return {
         ...offInLora,
@@ -204,6 +205,7 @@ function settingsOf(method: PeftMethod, architecture: Decoder): Record<string, J
         peft_type: 'LORA',
         r: rank,
         target_modules: targets === 'all-linear' ? lastNames(modules) : [...targets].sort(),
+        use_dora: dora,
         use_rslora: scaling === 'root',
       };
     }

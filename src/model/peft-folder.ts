@@ -22,6 +22,7 @@ import { WeightSpec } from './weights.js';
  * A folder of PEFT's: adapter_config.json (`peft-config.ts`) and adapter_model.safetensors, which has
  *
  * base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight   [rank, inputs]      LORA; lora_B [outputs, rank]
+ * base_model.model.model.layers.0.self_attn.q_proj.lora_magnitude_vector   [outputs]   with use_dora
  * prompt_embeddings   [virtual tokens, layers · 2 · keyValueHeads · headSize]          PREFIX_TUNING: keys, then values of each layer
  * prompt_embeddings   [virtual tokens, width]                                          PROMPT_TUNING
  */
@@ -114,13 +115,14 @@ const promptNames: readonly NameRule[] = [{ path: 'embeddings', name: 'prompt_em
 /** How LoRA's weights are named in files: `*` stands for a layer's number. */
 function loraNames(method: Lora, architecture: Decoder): NameRule[] {
   const anyLayer = (name: string): string => name.replace(/\.\d+\./, '.*.');
-  return method.targets(architecture).flatMap(({ key, module }) =>
-    (['a', 'b'] as const).map((factor) => ({
+  return method.targets(architecture).flatMap(({ key, module }) => [
+    ...(['a', 'b'] as const).map((factor) => ({
       path: anyLayer(`${key}.${factor}`),
       name: anyLayer(`base_model.model.${module}.lora_${factor.toUpperCase()}.weight`),
       turned: true as const,
     })),
-  );
+    { path: anyLayer(`${key}.magnitude`), name: anyLayer(`base_model.model.${module}.lora_magnitude_vector`) },
+  ]);
 }
 
 /** An adapter's weights as a file has them, their names, and the tensors that were made for it. */

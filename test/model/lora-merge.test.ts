@@ -1,9 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
+import { key } from '../../src/engine/key.js';
 import { treeEntries } from '../../src/engine/tree.js';
 import { namesOf } from '../../src/model/config-file.js';
 import { lora } from '../../src/model/lora.js';
-import type { LoraAdapter } from '../../src/model/lora.js';
+import type { LoraAdapter, LoraPair } from '../../src/model/lora.js';
 import { attachLora, mergeLora, sumLora, unmergeLora } from '../../src/model/lora-merge.js';
 import { storedWeights } from '../../src/model/names.js';
 import { weightHash } from '../../src/model/model.js';
@@ -28,6 +29,8 @@ describe.each([
   ['lora-rslora', 'llama'],
   ['lora-all-linear', 'llama'],
   ['lora-gpt2', 'gpt2'],
+  ['dora', 'llama'],
+  ['dora-gpt2', 'gpt2'],
 ])('%s, added in', (name, base) => {
   it('gives the weights and the logits that PEFT gives', async () => {
     const [model, adapter] = await loadedLora(name, base);
@@ -36,7 +39,8 @@ describe.each([
     expectClose(model.architecture.forward(merged.weights, tokens).dataSync(), numbers('merged_logits'), 1e-5);
     const stored = await storedWeights(merged.weights, namesOf(model.architecture));
     const given = names.filter((file) => file.startsWith('merged.'));
-    expect(given.length).toBe(name === 'lora-all-linear' ? 0 : name === 'lora-gpt2' ? 2 : 4);
+    const counts: Readonly<Record<string, number>> = { lora: 4, 'lora-rslora': 4, 'lora-gpt2': 2 };
+    expect(given.length).toBe(counts[name] ?? 0);
     for (const file of given) {
       expectClose(stored.get(file.slice('merged.'.length))?.elements as Float32Array, numbers(file), 1e-5);
     }
@@ -50,11 +54,13 @@ describe.each([
     const restored = unmergeLora(merged);
     expect(numbersOf(restored)).toEqual(before);
     // What the base is kept for: taking the update off in float32 is not exact.
-    const [key, { a, b }] = Object.entries(adapter.weights)[0] as [string, { a: tf.Tensor; b: tf.Tensor }];
-    if (key.includes('+')) return;
+    const [target, { a, b, magnitude }] = Object.entries(adapter.weights)[0] as [string, LoraPair];
+    if (target.includes('+') || magnitude !== undefined) return;
     const update = tf.mul(tf.matMul(a, b), adapter.method.scale);
-    const whole = treeEntries<tf.Tensor>(merged.weights).find(([path]) => path === `${key}.weight`)?.[1] as tf.Tensor;
-    expect(tf.sub(whole, update).dataSync()).not.toEqual(before.get(`${key}.weight`));
+    const whole = treeEntries<tf.Tensor>(merged.weights).find(
+      ([path]) => path === `${target}.weight`,
+    )?.[1] as tf.Tensor;
+    expect(tf.sub(whole, update).dataSync()).not.toEqual(before.get(`${target}.weight`));
   });
 
   it('leaves nothing of the base when it is disposed of, and the other way round', async () => {
@@ -143,6 +149,15 @@ describe('two adapters on one base', () => {
     expect(() => sumLora(parts)).toThrow(/change different layers\n.*layers\.0\.attention\.key/s);
     expect(() => sumLora([...parts].reverse())).toThrow('change different layers');
     expect(() => sumLora([])).toThrow('nothing to add');
+  });
+
+  it('of DoRA cannot be added, nor stand on one another before they are merged', async () => {
+    const [model, adapter] = await loadedLora('dora', 'llama');
+    expect(() => sumLora([{ adapter, weight: 1 }])).toThrow('DoRA');
+    const attached = attachLora(model, adapter);
+    expect(() => attachLora(attached, adapter)).toThrow('merge the first adapter');
+    expect(() => adapter.method.init(attached, key(1))).toThrow('merge the first adapter');
+    attachLora(mergeLora(model, adapter), adapter);
   });
 
   it('a sum of one keeps an rsLoRA', async () => {

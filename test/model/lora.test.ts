@@ -14,40 +14,46 @@ import { loraOptions } from '../../src/model/lora-options.js';
 import { adapterOf, baseModel, nextTokenLoss, peftFolder, peftReference } from './peft-reference.js';
 import { expectClose } from './close.js';
 
-// The truth: PEFT, by fixtures/peft_adapters.py.
+// The truth: PEFT, by fixtures/peft_adapters.py and fixtures/peft_dora.py.
 const fixtures = [
   { name: 'lora', base: 'llama' },
   { name: 'lora-rslora', base: 'llama' },
   { name: 'lora-all-linear', base: 'llama' },
   { name: 'lora-gpt2', base: 'gpt2' },
   { name: 'lora-second', base: 'llama' },
+  { name: 'dora', base: 'llama' },
+  { name: 'dora-gpt2', base: 'gpt2' },
 ] as const;
 
 describe.each(fixtures)('$name, an adapter of PEFT', ({ name, base }) => {
-  it.each(['eager', 'compiled'])('%s: logits, loss and the gradients of A and B are those of PEFT', async (how) => {
-    const model = await baseModel(base);
-    const { method, weights } = await adapterOf(peftFolder(name), model, 'lora');
-    const { tokens, numbers, names } = await peftReference(name);
-    const adapted = method.adapt(model);
-    const run = (adapter: LoraWeights, rows: tf.Tensor) => ({
-      logits: adapted.forward(adapter, rows),
-      ...valueAndGrads<LoraWeights>((values) => nextTokenLoss(adapted.forward(values, rows), rows))(adapter),
-    });
-    const { logits, value, grads } = how === 'eager' ? run(weights, tokens) : await compile(run)(weights, tokens);
-    expectClose(logits.dataSync(), numbers('logits'), 1e-5);
-    expectClose(value.dataSync(), numbers('loss'), 1e-5);
-    const modules = new Map(method.targets(model.architecture).map((target) => [target.key, target.module]));
-    const stored = treeEntries<tf.Tensor>(grads).map(([path, gradient]) => {
-      const [layer, factor] = [path.slice(0, -2), path.slice(-1).toUpperCase()];
-      return [`grad.base_model.model.${modules.get(layer) ?? ''}.lora_${factor}.weight`, gradient] as const;
-    });
-    expect(stored.map(([file]) => file).sort()).toEqual(names.filter((file) => file.startsWith('grad.')).sort());
-    for (const [file, gradient] of stored) expectClose(tf.transpose(gradient).dataSync(), numbers(file), 1e-4);
-  });
+  it.each(['eager', 'compiled'])(
+    '%s: logits, loss and the gradients of A, B and lengths are those of PEFT',
+    async (how) => {
+      const model = await baseModel(base);
+      const { method, weights } = await adapterOf(peftFolder(name), model, 'lora');
+      const { tokens, numbers, names } = await peftReference(name);
+      const adapted = method.adapt(model);
+      const run = (adapter: LoraWeights, rows: tf.Tensor) => ({
+        logits: adapted.forward(adapter, rows),
+        ...valueAndGrads<LoraWeights>((values) => nextTokenLoss(adapted.forward(values, rows), rows))(adapter),
+      });
+      const { logits, value, grads } = how === 'eager' ? run(weights, tokens) : await compile(run)(weights, tokens);
+      expectClose(logits.dataSync(), numbers('logits'), 1e-5);
+      expectClose(value.dataSync(), numbers('loss'), 1e-5);
+      const modules = new Map(method.targets(model.architecture).map((target) => [target.key, target.module]));
+      const stored = treeEntries<tf.Tensor>(grads).map(([path, gradient]) => {
+        const [, layer = '', part = ''] = /^(.*)\.([^.]*)$/.exec(path) ?? [];
+        const own = part === 'magnitude' ? 'magnitude_vector' : `${part.toUpperCase()}.weight`;
+        return [`grad.base_model.model.${modules.get(layer) ?? ''}.lora_${own}`, gradient] as const;
+      });
+      expect(stored.map(([file]) => file).sort()).toEqual(names.filter((file) => file.startsWith('grad.')).sort());
+      for (const [file, gradient] of stored) expectClose(tf.transpose(gradient).dataSync(), numbers(file), 1e-4);
+    },
+  );
 });
 
 // One where each layer has an update of its own, and one where three have parts of one.
-describe.each(fixtures.filter(({ name }) => name === 'lora' || name === 'lora-gpt2'))(
+describe.each(fixtures.filter(({ name }) => ['lora', 'lora-gpt2', 'dora-gpt2'].includes(name)))(
   '$name, generating',
   ({ name, base }) => {
     it('with a cache, a prompt and then token by token, beside the weights or added in', async () => {
@@ -98,6 +104,29 @@ describe('first weights', () => {
       method.adapt(model).forward(weights, tokens),
     ];
     expectClose(after.dataSync(), before.dataSync(), 1e-6);
+  });
+
+  it('with dora, lengths are those of the model’s columns, and the model is what it was, with dropout too', async () => {
+    const model = await baseModel('llama');
+    const { tokens } = await peftReference('dora');
+    const method = lora({ rank: 2, targets: ['q_proj', 'down_proj'], dora: true, dropout: 0.5 });
+    const adapter = method.init(model, key(1));
+    const { query } = model.weights.layers[0]?.attention ?? {};
+    expectClose(
+      adapter['layers.0.attention.query']?.magnitude?.dataSync() ?? [],
+      tf.norm(query?.weight as tf.Tensor, 'euclidean', 0).dataSync(),
+      1e-5,
+    );
+    const [before, after, training] = [
+      model.architecture.forward(model.weights, tokens),
+      method.adapt(model).forward(adapter, tokens),
+      method.adapt(model).forward(adapter, tokens, { dropoutKey: key(2) }),
+    ];
+    expectClose(after.dataSync(), before.dataSync(), 1e-5);
+    expectClose(training.dataSync(), before.dataSync(), 1e-5); // nothing is changed yet, so nothing is left out
+    expect(method.numParameters(model.architecture)).toBe(
+      lora({ rank: 2, targets: ['q_proj', 'down_proj'] }).numParameters(model.architecture) + 2 * (16 + 16),
+    );
   });
 
   it('is the same for the same key, and another for another layer or key', async () => {
@@ -197,6 +226,7 @@ describe('options', () => {
     expect(lora({ rank: 16, targets: 'all-linear' }).config).toEqual({
       rank: 16,
       alpha: 32,
+      dora: false,
       dropout: 0,
       targets: 'all-linear',
       scaling: 'rank',

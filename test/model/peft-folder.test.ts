@@ -35,6 +35,8 @@ describe.each([
   ['lora-all-linear', 'llama'],
   ['lora-gpt2', 'gpt2'],
   ['lora-second', 'llama'],
+  ['dora', 'llama'],
+  ['dora-gpt2', 'gpt2'],
   ['prefix', 'llama'],
   ['prompt', 'llama'],
 ])('%s, a folder that PEFT wrote', (name, base) => {
@@ -106,7 +108,7 @@ describe('what is not supported is refused', () => {
   }
 
   it.each([
-    ['lora', { use_dora: true }, 'use_dora: true'],
+    ['lora', { use_qalora: true }, 'use_qalora: true'],
     ['lora', { modules_to_save: ['lm_head'] }, 'modules_to_save: ["lm_head"]'],
     ['lora', { rank_pattern: { q_proj: 2 } }, 'rank_pattern: {"q_proj":2}'],
     ['lora', { alpha_pattern: { q_proj: 2 } }, 'alpha_pattern'],
@@ -149,6 +151,7 @@ describe('what is not supported is refused', () => {
     expect(adapter.method.config).toEqual({
       rank: 4,
       alpha: 8,
+      dora: false,
       dropout: 0,
       targets: ['q_proj', 'v_proj'],
       scaling: 'rank',

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { fold } from '../../engine/key.js';
+import type { Bottleneck, BottleneckAdapter } from '../../model/bottleneck.js';
 import type { Lora, LoraAdapter } from '../../model/lora.js';
 import type { Model } from '../../model/model.js';
 import type { Adapter } from '../../model/peft-folder.js';
@@ -97,8 +98,8 @@ export async function fineTune<O extends Order>(
 }
 
 /**
- * The same for any adapter, which is given as it is: prefixes and prompts cannot be merged into a model, and a LoRA adapter that is kept
- * apart can be switched. A prefix or a prompt takes its virtual tokens of the context.
+ * The same for any adapter, which is given as it is: prefixes, prompts and bottlenecks cannot be merged into a model, and a
+ * LoRA adapter that is kept apart can be switched. A prefix or a prompt takes its virtual tokens of the context.
  *
  * @throws TrainbookError as `fineTune`.
  * @example
@@ -120,11 +121,16 @@ export function fineTuneAdapter<O extends Order>(
   method: PromptTuning,
   options: FineTuneOptions<O>,
 ): Promise<PromptAdapter>;
+export function fineTuneAdapter<O extends Order>(
+  model: Model,
+  method: Bottleneck,
+  options: FineTuneOptions<O>,
+): Promise<BottleneckAdapter>;
 export async function fineTuneAdapter<O extends Order>(
   model: Model,
-  method: Adapter['method'],
+  method: AnyAdapter['method'],
   options: FineTuneOptions<O>,
-): Promise<Adapter> {
+): Promise<AnyAdapter> {
   /** Trains first weights, which are given back. */
   const tuned = async <Weights>(
     architecture: TokenPredictor<Weights>,
@@ -142,6 +148,8 @@ export async function fineTuneAdapter<O extends Order>(
   switch (method.kind) {
     case 'lora':
       return { kind: method.kind, method, weights: await tuned(method.adapt(model), method.init(model, key)) };
+    case 'bottleneck':
+      return { kind: method.kind, method, weights: await tuned(method.adapt(model), method.init(model, key)) };
     case 'prefix':
       return { kind: method.kind, method, weights: await tuned(method.adapt(model), method.init(model, key)) };
     case 'prompt': {
@@ -150,6 +158,9 @@ export async function fineTuneAdapter<O extends Order>(
     }
   }
 }
+
+/** PEFT's adapters, and one that it has no files for. */
+type AnyAdapter = Adapter | BottleneckAdapter;
 
 /** The model that trained weights make; they are given up. */
 function finished<Weights>(trainee: Trainee<Weights>, weights: Weights): Model {
@@ -166,12 +177,12 @@ async function learn<O extends Order, Weights>(
   model: Model,
   { trainable, files }: Pick<Trainee<Weights>, 'trainable' | 'files'>,
   options: FineTuneOptions<O>,
-  method?: Adapter['method'],
+  method?: AnyAdapter['method'],
 ): Promise<Weights> {
   const { numbers, ...parts } = recipe(name, options);
   const { data, measured, identity } = await fineTuneData(name, model, options, {
     plan: parts.plan,
-    virtualTokens: method === undefined || method.kind === 'lora' ? 0 : method.config.numVirtualTokens,
+    virtualTokens: method !== undefined && 'numVirtualTokens' in method.config ? method.config.numVirtualTokens : 0,
   });
   const objective = causalLanguageModel();
   const evaluate = measured(objective(trainable.architecture));
