@@ -221,6 +221,7 @@ export { loadRewardModel, saveRewardModel } from './model/reward-model-files.js'
 export { rewardJudge, textScorer, type AnswerSample, type RewardJudge, type TextReward } from './model/score-texts.js';
 
 export { loadGgufModel } from './model/gguf-model.js';
+export { saveGguf, type SaveGgufOptions } from './model/save-gguf.js';
 export { readGeneration, type Generation } from './model/generation-config.js';
 export { modelFolder, publishedModels, type PublishedModel } from './model/published.js';
 export { choiceOptions, greedy, type Choice, type ChoiceOptions } from './model/choice.js';

@@ -64,6 +64,11 @@ export function namesOf({ config }: Decoder): readonly NameRule[] {
   return familyOf(config)?.family.names ?? llamaNames;
 }
 
+/** The name that Hugging Face has for a model's family, such as `llama`; undefined where it is of none. */
+export function familyNameOf({ config }: Decoder): string | undefined {
+  return familyOf(config)?.family.modelType;
+}
+
 function familyOf(
   config: DecoderConfig,
 ): { readonly family: DecoderFamily; readonly json: Record<string, Json> } | undefined {

@@ -190,6 +190,11 @@ export interface GgufTensors {
   readonly rotaryScaling?: RotaryScaling | undefined;
 }
 
+/** How a GGUF file of an architecture names and lays out weights; undefined for one that is not known here. */
+export function namesInGguf(name: string): Pick<GgufArchitecture, 'names' | 'interleaved'> | undefined {
+  return Object.hasOwn(architectures, name) ? architectures[name] : undefined;
+}
+
 /** The name and the keys of a file's architecture, these without the name. */
 export function architectureKeys(metadata: ReadonlyMap<string, MetadataValue>): {
   readonly name: string;

@@ -1,4 +1,6 @@
 import { TrainbookError } from '../error.js';
+import type { DecoderConfig } from './decoder-options.js';
+import type { GgufValue } from './files/write-gguf.js';
 import { rotaryFrequencies } from './rope-scaling.js';
 import type { Rotary, RotaryScaling } from './rope-scaling.js';
 
@@ -43,6 +45,47 @@ export function scalingOfKeys(keys: RotaryKeys): RotaryScaling | undefined {
       };
     }
   }
+}
+
+/** The keys that say a scaling, the other way round; `llama3` stands in a tensor (`factorsOfScaling`), and `ntk` has no keys. */
+export function keysOfScaling({
+  rotaryScaling: scaling,
+}: Pick<DecoderConfig, 'rotaryScaling'>): ReadonlyMap<string, GgufValue> {
+  switch (scaling?.kind) {
+    case 'linear':
+      return new Map<string, GgufValue>([
+        ['rope.scaling.type', { text: 'linear' }],
+        ['rope.scaling.factor', { float32: scaling.factor }],
+      ]);
+    case 'yarn': {
+      const { factor, originalContext, betaFast, betaSlow, attentionFactor } = scaling;
+      const usual = 0.1 * Math.log(factor) + 1;
+      return new Map<string, GgufValue>([
+        ['rope.scaling.type', { text: 'yarn' }],
+        ['rope.scaling.factor', { float32: factor }],
+        ['rope.scaling.original_context_length', { uint32: originalContext }],
+        ['rope.scaling.yarn_beta_fast', { float32: betaFast }],
+        ['rope.scaling.yarn_beta_slow', { float32: betaSlow }],
+        ...(attentionFactor === undefined
+          ? []
+          : [['rope.scaling.attn_factor', { float32: attentionFactor / usual }] as const]),
+      ]);
+    }
+    default:
+      return new Map();
+  }
+}
+
+/** What each frequency is divided by, of a scaling that GGUF files have as a tensor. */
+export function factorsOfScaling({
+  rotaryScaling: scaling,
+  headSize,
+  rotaryBase: base,
+}: Pick<DecoderConfig, 'rotaryScaling' | 'headSize' | 'rotaryBase'>): Float32Array | undefined {
+  if (scaling?.kind !== 'llama3') return undefined;
+  const plain = rotaryFrequencies({ headSize, base }, 0).perPosition;
+  const { perPosition } = rotaryFrequencies({ headSize, base, scaling }, 0);
+  return Float32Array.from(plain, (own, pair) => own / (perPosition[pair] ?? NaN));
 }
 
 /** Factors as they are computed in float32 and here differ by about 1e-7 of their size. */

@@ -32,7 +32,7 @@ const metadataSchema = z.looseObject({
 type Metadata = z.output<typeof metadataSchema>;
 
 /** The words of byte-level vocabularies, by the name that `tokenizer.ggml.pre` has for them. */
-const wordsByName: Readonly<Record<string, readonly Part[]>> = {
+export const wordsByName: Readonly<Record<string, readonly Part[]>> = {
   default: [byteLevelPart],
   'gpt-2': [byteLevelPart],
   smollm: [{ type: 'Digits', individual_digits: true }, byteLevelPart],

@@ -1,4 +1,4 @@
-import { float16ToFloat32 } from './half.js';
+import { float16ToFloat32, float32ToFloat16 } from './half.js';
 
 /*
  * How llama.cpp packs weights: blocks of 32 or 256 elements along the last axis, small integers q with scales that they
@@ -137,4 +137,34 @@ export function dequantise(type: BlockType, bytes: Uint8Array): Float32Array {
   const out = new Float32Array((bytes.length / type.blockBytes) * type.blockElements);
   type.dequantise(bytes, out);
   return out;
+}
+
+/**
+ * Numbers in blocks of 32 as llama.cpp packs them: d = max |x| / 127, q = x / d to the nearest integer, halves away from zero. What is
+ * read back differs from x by half of d at most, and by what float16 takes from d.
+ *
+ * @param values Rows of whole blocks, one after another.
+ * @example
+ * quantiseQ8(new Float32Array(64)).length; // 68
+ */
+export function quantiseQ8(values: Float32Array): Uint8Array {
+  const { blockElements: size, blockBytes } = blockTypes.Q8_0;
+  const numBlocks = values.length / size;
+  const bytes = new Uint8Array(numBlocks * blockBytes);
+  const scale = new Float32Array(numBlocks);
+  for (let block = 0; block < numBlocks; block++) {
+    const from = values.subarray(block * size, (block + 1) * size);
+    const d = Math.fround(from.reduce((most, value) => Math.max(most, Math.abs(value)), 0) / 127);
+    const inverse = d === 0 ? 0 : Math.fround(1 / d);
+    scale[block] = d;
+    from.forEach((value, index) => {
+      const x = Math.fround(value * inverse);
+      bytes[block * blockBytes + 2 + index] = Math.sign(x) * Math.floor(Math.abs(x) + 0.5); // as int8
+    });
+  }
+  float32ToFloat16(scale).forEach((word, block) => {
+    bytes[block * blockBytes] = word & 0xff;
+    bytes[block * blockBytes + 1] = word >> 8;
+  });
+  return bytes;
 }
