@@ -152,15 +152,16 @@ export function quantiseQ8(values: Float32Array): Uint8Array {
   const numBlocks = values.length / size;
   const bytes = new Uint8Array(numBlocks * blockBytes);
   const scale = new Float32Array(numBlocks);
-  for (let block = 0; block < numBlocks; block++) {
-    const from = values.subarray(block * size, (block + 1) * size);
-    const d = Math.fround(from.reduce((most, value) => Math.max(most, Math.abs(value)), 0) / 127);
+  for (let block = 0, from = 0, to = 0; block < numBlocks; block++, from += size, to += blockBytes) {
+    let most = 0;
+    for (let index = 0; index < size; index++) most = Math.max(most, Math.abs(values[from + index] as number));
+    const d = Math.fround(most / 127);
     const inverse = d === 0 ? 0 : Math.fround(1 / d);
     scale[block] = d;
-    from.forEach((value, index) => {
-      const x = Math.fround(value * inverse);
-      bytes[block * blockBytes + 2 + index] = Math.sign(x) * Math.floor(Math.abs(x) + 0.5); // as int8
-    });
+    for (let index = 0; index < size; index++) {
+      const x = Math.fround((values[from + index] as number) * inverse);
+      bytes[to + 2 + index] = x < 0 ? Math.ceil(x - 0.5) : Math.floor(x + 0.5); // as int8
+    }
   }
   float32ToFloat16(scale).forEach((word, block) => {
     bytes[block * blockBytes] = word & 0xff;
