@@ -37,6 +37,7 @@ export * from './data/table/index.js';
 
 // Images: files → pixels with their classes → another view of each, each time.
 export * from './data/image/index.js';
+export * from './data/audio/index.js';
 
 // Tokens: documents → batches.
 export { bpeOptions, trainBpe, type BpeOptions } from './tokens/train-bpe.js';
@@ -111,6 +112,7 @@ export { textPairLoader, type TextPair, type TextPairBatch } from './tokens/text
 export * from './tokens/preference/index.js';
 export * from './tokens/image-loader.js';
 export { mixedLoader, type LoadersByName } from './tokens/mixed-loader.js';
+export * from './tokens/paired-loader.js';
 export { interleavedLoader, type InterleavedKind } from './tokens/interleaved-loader.js';
 export { writeShards, type WriteShardsOptions } from './tokens/write-shards.js';
 export { openShards, type OpenShardsOptions, type Shards } from './tokens/open-shards.js';
@@ -189,6 +191,7 @@ export { loadWeights, saveWeights } from './model/tree-weights.js';
 export { describeArchitecture, type Described } from './model/describe.js';
 export { parameterFigure } from './model/parameter-figure.js';
 export * from './model/vision/index.js';
+export * from './model/modalities/index.js';
 
 // Heads: what is made of the hidden states of an encoder or a decoder.
 export type { Head, HeadReading, HeadWeights, Trunk } from './model/heads/head.js';
@@ -268,6 +271,7 @@ export { imageClassification, type ImageClassificationOptions } from './train/ob
 export { regression, type RegressionOptions } from './train/objectives/regression.js';
 export { contrastive, type ContrastiveOptions, type Embedder } from './train/objectives/contrastive.js';
 export { sequenceToSequence, type SequencePredictor } from './train/objectives/sequence-to-sequence.js';
+export { languageAfter } from './train/objectives/language-after.js';
 export { mixture, type Weighted } from './train/objectives/mixture.js';
 export * from './train/objectives/preference/index.js';
 export * from './train/objectives/distillation/index.js';

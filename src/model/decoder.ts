@@ -89,7 +89,7 @@ export interface Decoder {
   /** Hidden states to logits: [..., width] → [..., vocabulary]. */
   logits(weights: DecoderWeights, hidden: tf.Tensor): tf.Tensor;
   /**
-   * `time` more tokens of each sequence, int32 [batch, time], the first of which gets the cache's row `row` → the logits after the last,
+   * `time` more tokens of each sequence, int32 [batch, time], or embeddings in their place, the first of which gets the cache's row `row` → the logits after the last,
    * [batch, vocabulary], and the cache with them. Sequences that are padded on the left begin at rows `starts`, int32 [batch]. With
    * `exit`, a single token of each goes through no more layers than it needs.
    */
@@ -217,7 +217,8 @@ export function decoder(options: DecoderOptions & { readonly vocabularySize: num
         { row, time, starts, windowOf: windowOf(config), bothWays, places, blocks },
         parts.positions,
       );
-      const placed = parts.positions.place(weights.positions, embed(weights.embedding, tokens), span);
+      const embedded = tokens.rank === 3 ? tokens : embed(weights.embedding, tokens);
+      const placed = parts.positions.place(weights.positions, embedded, span);
       if (exit !== undefined && time === 1) {
         const logitsOf = (states: tf.Tensor): tf.Tensor => layerLogits(weights, states);
         const networkOf = (layer: number): Network => parts.networkOf(layer).network;
