@@ -1,6 +1,6 @@
 import { TrainbookError } from '../error.js';
 import type { DecoderConfig } from './decoder-options.js';
-import type { GgufValue } from './files/write-gguf.js';
+import type { GgufValue } from '../tokens/gguf-metadata.js';
 import { rotaryFrequencies } from './rope-scaling.js';
 import type { Rotary, RotaryScaling } from './rope-scaling.js';
 

@@ -1,11 +1,19 @@
 import { isDeepStrictEqual } from 'node:util';
 import { TrainbookError } from '../error.js';
-import type { GgufValue } from '../model/files/write-gguf.js';
 import { wordsByName } from './gguf-tokenizer.js';
 import { pieceTypes } from './sentencepiece.js';
 import { checkTokenizerJson } from './tokenizer-json.js';
 import type { Part, TokenizerJson } from './tokenizer-json.js';
 import type { Tokenizer } from './tokenizer.js';
+
+/** A value of a GGUF file's metadata, with its type. */
+export type GgufValue =
+  | { readonly uint32: number }
+  | { readonly float32: number }
+  | { readonly bool: boolean }
+  | { readonly text: string }
+  | { readonly texts: readonly string[] }
+  | { readonly int32s: readonly number[] };
 
 /**
  * The metadata that a GGUF file has of a tokenizer: the other way round than `ggufTokenizer`. Rows of the embedding without a token get one

@@ -73,10 +73,7 @@ export interface TrainModelOptions<Architecture, Weights, B> {
    * stop button; elsewhere nothing aborts (`interruptible` makes a signal of Ctrl-C).
    */
   readonly signal?: AbortSignal | undefined;
-  /**
-   * Whether the model given is used up: its weights are disposed once the training has its own, so that they are in memory once. Default: it
-   * stays as it is.
-   */
+  /** Whether the weights given are disposed once the training has its own, so that they are in memory once. Default: they stay. */
   readonly inPlace?: boolean;
   /** How the energy that it takes is estimated, for the event `energy`. Default: by what sensors can be read. */
   readonly energy?: EnergyOptions | undefined;

@@ -1,19 +1,11 @@
 import { replaceAtomic } from '../../files.js';
+import type { GgufValue } from '../../tokens/gguf-metadata.js';
 import { blockTypes, quantiseQ8 } from './gguf-blocks.js';
 import { float32ToFloat16 } from './half.js';
 
 /*
  * Writes what `gguf-header.ts` describes, version 3.
  */
-
-/** A value of the metadata with its type. */
-export type GgufValue =
-  | { readonly uint32: number }
-  | { readonly float32: number }
-  | { readonly bool: boolean }
-  | { readonly text: string }
-  | { readonly texts: readonly string[] }
-  | { readonly int32s: readonly number[] };
 
 /** How numbers are stored: float32; float16; or 8 bits and a scale for each 32. */
 export type GgufType = 'F32' | 'F16' | 'Q8_0';
