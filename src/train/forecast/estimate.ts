@@ -26,21 +26,22 @@ export async function estimateSeconds(
   return flops / (rate * efficiency) + compileSeconds.fixed + compileSeconds.perLayer * layers;
 }
 
-/** FLOPs a second of [rows, width] × [width, 4 width] in float32: the best of runs over 0.3 s. */
+/** FLOPs a second of [rows, width] × [width, 4 width] in float32: the median of runs over 0.3 s, so that no odd one decides. */
 export async function matrixRate(rows: number, width: number): Promise<number> {
   const x = tf.ones<tf.Rank.R2>([Math.min(rows, 2048), width]);
   const weight = tf.ones<tf.Rank.R2>([width, 4 * width]);
   const flops = 2 * x.size * 4 * width;
-  let best = 0;
+  const seconds: number[] = [];
   const end = performance.now() + 300;
-  for (let runs = 0; runs < 2 || performance.now() < end; runs++) {
+  while (seconds.length < 3 || performance.now() < end) {
     const started = performance.now();
     const product = tf.matMul(x, weight);
     const element = tf.slice(product, [0, 0], [1, 1]);
     await element.data(); // waits for the product, without copying it
-    best = Math.max(best, flops / ((performance.now() - started) / 1000));
+    seconds.push((performance.now() - started) / 1000);
     tf.dispose([product, element]);
   }
   tf.dispose([x, weight]);
-  return best;
+  seconds.sort((a, b) => a - b);
+  return flops / (seconds[Math.floor(seconds.length / 2)] ?? NaN);
 }
