@@ -14,7 +14,7 @@ export function withRepeats<D extends Repeated>(documents: readonly D[]): readon
   const all: D[] = [];
   let left = documents;
   for (let epoch = 1; left.length > 0; epoch++) {
-    all.push(...left.map(once));
+    for (const document of left) all.push(once(document)); // one by one: a corpus has more documents than a call takes arguments
     left = left.filter((document) => epochsOf(document) > epoch);
   }
   return all;

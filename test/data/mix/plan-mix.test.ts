@@ -142,6 +142,13 @@ describe('mix with targets', () => {
     ]);
   });
 
+  test('repeats as many documents as a corpus has', () => {
+    const documents = Array.from({ length: 300_000 }, (_, index) => ({ index, meta: { epochs: 1 + (index % 2) } }));
+    const all = withRepeats(documents);
+    expect(all).toHaveLength(450_000);
+    expect(all.slice(300_000, 300_002)).toEqual([{ index: 1, meta: {} }, { index: 3, meta: {} }]); // prettier-ignore
+  });
+
   test('repetitions stand in the document and in the ledger', async () => {
     const options = { by: 'domain', shares: { web: 0, books: 5, encyclopedia: 3 }, epochs: { books: 2.5 } } as const;
     const [before, after] = await through(options);
