@@ -81,10 +81,16 @@ export interface TokenReader {
   dispose(): void;
 }
 
+/** The sizes of a decoding by a reader. */
+interface ReadingSizes extends Pick<Decoding, 'batch' | 'length'> {
+  /** Rows before the prompts, which the reader fills itself: prompts are then of one length, since padding would stand between. Default: 0. */
+  readonly firstRow?: number;
+}
+
 /** A decoding by any reader: which row comes next, and where sequences begin that are padded on the left. */
-export function decodingBy(reader: TokenReader, { batch, length }: Pick<Decoding, 'batch' | 'length'>): Decoding {
+export function decodingBy(reader: TokenReader, { batch, length, firstRow = 0 }: ReadingSizes): Decoding {
   let starts = new Int32Array(batch);
-  let row = 0; // the next token's
+  let row = firstRow; // the next token's
 
   const read = (tokens: Int32Array, time: number, isPrompt: boolean): Promise<Float32Array> =>
     inferring(async () => {
@@ -105,13 +111,14 @@ export function decodingBy(reader: TokenReader, { batch, length }: Pick<Decoding
     length,
     start: async (prompts) => {
       const lengths = prompts.map((prompt) => prompt.length);
-      const time = paddedLength(Math.max(...lengths), length);
+      const longest = Math.max(...lengths);
+      const time = firstRow === 0 ? paddedLength(longest, length) : longest;
       const tokens = new Int32Array(batch * time);
       starts = Int32Array.from(lengths, (own) => time - own);
       prompts.forEach((prompt, sequence) => {
         tokens.set(prompt, (sequence + 1) * time - prompt.length);
       });
-      row = 0;
+      row = firstRow;
       return read(tokens, time, true);
     },
     next: (tokens) => read(tokens, 1, false),

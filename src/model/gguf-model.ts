@@ -1,3 +1,4 @@
+import type { DecoderConfig } from './decoder-options.js';
 import { describedGguf } from './gguf-architecture.js';
 import type { GgufTensors } from './gguf-architecture.js';
 import { scalingOfFactors } from './gguf-rotary.js';
@@ -31,13 +32,13 @@ export async function ggufModel(file: TensorFile, source = 'the GGUF file'): Pro
   const shapes = new Map([...file.tensors].map(([name, { shape }]) => [name, shape] as const));
   const plain = describedGguf(file.metadata, { shapes }, source);
   const described = describedGguf(file.metadata, { shapes, ...(await scalingOf(file, plain, source)) }, source);
-  const { heads, keyValueHeads } = described.architecture.config;
+  const { config } = described.architecture;
   const tensors = new Map(
     [...file.tensors]
       .filter(([name]) => name !== factorsName)
       .map(([name, entry]) => {
-        const rows = /\.attn_q\./.test(name) ? heads : /\.attn_k\./.test(name) ? keyValueHeads : undefined;
-        return [name, described.interleaved && rows !== undefined ? inHalves(entry, rows) : entry] as const;
+        const heads = headsOf(name, config);
+        return [name, described.interleaved && heads !== undefined ? inHalves(entry, heads) : entry] as const;
       }),
   );
   return { architecture: described.architecture, weights: await readWeights(described, { tensors }, source) };
@@ -59,6 +60,14 @@ function inHalves(entry: TensorEntry, heads: number): TensorEntry {
   return { ...entry, dtype: 'F32', read: async () => halves(await entry.read(), heads) };
 }
 
+/** How many heads the rows of a tensor belong to; undefined where it has no rows of queries or keys. */
+export function headsOf(
+  name: string,
+  { heads, keyValueHeads }: Pick<DecoderConfig, 'heads' | 'keyValueHeads'>,
+): number | undefined {
+  return /\.attn_q\./.test(name) ? heads : /\.attn_k\./.test(name) ? keyValueHeads : undefined;
+}
+
 /**
  * Rows of queries or keys as they are in Hugging Face's files and here: of each head first the first ones of all pairs, then the
  * second ones (row i and row i + headSize / 2 turn together). llama.cpp has the two of a pair side by side (rows 2i and 2i + 1).
@@ -67,15 +76,34 @@ function inHalves(entry: TensorEntry, heads: number): TensorEntry {
  * halves({ shape: [4, 1], elements: Float32Array.of(0, 1, 2, 3) }, 1).elements; // 0, 2, 1, 3
  */
 export function halves(tensor: StoredTensor, heads: number): StoredTensor {
+  return copiedRows(tensor, heads, (inPair, inHalf) => [inPair, inHalf]);
+}
+
+/**
+ * The same rows as llama.cpp has them: the other way round.
+ *
+ * @example
+ * inPairs({ shape: [4, 1], elements: Float32Array.of(0, 2, 1, 3) }, 1).elements; // 0, 1, 2, 3
+ */
+export function inPairs(tensor: StoredTensor, heads: number): StoredTensor {
+  return copiedRows(tensor, heads, (inPair, inHalf) => [inHalf, inPair]);
+}
+
+/** A copy with each row where `move` says, of its places where pairs stand side by side and where they stand in halves. */
+function copiedRows(
+  tensor: StoredTensor,
+  heads: number,
+  move: (inPair: number, inHalf: number) => readonly [from: number, to: number],
+): StoredTensor {
   const [rows = 0, ...rest] = tensor.shape;
   const length = rest.reduce((product, axis) => product * axis, 1);
-  const from = float32Elements(tensor);
-  const to = new Float32Array(from.length);
+  const elements = float32Elements(tensor);
+  const copy = new Float32Array(elements.length);
   const headSize = rows / heads;
   for (let row = 0; row < rows; row++) {
     const inHead = row % headSize;
-    const target = row - inHead + (inHead >> 1) + (inHead & 1) * (headSize >> 1);
-    to.set(from.subarray(row * length, (row + 1) * length), target * length);
+    const [from, to] = move(row, row - inHead + (inHead >> 1) + (inHead & 1) * (headSize >> 1));
+    copy.set(elements.subarray(from * length, (from + 1) * length), to * length);
   }
-  return { shape: tensor.shape, elements: to };
+  return { shape: tensor.shape, elements: copy };
 }

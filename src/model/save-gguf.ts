@@ -8,12 +8,13 @@ import type { Tokenizer } from '../tokens/tokenizer.js';
 import { familyNameOf } from './config-file.js';
 import type { Decoder } from './decoder.js';
 import { describedGguf, namesInGguf } from './gguf-architecture.js';
+import { headsOf, inPairs } from './gguf-model.js';
 import { factorsOfScaling, keysOfScaling, scalingOfFactors } from './gguf-rotary.js';
 import { blockTypes } from './files/gguf-blocks.js';
 import { writeGguf } from './files/write-gguf.js';
 import type { GgufType, GgufWritable } from './files/write-gguf.js';
 import { float32Elements } from './files/stored-tensor.js';
-import type { MetadataValue, StoredTensor } from './files/stored-tensor.js';
+import type { MetadataValue } from './files/stored-tensor.js';
 import type { Model } from './model.js';
 import { namedTensors, writableWeights } from './names.js';
 
@@ -45,7 +46,7 @@ export async function saveGguf(
   const family = familyNameOf(architecture) ?? 'none';
   const layout = namesInGguf(family);
   if (layout === undefined) throw refused(`a decoder of the family ${family}`, 'gpt2, llama, qwen2 or qwen3');
-  const { heads, keyValueHeads, vocabularySize } = architecture.config;
+  const { vocabularySize } = architecture.config;
   const own = new Map<string, GgufValue>([
     ['general.architecture', { text: family }],
     ...(name === undefined ? [] : [['general.name', { text: name }] as const]),
@@ -57,13 +58,13 @@ export async function saveGguf(
   const tensors: GgufWritable[] = [
     ...(factors === undefined ? [] : [factorsTensor(factors)]),
     ...[...writable].map(([tensor, { shape, read }]): GgufWritable => {
-      const rows = /\.attn_q\./.test(tensor) ? heads : /\.attn_k\./.test(tensor) ? keyValueHeads : undefined;
+      const heads = headsOf(tensor, architecture.config);
       return {
         name: tensor,
         type: typeOf(tensor, shape, type),
         shape,
         read: async () =>
-          float32Elements(layout.interleaved && rows !== undefined ? inPairs(await read(), rows) : await read()),
+          float32Elements(layout.interleaved && heads !== undefined ? inPairs(await read(), heads) : await read()),
       };
     }),
   ];
@@ -164,24 +165,4 @@ function refused(received: string, expected: string): TrainbookError {
 
 function factorsTensor(factors: Float32Array): GgufWritable {
   return { name: 'rope_freqs.weight', type: 'F32', shape: [factors.length], read: () => Promise.resolve(factors) };
-}
-
-/**
- * Rows of queries or keys as llama.cpp has them: the two of a pair side by side. The other way round than `halves`.
- *
- * @example
- * inPairs({ shape: [4, 1], elements: Float32Array.of(0, 2, 1, 3) }, 1).elements; // 0, 1, 2, 3
- */
-export function inPairs(tensor: StoredTensor, heads: number): StoredTensor {
-  const [rows = 0, ...rest] = tensor.shape;
-  const length = rest.reduce((product, axis) => product * axis, 1);
-  const from = float32Elements(tensor);
-  const to = new Float32Array(from.length);
-  const headSize = rows / heads;
-  for (let row = 0; row < rows; row++) {
-    const inHead = row % headSize;
-    const source = row - inHead + (inHead >> 1) + (inHead & 1) * (headSize >> 1);
-    to.set(from.subarray(source * length, (source + 1) * length), row * length);
-  }
-  return { shape: tensor.shape, elements: to };
 }

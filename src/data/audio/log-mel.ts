@@ -40,11 +40,12 @@ export function logMel(
   const sound = wanted === undefined ? samples : fitted(samples, wanted);
   const half = Math.floor(window / 2);
   const count = Math.floor(sound.length / hop); // a window around the end itself is left out, as in Whisper
+  const hann = hannWindow(window);
   const cut = new Float32Array(count * window);
   for (let frame = 0; frame < count; frame++) {
     for (let place = 0; place < window; place++) {
       cut[frame * window + place] =
-        (sound[mirrored(frame * hop + place - half, sound.length)] as number) * hann(place, window);
+        (sound[mirrored(frame * hop + place - half, sound.length)] as number) * (hann[place] as number);
     }
   }
   const values = tf.tidy(() => {
@@ -93,7 +94,9 @@ const hertzOf = (mel: number): number =>
   mel < 15 ? (200 * mel) / 3 : 1000 * Math.exp(((mel - 15) * Math.log(6.4)) / 27);
 
 /** The window that ends where the next would begin. */
-const hann = (place: number, window: number): number => 0.5 - 0.5 * Math.cos((2 * Math.PI * place) / window);
+function hannWindow(window: number): Float64Array {
+  return Float64Array.from({ length: window }, (_, place) => 0.5 - 0.5 * Math.cos((2 * Math.PI * place) / window));
+}
 
 /** A place before the beginning or behind the end, mirrored there. */
 function mirrored(place: number, length: number): number {

@@ -1,10 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
 import { compile } from '../../engine/compile.js';
-import { inferring } from '../../engine/inference.js';
 import type { Key } from '../../engine/key.js';
 import { TrainbookError } from '../../error.js';
 import type { Tokenizer } from '../../tokens/tokenizer.js';
-import { cacheCells, rowsFor } from '../cache-cells.js';
+import { cacheCells, Idle, rowsFor } from '../cache-cells.js';
+import { decodingBy } from '../decoding.js';
 import type { Decoding } from '../decoding.js';
 import { samplePlan } from '../sample-options.js';
 import type { SampleChoice } from '../sample-options.js';
@@ -80,52 +80,77 @@ function decodingAfter<Name extends string>(
   media: tf.Tensor,
   length: number,
 ): Decoding {
-  const { decoder, encoders } = architecture;
-  const { numTokens } = encoders[name];
+  const firstRow = architecture.encoders[name].numTokens;
   const batch = media.shape[0];
-  const kept = cacheCells({
-    ...{ layers: decoder.config.layers, batch, rows: rowsFor(numTokens + length) },
-    shape: decoder.cacheShape,
-  });
-  const readMedia = compile(
-    (given: MultimodalWeights<Name>, inputs: tf.Tensor): tf.Tensor => {
-      const before = architecture.tokens(given, name, inputs);
-      const row = tf.scalar(0, 'int32');
-      kept.write(decoder.decode(given.decoder, before, row, kept.read(), undefined, { bothWays: true }).cache);
-      return tf.scalar(0);
+  const reader = idle.take(architecture, batch, rowsFor(firstRow + length));
+  return decodingBy(
+    {
+      step: async ({ isPrompt }, tokens, row) => {
+        if (isPrompt) (await reader.readInputs(name)(weights, media)).dispose();
+        return reader.step(weights, tokens, row);
+      },
+      reorder: async (order) => {
+        await reader.reorder(order);
+      },
+      dispose: () => {
+        idle.giveBack(architecture, reader);
+      },
     },
-    { name: 'read inputs' },
+    { batch, length, firstRow },
   );
-  const step = compile(
-    (given: MultimodalWeights<Name>, tokens: tf.Tensor, row: tf.Scalar): tf.Tensor => {
-      const { logits, cache } = decoder.decode(given.decoder, tokens, row, kept.read());
-      kept.write(cache);
-      return logits;
-    },
-    { name: 'decode' },
-  );
-  let row = numTokens;
-  const read = (tokens: readonly number[], time: number): Promise<Float32Array> =>
-    inferring(async () => {
-      const inputs = [tf.tensor2d([...tokens], [batch, time], 'int32'), tf.scalar(row, 'int32')] as const;
-      const logits = await step(weights, ...inputs);
-      const numbers = (await logits.data()) as Float32Array;
-      tf.dispose([...inputs, logits]);
-      row += time;
-      return numbers;
-    });
+}
+
+/** Keys and values in cells, and the compiled functions that change them. */
+interface Reader {
+  readonly batch: number;
+  readonly rows: number;
+  /** Reads inputs of a kind into the first rows. */
+  readonly readInputs: (name: string) => (weights: MultimodalWeights, inputs: tf.Tensor) => Promise<tf.Tensor>;
+  readonly step: (weights: MultimodalWeights, tokens: tf.Tensor, row: tf.Scalar) => Promise<tf.Tensor>;
+  readonly reorder: (from: tf.Tensor) => Promise<unknown>;
+  dispose(): void;
+}
+
+// What a reader wrote is overwritten before it is seen.
+const idle = new Idle(makeReader);
+
+function makeReader(architecture: Multimodal, batch: number, rows: number): Reader {
+  const { decoder } = architecture;
+  const kept = cacheCells({ layers: decoder.config.layers, batch, rows, shape: decoder.cacheShape });
+  const readers = new Map<string, ReturnType<Reader['readInputs']>>();
+  const made = (name: string): ReturnType<Reader['readInputs']> =>
+    compile(
+      (weights: MultimodalWeights, inputs: tf.Tensor): tf.Tensor => {
+        const tokens = architecture.tokens(weights, name, inputs);
+        const row = tf.scalar(0, 'int32');
+        kept.write(decoder.decode(weights.decoder, tokens, row, kept.read(), undefined, { bothWays: true }).cache);
+        return tf.scalar(0);
+      },
+      { name: 'read inputs' },
+    );
   return {
     batch,
-    length,
-    start: async (prompts) => {
-      await inferring(async () => {
-        (await readMedia(weights, media)).dispose();
-      });
-      row = numTokens;
-      return read(prompts.flat(), prompts[0]?.length ?? 0);
+    rows,
+    readInputs: (name) => {
+      const reader = readers.get(name) ?? made(name);
+      readers.set(name, reader);
+      return reader;
     },
-    next: (tokens) => read([...tokens], 1),
-    reorder: () => Promise.reject(new Error('internal: texts after inputs are not reordered')),
+    step: compile(
+      (weights: MultimodalWeights, tokens: tf.Tensor, row: tf.Scalar): tf.Tensor => {
+        const { logits, cache } = decoder.decode(weights.decoder, tokens, row, kept.read());
+        kept.write(cache);
+        return logits;
+      },
+      { name: 'decode' },
+    ),
+    reorder: compile(
+      (from: tf.Tensor): tf.Tensor => {
+        kept.reorder(from);
+        return tf.scalar(0);
+      },
+      { name: 'reorder' },
+    ),
     dispose: () => {
       kept.dispose();
     },
