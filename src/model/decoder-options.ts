@@ -4,10 +4,8 @@ import { expertsIssues, expertsOptions } from './experts-options.js';
 import { latentOptions } from './latent-options.js';
 import { depthsOptions } from './mixture-of-depths.js';
 import { mlps } from './mlp.js';
-import { parseOptions } from './parse-options.js';
+import { parseOptions, size } from './parse-options.js';
 import { rotaryScaling } from './rope-scaling.js';
-
-const size = (description: string) => z.int().positive().describe(description);
 
 /**
  * The shape of a decoder, as an experiment writes it; unknown keys are refused. What is left out gets the default of a

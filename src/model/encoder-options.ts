@@ -1,8 +1,6 @@
 import { z } from 'zod';
 import { mlps } from './mlp.js';
-import { parseOptions } from './parse-options.js';
-
-const size = (description: string) => z.int().positive().describe(description);
+import { parseOptions, size } from './parse-options.js';
 
 /**
  * The shape of an encoder, as an experiment writes it; unknown keys are refused. What is left out is as in BERT.

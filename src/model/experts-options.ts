@@ -1,6 +1,5 @@
 import { z } from 'zod';
-
-const size = (description: string) => z.int().positive().describe(description);
+import { size } from './parse-options.js';
 
 /**
  * A mixture of experts in place of the MLP of blocks, as an experiment writes it. What is left out makes a Mixtral: softmax, gates that

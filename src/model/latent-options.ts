@@ -1,6 +1,5 @@
 import { z } from 'zod';
-
-const size = (description: string) => z.int().positive().describe(description);
+import { size } from './parse-options.js';
 
 /**
  * Multi-head latent attention, as an experiment writes it: keys and values are made from one small vector of each token.

@@ -26,8 +26,8 @@ export interface MergedModel extends Model {
 }
 
 /**
- * W + s A B, or with `dora` its columns at the lengths learned, in place of each W that the adapter changes: a plain model, as fast as its base, that can be saved. All tensors are the
- * merged model's own, or share memory with the base's, so either can be disposed of.
+ * W + s A B, or with `dora` its columns at the lengths learned, in place of each W that the adapter changes: a plain model, as fast as
+ * its base, that can be saved. All tensors are the merged model's own, or share memory with the base's, so either can be disposed of.
  *
  * @throws TrainbookError if the adapter does not fit the model.
  * @example

@@ -45,7 +45,8 @@ export interface Lora extends AdapterMethod<LoraWeights> {
   specs(architecture: Decoder): LoraWeights<WeightSpec>;
   /**
    * The same tree, in which the layers that the adapter has weights for multiply by W + s A B, without adding it up. Gradients reach
-   * A and B, the lengths of columns where they are trained, and W if it is differentiated too. With a key, elements of x are left out before A, as the options say.
+   * A and B, the lengths of columns where they are trained, and W if it is differentiated too. With a key, elements of x are left out
+   * before A, as the options say.
    *
    * @throws TrainbookError if the tree has no such layers.
    */

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import { TrainbookError } from '../error.js';
 
 /**
@@ -24,3 +24,6 @@ export function parseOptions<Schema extends z.ZodType>(
     expected: `the options that ${described} describes`,
   });
 }
+
+/** The schema of a size, such as a number of layers or features. */
+export const size = (description: string): z.ZodInt => z.int().positive().describe(description);

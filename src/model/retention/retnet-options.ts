@@ -1,7 +1,5 @@
 import { z } from 'zod';
-import { parseOptions } from '../parse-options.js';
-
-const size = (description: string) => z.int().positive().describe(description);
+import { parseOptions, size } from '../parse-options.js';
 
 /**
  * The shape of a retentive network, as an experiment writes it; unknown keys are refused. What is left out is as in the paper.

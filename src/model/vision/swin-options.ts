@@ -1,9 +1,7 @@
 import { z } from 'zod';
-import { parseOptions } from '../parse-options.js';
+import { parseOptions, size } from '../parse-options.js';
 import { patchGrid } from './patches.js';
 import { imageShape, leftOutShape, patchIssue } from './vit-options.js';
-
-const size = (description: string) => z.int().positive().describe(description);
 
 const shape = {
   ...imageShape,

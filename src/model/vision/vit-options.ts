@@ -1,8 +1,6 @@
 import { z } from 'zod';
 import { mlps } from '../mlp.js';
-import { parseOptions } from '../parse-options.js';
-
-const size = (description: string) => z.int().positive().describe(description);
+import { parseOptions, size } from '../parse-options.js';
 
 /** What the options of all models of images have: how an image becomes patches. */
 export const imageShape = {
