@@ -7,6 +7,7 @@ import { dtypeOf, type Pointer, typeNumbers } from './capi.js';
 import { captureKey, type Entry, readEntry, wrongTrace } from './entry.js';
 import { executeEagerly } from './execute-eagerly.js';
 import { elementsFor, isUniform, tfjsDtype, toHostData } from './host-data.js';
+import type { Layout } from './mesh/layout.js';
 import type { Device } from './pjrt/device.js';
 import type { DeviceTensor } from './pjrt/device-tensor.js';
 import { currentPrecision, matrixProducts } from './precision.js';
@@ -292,15 +293,16 @@ export class Binding {
   }
 
   /** An entry in the memory of a device, where it stays until an eager op asks for it. The entry holds it; the caller retains it. */
-  onDevice(id: number, device: Device): DeviceTensor {
+  onDevice(id: number, device: Device, layout: Layout): DeviceTensor {
     const entry = this.entry(id);
-    if (entry.kind === 'device' && entry.tensor.device === device) return entry.tensor;
+    const isThere = entry.kind === 'device' && entry.tensor.device === device;
+    if (isThere && entry.tensor.layout.text === layout.text) return entry.tensor;
     if (entry.kind === 'symbol') throw wrongTrace(entry.recorder, undefined);
     const { spec } = entry;
     const tensor =
       entry.kind === 'device'
-        ? entry.tensor.copyTo(device)
-        : device.put(spec, elementsFor(device.name, spec, this.read(id)));
+        ? entry.tensor.copyTo(device, layout)
+        : device.put(spec, elementsFor(device.name, spec, this.read(id)), layout);
     if (entry.kind === 'handle') this.context.c.deleteHandle(entry.handle);
     else if (entry.kind === 'device') entry.tensor.release();
     else this.numNativeBytes += bytesOf(spec);

@@ -7,6 +7,8 @@ import { TrainbookError } from '../error.js';
 import { binding, isNative, tensorIds, wrapTensor } from './backend.js';
 import { castAttributes } from './attributes.js';
 import type { Pointer } from './capi.js';
+import { sharded } from './mesh/sharding.js';
+import type { Sharding } from './mesh/sharding.js';
 import { CellHome } from './pjrt/cell-home.js';
 import { type Device, flushDevices } from './pjrt/device.js';
 import { activeRecorder, recording, type Recorder } from './recorder.js';
@@ -18,6 +20,8 @@ export interface CellOptions {
   readonly name?: string;
   /** What is stored; tfjs sees float32. Default: the tensor's own dtype, which is also all that tfjs's own backends store. */
   readonly storage?: 'float32' | 'bfloat16' | 'float16';
+  /** How it is shared out over a mesh of devices. Default: every device has all of it. */
+  readonly sharding?: Sharding;
 }
 
 /** TensorFlow's name for a variable that belongs to its handle alone and goes with it. */
@@ -30,8 +34,8 @@ const anonymous = 'cd2c89b7-88b7-44c8-ad83-06c2a9158347';
  * const step = cell(tf.scalar(0, 'int32'));
  * step.write(tf.add(step.read(), 1));
  */
-export function cell(value: tf.Tensor, { name = 'cell', storage }: CellOptions = {}): Cell {
-  return new Cell(value, name, storage);
+export function cell(value: tf.Tensor, { name = 'cell', ...options }: CellOptions = {}): Cell {
+  return new Cell(value, name, options);
 }
 
 /**
@@ -47,6 +51,7 @@ export class Cell {
   readonly shape: readonly number[];
   readonly dtype: 'float32' | 'int32' | 'bool';
   readonly storage: DType;
+  readonly sharding: Sharding;
   private readonly place: Place;
   /** Without libtensorflow: the tensor itself. */
   private held: tf.Tensor | undefined;
@@ -55,8 +60,9 @@ export class Cell {
   constructor(
     value: tf.Tensor,
     readonly name: string,
-    storage?: DType,
+    { storage, sharding = sharded() }: CellOptions = {},
   ) {
+    this.sharding = sharding;
     if (activeRecorder() !== undefined) {
       throw new TrainbookError({
         what: `cell: ${name} cannot be made inside a compiled function`,
@@ -174,9 +180,10 @@ export class Cell {
     this.requireAlive();
     home?.device.flush();
     const id = this.readStored();
-    const tensor = binding.onDevice(id, device).retain();
+    const layout = device.layoutOf(this.spec, this.sharding);
+    const tensor = binding.onDevice(id, device, layout).retain();
     binding.deleteTensor(id);
-    const moved = new CellHome(device, tensor.take(), this.spec);
+    const moved = new CellHome(device, this.spec, layout, tensor.take());
     home?.release();
     this.place.home = moved;
     if (home === undefined && resource !== undefined) empty(resource, this.storage);

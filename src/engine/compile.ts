@@ -9,6 +9,8 @@ import { Cell, cellsOf } from './cell.js';
 import { currentDevice, type DeviceChoice, openDevice, resolveDevice } from './device.js';
 import { explain, type Explanation } from './explain.js';
 import { settleMemory } from './memory.js';
+import { tracedFor } from './mesh/constrain.js';
+import type { Collective } from './pjrt/collectives.js';
 import { PjrtProgram } from './pjrt/program.js';
 import { currentPrecision, type Precision } from './precision.js';
 import { activeRecorder } from './recorder.js';
@@ -41,6 +43,8 @@ export interface Compiled<Arguments extends readonly unknown[], Result> {
   explain(...args: Arguments): Explanation;
   /** The trace for arguments like these, for other targets. State comes after the other inputs and outputs, see `StateOfTrace`. */
   trace(...args: Arguments): StatefulTrace;
+  /** What crosses the mesh of devices at each call with arguments like these; nothing on one device. Compiles, runs nothing. */
+  communication(...args: Arguments): Promise<readonly Collective[]>;
   /** How many signatures were traced. */
   readonly numTraces: number;
 }
@@ -58,6 +62,8 @@ export interface StatefulTrace {
 interface Program {
   run(args: readonly tf.Tensor[]): tf.Tensor[];
   enqueue(args: readonly tf.Tensor[]): Promise<tf.Tensor[]>;
+  /** Of a mesh. */
+  communication?(): Promise<readonly Collective[]>;
 }
 
 interface Variant {
@@ -108,12 +114,13 @@ export function compile<Arguments extends readonly unknown[], Result>(
     const fullKey = `${device === 'tensorflow' ? target : device} ${currentPrecision()} ${key}`;
     let variant = variants.get(fullKey);
     if (variant === undefined) {
-      const traced = traceOf(name, fn, args, tensors);
+      const opened = device === 'tensorflow' ? undefined : openDevice(device);
+      const traced = tracedFor(opened?.grid, () => traceOf(name, fn, args, tensors));
       const { stateful } = traced;
       const program =
-        device === 'tensorflow'
+        opened === undefined
           ? new TensorFlowProgram(stateful, tensors.length, target)
-          : new PjrtProgram(stateful, openDevice(device));
+          : new PjrtProgram(stateful, opened);
       variant = { ...traced, program };
       variants.set(fullKey, variant);
       if (variants.size === retracesBeforeWarning + 1) warnAboutRetracing(name, [...variants.keys()]);
@@ -139,6 +146,8 @@ export function compile<Arguments extends readonly unknown[], Result>(
     },
     explain: (...args: Arguments): Explanation =>
       explain(traceOf(name, fn, args, signature(args).tensors).stateful.trace),
+    communication: async (...args: Arguments): Promise<readonly Collective[]> =>
+      isNative() ? ((await variantFor(args).variant.program.communication?.()) ?? []) : [],
     trace: (...args: Arguments): StatefulTrace => traceOf(name, fn, args, signature(args).tensors).stateful,
   };
   const compiled = Object.assign(call, members) as unknown as Compiled<Arguments, Result>;

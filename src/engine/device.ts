@@ -3,14 +3,18 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { existsSync } from 'node:fs';
 import { TrainbookError } from '../error.js';
 import { surroundings } from './library.js';
+import { Grid, parseMesh } from './mesh/grid.js';
 import { optionsOfEnvironment } from './pjrt/client-options.js';
 import { Device } from './pjrt/device.js';
 import { ExecutableCache } from './pjrt/executable-cache.js';
 import { cudaFolder, findPlugin, requirePlugin } from './pjrt/find-plugin.js';
 import { PjrtClient } from './pjrt/runtime.js';
 
-/** The name of a device: `tensorflow` for the library that runs eager operations, else a platform and a number, such as `cuda:0`. */
-export type DeviceName = 'tensorflow' | `${string}:${number}`;
+/**
+ * The name of a device: `tensorflow` for the library that runs eager operations, else a platform and a number, such as `cuda:0`, or how its
+ * devices are arranged in a mesh, such as `cuda:data=2,tensor=4` (`mesh` writes it).
+ */
+export type DeviceName = 'tensorflow' | `${string}:${number}` | `${string}:${string}=${number}`;
 
 /** `auto` takes the first GPU or TPU whose plugin is installed, and TensorFlow where there is none. */
 export type DeviceChoice = DeviceName | 'auto';
@@ -108,16 +112,23 @@ export function parseDevice(text: string): DeviceName | undefined {
   if (text === '') return undefined;
   if (text === 'auto') return resolveDevice('auto');
   if (text === 'tensorflow' || isNumbered(text)) return text;
+  if (isMesh(text)) {
+    parseMesh(text.slice(text.indexOf(':') + 1));
+    return text;
+  }
   const numbered = /^[a-z][a-z0-9_-]*$/.test(text) ? `${text}:0` : undefined;
   throw new TrainbookError({
     what: 'device: this is no name of a device',
     received: text,
-    expected: "'tensorflow', 'auto', or a platform and a number, such as 'cuda:0', 'cpu:3', 'tpu:0'",
+    expected:
+      "'tensorflow', 'auto', a platform and a number, such as 'cuda:0', 'cpu:3', 'tpu:0', or a mesh, such as 'cuda:data=2,tensor=4'",
     fix: numbered === undefined ? 'npx trainbook doctor lists the devices' : `write ${numbered}`,
   });
 }
 
 const isNumbered = (text: string): text is `${string}:${number}` => /^[a-z][a-z0-9_-]*:\d+$/.test(text);
+
+const isMesh = (text: string): text is `${string}:${string}=${number}` => /^[a-z][a-z0-9_-]*:[^:]*=\d+$/.test(text);
 
 const clients = new Map<string, PjrtClient>();
 const devices = new Map<string, Device>();
@@ -131,12 +142,13 @@ const devices = new Map<string, Device>();
 export function openDevice(name: DeviceName): Device {
   const known = devices.get(name);
   if (known !== undefined) return known;
-  const [platform = '', text] = name.split(':');
-  const number = Number(text);
-  const client = clients.get(platform) ?? openClient(platform, number);
-  const place = client.devices[number];
-  if (place === undefined) throw noSuchDevice(name, client);
-  const device = new Device(name, client, place, ownTools(client), executables());
+  const [platform = '', text = ''] = name.split(':');
+  const grid = isMesh(name) ? parseMesh(text) : new Grid();
+  const first = isMesh(name) ? 0 : Number(text);
+  const client = clients.get(platform) ?? openClient(platform, first + grid.size);
+  const places = client.devices.slice(first, first + grid.size);
+  if (places.length < grid.size) throw noSuchDevice(name, grid, client);
+  const device = new Device(name, client, places, ownTools(client), executables(), grid);
   devices.set(name, device);
   return device;
 }
@@ -157,10 +169,12 @@ export interface DeviceInfo {
 }
 
 /** What is known of a device that was opened. */
-export function deviceInfo({ name, place, client }: Device): DeviceInfo {
+export function deviceInfo({ name, places, client }: Device): DeviceInfo {
   const { apiVersion, platform, platformVersion, path } = client;
   const own = platformVersion === platform ? '' : `, ${platformVersion.trim().split('\n').join(' ')}`;
-  return { name, kind: place.kind, plugin: path, version: `PJRT ${apiVersion.major}.${apiVersion.minor}${own}` };
+  const kinds = [...new Set(places.map(({ kind }) => kind))].join(', ');
+  const kind = places.length === 1 ? kinds : `${places.length} × ${kinds}`;
+  return { name, kind, plugin: path, version: `PJRT ${apiVersion.major}.${apiVersion.minor}${own}` };
 }
 
 /** The device in force, unless it is TensorFlow. */
@@ -188,10 +202,10 @@ function ownTools({ path, platform }: PjrtClient): { readonly xla_gpu_cuda_data_
 /** What plugins call their platforms, where that is not our name. */
 const aliases: Readonly<Record<string, string>> = { gpu: 'cuda' };
 
-function openClient(platform: string, number: number): PjrtClient {
+function openClient(platform: string, numDevices: number): PjrtClient {
   const plugin = requirePlugin(platform);
   const given = optionsOfEnvironment(platform, surroundings().environment);
-  const options = platform === 'cpu' ? { cpu_device_count: number + 1, ...given } : given;
+  const options = platform === 'cpu' ? { cpu_device_count: numDevices, ...given } : given;
   const client = PjrtClient.create(plugin.path, options);
   const found = aliases[client.platform] ?? client.platform;
   if (found !== platform) {
@@ -207,13 +221,13 @@ function openClient(platform: string, number: number): PjrtClient {
   return client;
 }
 
-function noSuchDevice(name: string, client: PjrtClient): TrainbookError {
-  const { platform } = client;
-  const last = client.devices.length - 1;
+function noSuchDevice(name: string, { size }: Grid, { platform, devices: there }: PjrtClient): TrainbookError {
+  const last = there.length - 1;
+  const names = last < 0 ? `a device of ${platform}` : `${platform}:0${last === 0 ? '' : ` to ${platform}:${last}`}`;
   return new TrainbookError({
-    what: `device: ${name} is not there`,
-    received: name,
-    expected: last < 0 ? `a device of ${platform}` : `${platform}:0${last === 0 ? '' : ` to ${platform}:${last}`}`,
+    what: size === 1 ? `device: ${name} is not there` : `mesh: ${name} needs more devices than there are`,
+    received: size === 1 ? name : `${size} devices`,
+    expected: size === 1 ? names : `${there.length} or fewer: ${names}`,
     fix:
       platform === 'cpu'
         ? 'set TRAINBOOK_CPU_DEVICES to how many devices the processor is to be divided into, before the first is used'

@@ -7,6 +7,7 @@ import type { Routing } from './gating.js';
 import type { Linear } from './linear.js';
 import type { Mlp } from './mlp.js';
 import type { Norm, NormWeights } from './norm.js';
+import { residual } from './shardings.js';
 
 /** The parts of an encoder's block: functions, chosen once when the architecture is made. */
 export interface BlockParts {
@@ -85,9 +86,9 @@ export function preNormBlock(
 ): BlockResult {
   const [first, second] = added(context);
   const attention = mix(weights.attention, norm(weights.attentionNorm, x), context.attention);
-  const attended = tf.add(x, first(attention));
+  const attended = residual(tf.add(x, first(attention)));
   const { y, routing } = network(weights.mlp, norm(weights.mlpNorm, attended), context);
-  return { states: tf.add(attended, second(y)), routing: routing === undefined ? [] : [routing] };
+  return { states: residual(tf.add(attended, second(y))), routing: routing === undefined ? [] : [routing] };
 }
 
 /**
@@ -106,8 +107,9 @@ export function postNormBlock(
   const { heads, norm, mlp } = parts;
   const [first, second] = added(context);
   const attention = attend(heads, weights.attention, x, context.attention);
-  const attended = norm(weights.attentionNorm, tf.add(x, first(attention)));
-  return norm(weights.mlpNorm, tf.add(attended, second(mlp.forward(weights.mlp, attended, context.hidden))));
+  const attended = norm(weights.attentionNorm, residual(tf.add(x, first(attention))));
+  const hidden = mlp.forward(weights.mlp, attended, context.hidden);
+  return norm(weights.mlpNorm, residual(tf.add(attended, second(hidden))));
 }
 
 /** What is left of the two that a block adds to x. */

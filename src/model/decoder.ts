@@ -31,6 +31,7 @@ import { learned2dPositions, learnedPositions, rotaryPositions, sinusoidalPositi
 import type { Positions, PositionSizes, Span } from './positions.js';
 import { runBlocks, runRecomputed } from './run-blocks.js';
 import type { Read } from './run-blocks.js';
+import { residual } from './shardings.js';
 import { drawTree } from './weights.js';
 import type { DecoderWeights, WeightSpec } from './weights.js';
 
@@ -268,7 +269,7 @@ function readAll(
   const run = recompute ? runRecomputed : runBlocks;
   const { depths, context } = config;
   const choose = depths && ((router: Linear, x: tf.Tensor): ChosenTokens => chooseTokens(depths, router, x));
-  return run(parts, weights, dropout(placed, nthDropout(left, 0)), choose, (layer, chosen) => {
+  return run(parts, weights, residual(dropout(placed, nthDropout(left, 0))), choose, (layer, chosen) => {
     const own = nthDropout(left, layer + 1);
     return {
       dropout: nthDropout(own, 0),

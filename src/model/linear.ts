@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { devicesAlong } from '../engine/mesh/constrain.js';
 
 // Legend: `...` stands for any leading axes.
 
@@ -72,21 +73,44 @@ export function linears<const Parts extends readonly Linear[]>(
 ): { readonly [Index in keyof Parts]: tf.Tensor } {
   const numRows = x.shape.slice(0, -1).reduce((product, size) => product * size, 1);
   const plain = parts.every(({ weight }) => !((weight as unknown) instanceof LinearOperator));
-  if (numRows < manyRows || !plain)
-    return parts.map((part) => linear(part, x)) as { [Index in keyof Parts]: tf.Tensor };
+  const blocks = devicesAlong('tensor');
   const sizes = parts.map(({ weight }) => weight.shape[1] as number);
-  const joined = linear(
-    {
-      weight: tf.concat(
-        parts.map(({ weight }) => weight),
-        1,
-      ),
-    },
-    x,
-  );
-  const split = tf.split(joined, sizes, -1);
+  if (numRows < manyRows || !plain || sizes.some((size) => size % blocks !== 0))
+    return parts.map((part) => linear(part, x)) as { [Index in keyof Parts]: tf.Tensor };
+  const joined = linear({ weight: sideBySide(parts, blocks) }, x);
+  const split = apart(joined, sizes, blocks);
   return parts.map(({ bias }, index) => {
     const y = split[index] as tf.Tensor;
     return bias === undefined ? y : tf.add(y, bias);
   }) as { [Index in keyof Parts]: tf.Tensor };
+}
+
+/**
+ * Matrices with the same inputs as one: [inputs, Σ outputs]. Where `blocks` devices of a mesh have some columns of each, it is a device's
+ * columns of all matrices that stand side by side, then the next one's, so that none is moved.
+ */
+function sideBySide(parts: readonly Linear[], blocks: number): tf.Tensor {
+  if (blocks === 1)
+    return tf.concat(
+      parts.map(({ weight }) => weight),
+      1,
+    );
+  const cut = parts.map(({ weight }) => {
+    const [inputs, outputs] = weight.shape as [number, number];
+    return tf.reshape(weight, [inputs, blocks, outputs / blocks]);
+  });
+  const joined = tf.concat(cut, 2);
+  return tf.reshape(joined, [joined.shape[0], -1]);
+}
+
+/** What the matrices have made, each by itself again: [..., Σ outputs] → [..., outputs] each. */
+function apart(joined: tf.Tensor, sizes: readonly number[], blocks: number): tf.Tensor[] {
+  if (blocks === 1) return tf.split(joined, [...sizes], -1);
+  const leading = joined.shape.slice(0, -1);
+  const cut = tf.split(
+    tf.reshape(joined, [...leading, blocks, -1]),
+    sizes.map((size) => size / blocks),
+    -1,
+  );
+  return cut.map((part, index) => tf.reshape(part, [...leading, sizes[index] ?? 0]));
 }

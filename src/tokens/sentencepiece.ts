@@ -1,4 +1,6 @@
 import { createRequire } from 'node:module';
+import { readInner, readProtobuf } from '../engine/read-protobuf.js';
+import type { ProtobufFields } from '../engine/read-protobuf.js';
 import { TrainbookError } from '../error.js';
 import { tokenizerOf } from './parse-tokenizer.js';
 import { specialToken } from './tokenizer-json.js';
@@ -39,18 +41,6 @@ export interface SentencePieceModel {
   readonly removeExtraSpaces: boolean;
 }
 
-interface Reader {
-  nextField(): boolean;
-  isEndGroup(): boolean;
-  getFieldNumber(): number;
-  skipField(): void;
-  readString(): string;
-  readFloat(): number;
-  readInt32(): number;
-  readBool(): boolean;
-  readBytes(): Uint8Array;
-  readMessage(message: object, read: (message: object, reader: Reader) => void): void;
-}
 interface Writer {
   writeString(field: number, value: string): void;
   writeFloat(field: number, value: number): void;
@@ -61,7 +51,6 @@ interface Writer {
   getResultBuffer(): Uint8Array;
 }
 interface Protobuf {
-  readonly BinaryReader: new (bytes: Uint8Array) => Reader;
   readonly BinaryWriter: new () => Writer;
 }
 const protobuf = (): Protobuf => createRequire(import.meta.url)('google-protobuf') as Protobuf;
@@ -77,10 +66,10 @@ export function parseSentencePiece(bytes: Uint8Array, source = 'tokenizer.model'
   let [byteFallback, dummyPrefix, removeExtraSpaces] = [false, true, true];
   let endId = 2;
   let charsmap = new Uint8Array(0);
-  const fields: Record<number, (reader: Reader) => void> = {
+  const fields: ProtobufFields = {
     1: (reader) => {
       const piece = { piece: '', score: 0, type: 1 };
-      readFields(reader, {
+      readInner(reader, {
         1: (inner) => (piece.piece = inner.readString()),
         2: (inner) => (piece.score = inner.readFloat()),
         3: (inner) => (piece.type = inner.readInt32()),
@@ -88,14 +77,14 @@ export function parseSentencePiece(bytes: Uint8Array, source = 'tokenizer.model'
       pieces.push(piece);
     },
     2: (reader) => {
-      readFields(reader, {
+      readInner(reader, {
         3: (inner) => (kind = inner.readInt32()),
         35: (inner) => (byteFallback = inner.readBool()),
         42: (inner) => (endId = inner.readInt32()),
       });
     },
     3: (reader) => {
-      readFields(reader, {
+      readInner(reader, {
         2: (inner) => (charsmap = Uint8Array.from(inner.readBytes())),
         3: (inner) => (dummyPrefix = inner.readBool()),
         4: (inner) => (removeExtraSpaces = inner.readBool()),
@@ -110,7 +99,7 @@ export function parseSentencePiece(bytes: Uint8Array, source = 'tokenizer.model'
       cause,
     });
   try {
-    read(new (protobuf().BinaryReader)(bytes), fields);
+    readProtobuf(bytes, fields);
   } catch (cause) {
     throw refuse(`${bytes.length} bytes: ${cause instanceof Error ? cause.message : String(cause)}`, cause);
   }
@@ -118,22 +107,6 @@ export function parseSentencePiece(bytes: Uint8Array, source = 'tokenizer.model'
   if (kind !== 1 && kind !== 2) throw refuse(`a model of type ${kind === 3 ? 'word' : kind === 4 ? 'char' : kind}`);
   const names = { 1: 'unigram', 2: 'bpe' } as const;
   return { kind: names[kind], pieces, byteFallback, endId, charsmap, dummyPrefix, removeExtraSpaces };
-}
-
-type Fields = Readonly<Record<number, (reader: Reader) => void>>;
-
-function readFields(reader: Reader, fields: Fields): void {
-  reader.readMessage({}, (_, inner) => {
-    read(inner, fields);
-  });
-}
-
-function read(reader: Reader, fields: Fields): void {
-  while (reader.nextField() && !reader.isEndGroup()) {
-    const field = fields[reader.getFieldNumber()];
-    if (field === undefined) reader.skipField();
-    else field(reader);
-  }
 }
 
 /** The bytes of a SentencePiece model, which SentencePiece itself reads. */

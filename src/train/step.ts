@@ -1,17 +1,20 @@
 import * as tf from '@tensorflow/tfjs';
-import { cell } from '../engine/cell.js';
 import type { Cell } from '../engine/cell.js';
 import { compile } from '../engine/compile.js';
 import type { CompileOptions } from '../engine/compile.js';
 import type { Group } from '../engine/group.js';
 import type { Key } from '../engine/key.js';
+import type { Collective } from '../engine/pjrt/collectives.js';
 import { withPrecision } from '../engine/precision.js';
 import type { Precision } from '../engine/precision.js';
+import type { Sharding } from '../engine/mesh/sharding.js';
 import { foldTensor } from '../engine/random.js';
 import { flatten, mapTree, unflatten } from '../engine/tree.js';
 import type { Tree } from '../engine/tree.js';
 import { valueAndGrads } from '../engine/value-and-grads.js';
 import { TrainbookError } from '../error.js';
+import { shardings } from '../model/shardings.js';
+import type { Shardings } from '../model/shardings.js';
 import { accumulate } from './accumulate.js';
 import type { Found } from './accumulate.js';
 import { globalNorm } from './optimizers/clip-by-global-norm.js';
@@ -20,7 +23,8 @@ import type { Computing, Loss, PartSums, RowTensors } from './loss.js';
 import { dynamicLossScale } from './loss-scale.js';
 import type { LossScale, LossScaleState } from './loss-scale.js';
 import { zipTrees } from './optimizers/optimizer.js';
-import type { LeafStorage, Optimizer, Tensors } from './optimizers/optimizer.js';
+import type { Optimizer, Tensors } from './optimizers/optimizer.js';
+import { CellPlaces } from './sharded-cells.js';
 import { groupNames, groupNorms, readStatistics } from './statistics.js';
 import type { Statistics } from './statistics.js';
 import { wholeByName, wholeSums } from './whole-batch.js';
@@ -59,6 +63,8 @@ export interface Training<Weights, B> {
   readonly cells: TrainingCells;
   /** One update. `step` counts from 1. Steps run in the order they are asked for, off the JavaScript thread. */
   step(batch: B, step: number, limits?: Limits): Promise<StepResult>;
+  /** What crosses the mesh of devices at each step with batches like this one; nothing on one device. */
+  communication(batch: B): Promise<readonly Collective[]>;
   /** The weights as they are now, as tensors of their own. */
   weights(): Weights;
   /** Their running mean, where there is one; else the weights. */
@@ -96,6 +102,8 @@ export interface TrainingOptions<Weights> {
   readonly statisticsEvery?: number | undefined;
   /** Default with float16: `dynamicLossScale()`. */
   readonly lossScale?: LossScale | undefined;
+  /** How the weights are shared out, where the step runs on a mesh of devices. Default: by their names, `shardings(weights)`. */
+  readonly shardings?: Shardings<Weights> | undefined;
   /** The processes that share each batch. Default: this one alone. */
   readonly group?: Group | undefined;
 }
@@ -124,11 +132,14 @@ export function startTraining<Weights, B>(
   const lossScale = options.lossScale ?? (precision === 'float16' ? dynamicLossScale() : undefined);
   const skips = options.skips === true || lossScale !== undefined;
   const given = options.weights as Tree<tf.Tensor>;
+  const places = new CellPlaces(given, (options.shardings ?? shardings(options.weights)) as Tree<Sharding>);
   const cells: TrainingCells = {
-    parameters: cellsOf(given, ''),
-    optimizer: ownCells(optimizer.init(given), 'optimizer.', (path, leaf) => optimizer.storage?.(path, leaf)),
-    lossScale: lossScale === undefined ? [] : ownCells(lossScale.init(), 'lossScale.'),
-    average: options.averageDecay === undefined ? [] : cellsOf(given, 'average.'),
+    parameters: places.cellsOfWeights(''),
+    optimizer: places.cellsOfState(optimizer.init(given), 'optimizer.', (path, leaf) =>
+      optimizer.storage?.(path, leaf),
+    ),
+    lossScale: lossScale === undefined ? [] : places.cellsOfState(lossScale.init(), 'lossScale.'),
+    average: options.averageDecay === undefined ? [] : places.cellsOfWeights('average.'),
   };
   const averageDecay = options.averageDecay === undefined ? undefined : correctedDecay(options.averageDecay);
   const inPrecision = <R>(fn: () => R): R => withPrecision(precision, fn, { emulated });
@@ -167,8 +178,9 @@ export function startTraining<Weights, B>(
   };
 
   /** Changes the cells; `own` are numbers of the step, beside the optimizer's. [loss, norm, skipped, scale, ...parts, ...statistics]. */
-  const change = ({ parts, grads: scaled }: Found, scalars: Given, own: Given): tf.Tensor1D => {
+  const change = ({ parts, grads: found }: Found, scalars: Given, own: Given): tf.Tensor1D => {
     const scale = scaleNow();
+    const scaled = places.constrainGradients(found);
     const grads = scale === undefined ? scaled : zipTrees((gradient) => tf.div(gradient, scale), scaled);
     const before = readAll(cells.parameters);
     const stateBefore = readAll(cells.optimizer);
@@ -214,21 +226,40 @@ export function startTraining<Weights, B>(
   );
   const together =
     group === undefined || group.size === 1 ? undefined : inGroup(loss, group, { look, find, change, named, cells });
+  const argumentsOf = (batch: B, step: number, limits: Limits = {}) => {
+    const { loss: highestLoss = Infinity, gradientNorm: highestNorm = Infinity } = limits;
+    const tensors = loss.tensors(batch);
+    const scalars = mapTree(optimizer.scalars(step), (value) => tf.scalar(value)) as Given;
+    const own: Given = {
+      ...(skips && { highestLoss: tf.scalar(highestLoss), highestNorm: tf.scalar(highestNorm) }),
+      ...(averageDecay && { averageDecay: tf.scalar(averageDecay(step)) }),
+    };
+    const number = tf.scalar(step, 'int32');
+    return {
+      args: [tensors, scalars, number, own] as const,
+      dispose: () => {
+        tf.dispose([tensors, scalars, number, own] as tf.TensorContainer);
+      },
+    };
+  };
   return {
     cells,
-    step: async (batch, step, { loss: highestLoss = Infinity, gradientNorm: highestNorm = Infinity } = {}) => {
-      const tensors = loss.tensors(batch);
-      const scalars = mapTree(optimizer.scalars(step), (value) => tf.scalar(value)) as Given;
-      const own: Given = {
-        ...(skips && { highestLoss: tf.scalar(highestLoss), highestNorm: tf.scalar(highestNorm) }),
-        ...(averageDecay && { averageDecay: tf.scalar(averageDecay(step)) }),
-      };
-      const number = tf.scalar(step, 'int32');
-      const result = await inPrecision(() => (together ?? alone)(tensors, scalars, number, own));
+    step: async (batch, step, limits) => {
+      const { args, dispose } = argumentsOf(batch, step, limits);
+      const result = await inPrecision(() => (together ?? alone)(...args));
       const numbers = await result.data();
-      tf.dispose([tensors, scalars, number, own, result] as tf.TensorContainer);
+      dispose();
+      result.dispose();
       const asked = statisticsEvery !== undefined && step % statisticsEvery === 0;
       return reported(loss, numbers, { scaled: lossScale !== undefined, groups: asked ? groups : undefined });
+    },
+    communication: async (batch) => {
+      const { args, dispose } = argumentsOf(batch, 1);
+      try {
+        return await inPrecision(() => alone.communication(...args));
+      } finally {
+        dispose();
+      }
     },
     weights: () => readAll(cells.parameters) as Weights,
     averaged: () => readAll(options.averageDecay === undefined ? cells.parameters : cells.average) as Weights,
@@ -350,22 +381,6 @@ function checkPieces<Weights, B>(loss: Loss<Weights, B>, { microBatch, group }: 
     expected: 'whole batches in one process',
     fix: 'leave out microBatch; recompute saves memory too',
   });
-}
-
-type StorageOf = (path: string, leaf: tf.Tensor) => LeafStorage;
-
-function cellsOf(tree: Tree<tf.Tensor>, prefix: string, storageOf: StorageOf = () => undefined): Tree<Cell> {
-  return mapTree<tf.Tensor, Cell>(tree, (tensor, path) => {
-    const storage = storageOf(path, tensor);
-    return cell(tensor, { name: `${prefix}${path}`, ...(storage !== undefined && { storage }) });
-  });
-}
-
-/** Cells in place of tensors that nobody else has. */
-function ownCells(tree: Tree<tf.Tensor>, prefix: string, storageOf?: StorageOf): Tree<Cell> {
-  const cells = cellsOf(tree, prefix, storageOf);
-  tf.dispose(flatten<tf.Tensor>(tree));
-  return cells;
 }
 
 function readAll(cells: Tree<Cell>): Tensors {

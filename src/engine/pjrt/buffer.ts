@@ -154,7 +154,7 @@ export function outputBuffer(api: Api, handle: number): PjrtBuffer {
 }
 
 /** Memory for `count` elements of `dtype`, in the form that `Elements` has for it. */
-function elementsOf(dtype: DType, count: number): Elements {
+export function elementsOf(dtype: DType, count: number): Elements {
   switch (dtype) {
     case 'float32':
       return new Float32Array(count);

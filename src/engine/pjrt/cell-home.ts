@@ -1,9 +1,11 @@
+import type { Layout } from '../mesh/layout.js';
 import type { Spec } from '../trace.js';
 import type { Device } from './device.js';
 import type { DeviceTensor } from './device-tensor.js';
+import type { Launch } from './launch.js';
 
 /**
- * A cell's value in the memory of a device. A bare pointer as long as the cell alone uses it, since it changes at every step; a
+ * A cell's value in the memory of a device. Bare pointers as long as the cell alone uses it, since they change at every step; a
  * `DeviceTensor` once somebody reads it.
  */
 export class CellHome {
@@ -11,9 +13,10 @@ export class CellHome {
 
   constructor(
     readonly device: Device,
-    /** The buffer's handle. */
-    public pointer: number,
     private readonly spec: Spec,
+    private readonly layout: Layout,
+    /** The buffers' handles, one for each of the device's places. */
+    readonly pointers: number[],
   ) {}
 
   /** Whether others hold what the cell has now: a step must leave it as it is. */
@@ -23,22 +26,24 @@ export class CellHome {
 
   /** The value now, held by the caller too. */
   share(): DeviceTensor {
-    this.tensor ??= this.device.adopt(this.pointer, this.spec);
+    this.tensor ??= this.device.adopt(this.pointers, this.spec, this.layout);
     return this.tensor.retain();
   }
 
-  /** Another value in place of this one. Gives the buffer that is to be freed; 0 where others still hold it. */
-  exchange(pointer: number): number {
-    const former = this.tensor === undefined ? this.pointer : 0;
-    this.tensor?.release();
+  /** Takes what a call has made in place of this value. Buffers that are to be freed are added to `former`; none where others still hold them. */
+  exchange(launch: Launch, output: number, former: number[]): void {
+    const { pointers, tensor } = this;
+    for (let place = 0; place < pointers.length; place++) {
+      if (tensor === undefined) former.push(pointers[place] ?? 0);
+      pointers[place] = launch.output(output, place);
+    }
+    tensor?.release();
     this.tensor = undefined;
-    this.pointer = pointer;
-    return former;
   }
 
   /** Lets go of the value. */
   release(): void {
-    if (this.tensor === undefined) this.device.destroyBuffer(this.pointer);
+    if (this.tensor === undefined) for (const pointer of this.pointers) this.device.destroyBuffer(pointer);
     else this.tensor.release();
     this.tensor = undefined;
   }

@@ -1,22 +1,27 @@
+import type { Layout } from '../mesh/layout.js';
 import type { Elements, Spec } from '../trace.js';
+import { elementsOf } from './buffer.js';
 import type { PjrtBuffer } from './buffer.js';
 import type { Device } from './device.js';
+import { sizeOf } from '../trace.js';
 
 /** A tensor in a device's memory that several may hold: tensors of tfjs, calls that wait, a cell. The last one that lets go frees it. */
 export class DeviceTensor {
   private holders = 1;
 
+  /** `buffers`: one on each of the device's places. */
   constructor(
     readonly device: Device,
-    private readonly buffer: PjrtBuffer,
+    readonly spec: Spec,
+    readonly layout: Layout,
+    private readonly buffers: readonly PjrtBuffer[],
   ) {}
 
-  get spec(): Spec {
-    return this.buffer.spec;
-  }
-
-  get pointer(): number {
-    return this.buffer.pointer;
+  /** The handle of the part on one of the device's places. */
+  pointer(place: number): number {
+    const buffer = this.buffers[place];
+    if (buffer === undefined) throw new Error(`internal: a tensor has no part on place ${place}`);
+    return buffer.pointer;
   }
 
   /** Whether others hold it too. */
@@ -31,21 +36,21 @@ export class DeviceTensor {
 
   release(): void {
     this.holders--;
-    if (this.holders === 0) this.buffer.destroy();
+    if (this.holders === 0) for (const buffer of this.buffers) buffer.destroy();
   }
 
-  /** The buffer's handle, for the one who holds it alone and answers for it from now on. */
-  take(): number {
+  /** The handles of all parts, for the one who holds it alone and answers for them from now on. */
+  take(): number[] {
     if (this.isShared) throw new Error('internal: a tensor that is shared cannot be taken');
     this.holders = 0;
-    return this.buffer.take();
+    return this.buffers.map((buffer) => buffer.take());
   }
 
   /** A copy of the elements, which waits for them off the JavaScript thread. */
   async read(): Promise<Elements> {
     this.retain();
     try {
-      return await this.buffer.read();
+      return this.together(await Promise.all(this.parts.map((buffer) => buffer.read())));
     } finally {
       this.release();
     }
@@ -53,13 +58,30 @@ export class DeviceTensor {
 
   /** The same on this thread. */
   readSync(): Elements {
-    return this.buffer.readSync();
+    return this.together(this.parts.map((buffer) => buffer.readSync()));
   }
 
   /** A copy on another device: from device to device within a plugin, else through the host. */
-  copyTo(device: Device): DeviceTensor {
-    return device.client === this.device.client
-      ? new DeviceTensor(device, this.buffer.copyTo(device.place.pointer))
-      : device.put(this.spec, this.readSync());
+  copyTo(device: Device, layout: Layout): DeviceTensor {
+    const [buffer] = this.buffers;
+    const [place] = device.places;
+    const isPlain = this.buffers.length === 1 && device.places.length === 1 && device.client === this.device.client;
+    if (!isPlain || buffer === undefined || place === undefined) return device.put(this.spec, this.readSync(), layout);
+    return new DeviceTensor(device, this.spec, layout, [buffer.copyTo(place.pointer)]);
+  }
+
+  /** Buffers that together have each element once. */
+  private get parts(): PjrtBuffer[] {
+    return this.layout.holders.flatMap((place) => this.buffers[place] ?? []);
+  }
+
+  private together(parts: readonly Elements[]): Elements {
+    const [first] = parts;
+    if (this.layout.isWhole && first !== undefined) return first;
+    const whole = elementsOf(this.spec.dtype, sizeOf(this.spec.shape));
+    parts.forEach((part, index) => {
+      this.layout.place(whole, this.layout.holders[index] ?? 0, part);
+    });
+    return whole;
   }
 }

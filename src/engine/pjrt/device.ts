@@ -1,3 +1,7 @@
+import { Grid } from '../mesh/grid.js';
+import { layoutOn } from '../mesh/layout.js';
+import type { Layout } from '../mesh/layout.js';
+import { sharded } from '../mesh/sharding.js';
 import type { Elements, Spec } from '../trace.js';
 import type { Api } from './api.js';
 import { PjrtBuffer } from './buffer.js';
@@ -41,7 +45,11 @@ export function flushDevices(): void {
   for (const device of busy) device.flush();
 }
 
-/** A device of a plugin, and the calls for it, which run in the order they were made. */
+/** Rows of a batch are shared out over a mesh. */
+const batches = sharded('batch');
+const whole = sharded();
+
+/** A device of a plugin, or a mesh of them, and the calls for it, which run in the order they were made. */
 export class Device {
   private readonly waiting: Waiting[] = [];
   private numUnderWay = 0;
@@ -55,27 +63,42 @@ export class Device {
   private readonly destroy: (pointer: number) => void;
 
   constructor(
-    /** Such as `cuda:0`. */
+    /** Such as `cuda:0`, or `cuda:data=2,tensor=4`. */
     readonly name: string,
     readonly client: PjrtClient,
-    readonly place: PjrtDevice,
+    /** One, or those of the mesh in the order of the grid. */
+    readonly places: readonly PjrtDevice[],
     /** What programs for it are compiled with, beside the flags of its platform. */
     readonly flags: XlaFlags = {},
     /** Where compiled programs are kept; undefined: nowhere. */
     readonly cache?: ExecutableCache,
+    /** How its places are arranged. */
+    readonly grid: Grid = new Grid(),
   ) {
     this.destroy = bufferDestroyer(client.functions);
   }
 
-  /** Copies elements of the host to the device. */
-  put(spec: Spec, elements: Elements): DeviceTensor {
-    return new DeviceTensor(this, this.client.put(spec, elements, this.place));
+  /**
+   * Where a tensor lies: as its sharding says, or, without one, tensors of two axes and more by the rows of a batch. What is computed is the
+   * same wherever it lies.
+   */
+  layoutOf({ shape }: Spec, sharding = shape.length < 2 ? whole : batches): Layout {
+    return layoutOn(this.grid, shape, sharding);
   }
 
-  /** A buffer that a program made, which is counted already. */
-  adopt(pointer: number, spec: Spec): DeviceTensor {
-    this.functions.live.buffers--; // the object counts it again
-    return new DeviceTensor(this, new PjrtBuffer(this.functions, pointer, spec));
+  /** Copies elements of the host to the device. */
+  put(spec: Spec, elements: Elements, layout = this.layoutOf(spec)): DeviceTensor {
+    const part = { dtype: spec.dtype, shape: layout.part };
+    const buffers = this.places.map((place, index) => this.client.put(part, layout.cut(elements, index), place));
+    return new DeviceTensor(this, spec, layout, buffers);
+  }
+
+  /** Buffers that a program made, one on each place, which are counted already. */
+  adopt(pointers: readonly number[], spec: Spec, layout: Layout): DeviceTensor {
+    const part = { dtype: spec.dtype, shape: layout.part };
+    this.functions.live.buffers -= pointers.length; // the objects count them again
+    const buffers = pointers.map((pointer) => new PjrtBuffer(this.functions, pointer, part));
+    return new DeviceTensor(this, spec, layout, buffers);
   }
 
   /** Frees a buffer that has no object. */

@@ -61,7 +61,7 @@ export class PjrtExecutable {
     return { outputs: pointers.map((pointer) => outputBuffer(this.api, pointer)), event };
   }
 
-  /** The program after XLA's passes, as a serialised HloModuleProto: which collectives are in it, what was fused. */
+  /** The program after XLA's passes, as a serialised HloModuleProtoWithConfig: which collectives are in it, what was fused. */
   optimised(): Buffer {
     return this.unloaded((executable) => {
       const program = new Struct('PJRT_Program');

@@ -5,14 +5,16 @@ import type { StatefulTrace } from '../compile.js';
 import { stringsOnDevice } from '../host-data.js';
 import { releaseMemory } from '../memory.js';
 import { printStableHlo } from '../stablehlo/print.js';
+import type { Layout } from '../mesh/layout.js';
 import { specOf, type Spec } from '../trace.js';
+import { collectivesOf } from './collectives.js';
+import type { Collective } from './collectives.js';
 import type { ProgramOptions } from './compile-options.js';
 import type { Device } from './device.js';
 import type { DeviceTensor } from './device-tensor.js';
 import { destroyEvent } from './event.js';
 import type { PjrtExecutable } from './executable.js';
 import type { Launch } from './launch.js';
-import { writePointer } from './struct.js';
 
 /** Functions of so many values leave much memory behind when they are compiled. */
 const manyValues = 100;
@@ -30,7 +32,9 @@ interface State {
  */
 export class PjrtProgram {
   private readonly states: readonly State[];
-  private readonly results: readonly { readonly output: number; readonly spec: Spec }[];
+  private readonly results: readonly { readonly output: number; readonly spec: Spec; readonly layout: Layout }[];
+  /** Of the inputs. */
+  private readonly layouts: readonly Layout[];
   private readonly captured: readonly { readonly input: number; readonly tensor: DeviceTensor }[];
   private readonly text: string;
   private readonly options: ProgramOptions;
@@ -56,12 +60,33 @@ export class PjrtProgram {
       this.states.flatMap(({ input, output }) => (output === undefined ? [] : [[input, output]])),
     );
     const states = new Set(written.values());
-    this.results = trace.outputs.flatMap((value, output) =>
-      states.has(output) ? [] : [{ output, spec: specOf(trace, value) }],
+    this.results = trace.outputs.flatMap((value, output) => {
+      const spec = specOf(trace, value);
+      return states.has(output) ? [] : [{ output, spec, layout: device.layoutOf(spec) }];
+    });
+    const cellAt = new Map(cells.map(({ cell, input }) => [input, cell]));
+    this.layouts = trace.inputs.map((value, input) =>
+      device.layoutOf(specOf(trace, value), cellAt.get(input)?.sharding),
     );
-    this.captured = [...captured].map(([input, id]) => ({ input, tensor: binding.onDevice(id, device).retain() }));
-    this.text = printStableHlo(trace, { donated: written });
-    this.options = { donated: written.keys(), devices: [device.place.id], flags: device.flags };
+    this.captured = [...captured].map(([input, id]) => ({ input, tensor: this.onDevice(id, input) }));
+    const outputs = new Map(this.results.map(({ output, layout }) => [output, layout]));
+    for (const [input, output] of written) outputs.set(output, this.layoutAt(input));
+    const { grid, places } = device;
+    const sharded =
+      grid.size === 1
+        ? undefined
+        : {
+            numDevices: grid.size,
+            inputs: this.layouts,
+            outputs: trace.outputs.map((_, output) => outputs.get(output) ?? missing()),
+          };
+    this.text = printStableHlo(trace, { donated: written, sharded });
+    this.options = {
+      donated: written.keys(),
+      partitions: grid.size,
+      devices: places.map(({ id }) => id),
+      flags: device.flags,
+    };
     this.numInputs = trace.inputs.length;
     this.isLarge = trace.values.length >= manyValues;
   }
@@ -105,25 +130,36 @@ export class PjrtProgram {
 
   private hold(args: readonly tf.Tensor[]): DeviceTensor[] {
     for (const { cell } of this.states) cell.requireAlive();
-    return tensorIds(args).map((id) => binding.onDevice(id, this.device).retain());
+    return tensorIds(args).map((id, input) => this.onDevice(id, input));
+  }
+
+  private onDevice(id: number, input: number): DeviceTensor {
+    return binding.onDevice(id, this.device, this.layoutAt(input)).retain();
+  }
+
+  private layoutAt(input: number): Layout {
+    return this.layouts[input] ?? missing();
   }
 
   /** Hands over the arguments. The hot path: no objects are made for state. */
   private begin(args: readonly DeviceTensor[]): Launch {
     const { device, launch, states, kept } = this;
-    const words = launch?.inputs[0];
-    if (launch === undefined || words === undefined) throw new Error('internal: the program is not compiled');
+    if (launch === undefined) throw new Error('internal: the program is not compiled');
     kept.length = 0;
     for (const { cell, input, output } of states) {
       const home = cell.homeOn(device);
-      writePointer(words, 2 * input, home.pointer);
+      const { pointers } = home;
+      for (let place = 0; place < pointers.length; place++) launch.setInput(input, pointers[place] ?? 0, place);
       if (output !== undefined && home.isShared) kept.push(input);
     }
-    args.forEach((tensor, input) => {
-      writePointer(words, 2 * input, tensor.pointer);
-    });
+    for (const [input, tensor] of args.entries()) this.hand(launch, input, tensor);
     launch.keep(kept);
     return launch;
+  }
+
+  private hand(launch: Launch, input: number, tensor: DeviceTensor): void {
+    for (let place = 0; place < this.device.places.length; place++)
+      launch.setInput(input, tensor.pointer(place), place);
   }
 
   /** Takes what the call makes, while the device computes it: state goes back into its cells, the rest is given. */
@@ -132,12 +168,13 @@ export class PjrtProgram {
     if (launch === undefined) throw new Error('internal: the program is not compiled');
     former.length = 0;
     for (const { cell, output } of states) {
-      if (output === undefined) continue;
-      const pointer = cell.homeOn(device).exchange(launch.output(output));
-      if (pointer !== 0) former.push(pointer);
+      if (output !== undefined) cell.homeOn(device).exchange(launch, output, former);
     }
     device.destroyBuffers(former);
-    return this.results.map(({ output, spec }) => device.adopt(launch.output(output), spec));
+    return this.results.map(({ output, spec, layout }) => {
+      const pointers = device.places.map((_, place) => launch.output(output, place));
+      return device.adopt(pointers, spec, layout);
+    });
   }
 
   private ready(): Promise<void> | undefined {
@@ -173,8 +210,8 @@ export class PjrtProgram {
     this.executable = executable;
     unused.register(this, executable);
     if (isNew) device.cache?.keep(device.client, text, options, executable);
-    const launch = executable.launch(this.numInputs);
-    for (const { input, tensor } of this.captured) launch.setInput(input, tensor.pointer);
+    const launch = executable.launch(this.numInputs, device.places.length);
+    for (const { input, tensor } of this.captured) this.hand(launch, input, tensor);
     this.launch = launch;
     if (this.isLarge) releaseMemory();
   }
@@ -182,6 +219,12 @@ export class PjrtProgram {
   /** What it takes of the device's memory, once it is compiled. */
   memory(): ReturnType<PjrtExecutable['memory']> {
     return this.executable?.memory();
+  }
+
+  /** What crosses the mesh at each call. Compiles, if it is not compiled yet. */
+  async communication(): Promise<readonly Collective[]> {
+    await this.ready();
+    return this.executable === undefined ? [] : collectivesOf(this.executable.optimised());
   }
 }
 
@@ -191,3 +234,7 @@ const unused = new FinalizationRegistry<PjrtExecutable>((executable) => {
 });
 
 const wrapped = (tensor: DeviceTensor): tf.Tensor => wrapTensor(binding.addDevice(tensor));
+
+function missing(): never {
+  throw new Error('internal: a value of the program has no layout');
+}

@@ -13,4 +13,6 @@ export const structure = named({
   /** What comes before it is computed before what comes after: XLA must not merge or move work across. */
   XlaOptimizationBarrier: passAll,
   IdentityN: passAll,
+  /** Where its value lies on a mesh of devices. */
+  XlaSharding: () => ({ infer: ([input]) => (input === undefined ? [] : [input.spec]), flops: noFlops }),
 });

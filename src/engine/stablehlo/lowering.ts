@@ -160,10 +160,16 @@ export function parameterText(parameter: Value, attributes = ''): string {
   return `${parameter.name}: ${typeOf(parameter)}${attributes}`;
 }
 
-/** `(%arg0: …) -> (…) { … return … }`. */
-export function functionText(parameters: readonly string[], write: Writer, outputs: readonly Value[]): string {
+/** `(%arg0: …) -> (…) { … return … }`, and the attributes of each result. */
+export function functionText(
+  parameters: readonly string[],
+  write: Writer,
+  outputs: readonly Value[],
+  attributes: readonly string[] = [],
+): string {
+  const results = outputs.map((output, index) => `${typeOf(output)}${attributes[index] ?? ''}`);
   return [
-    `(${parameters.join(', ')}) -> (${outputs.map(typeOf).join(', ')}) {`,
+    `(${parameters.join(', ')}) -> (${results.join(', ')}) {`,
     ...indent([...write.lines, `return${listOf(outputs)}`], '  '),
     '}',
   ].join('\n');

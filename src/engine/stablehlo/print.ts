@@ -1,3 +1,4 @@
+import type { Layout } from '../mesh/layout.js';
 import { specOf, type Trace } from '../trace.js';
 import { functionText, Lowering, parameterText, symbol } from './lowering.js';
 import type { LoweringRules } from './rule.js';
@@ -10,10 +11,19 @@ export interface PrintOptions {
    * `trace.outputs`) of the same dtype and shape.
    */
   readonly donated?: ReadonlyMap<number, number>;
+  /** Over how many devices XLA shares the program out, and how its inputs and outputs lie on them. Default: one device. */
+  readonly sharded?: Sharded | undefined;
   /** Products of float32: whole (default), or with factors rounded to 10 bits of mantissa where the device is faster so. */
   readonly products?: ProductPrecision;
   /** Rules that go before those that are registered. */
   readonly rules?: LoweringRules;
+}
+
+/** A program for a mesh: GSPMD, Xu 2021 (2105.04663). */
+export interface Sharded {
+  readonly numDevices: number;
+  readonly inputs: readonly Layout[];
+  readonly outputs: readonly Layout[];
 }
 
 /**
@@ -26,19 +36,29 @@ export interface PrintOptions {
  * const program = await client.compile(printStableHlo(trace));
  */
 export function printStableHlo(trace: Trace, options: PrintOptions = {}): string {
-  const { donated = new Map<number, number>(), products = 'float32', rules } = options;
+  const { donated = new Map<number, number>(), products = 'float32', rules, sharded } = options;
   const lowering = new Lowering(products, rules);
   const write = lowering.writer();
   const parameters = trace.inputs.map((value, index): Value => ({ name: `%arg${index}`, ...specOf(trace, value) }));
   const outputs = lowering.inline(trace, parameters, write);
   const texts = parameters.map((parameter, index) => {
     const output = donated.get(index);
-    return parameterText(parameter, output === undefined ? '' : ` {tf.aliasing_output = ${output} : i32}`);
+    const taken = output === undefined ? [] : [`tf.aliasing_output = ${output} : i32`];
+    return parameterText(parameter, attributes([...taken, ...shardingOf(sharded?.inputs[index])]));
   });
+  const results = outputs.map((_, index) => attributes(shardingOf(sharded?.outputs[index])));
   return [
-    `module @${symbol(trace.name)} attributes {mhlo.num_partitions = 1 : i32, mhlo.num_replicas = 1 : i32} {`,
-    ...indent([`func.func public @main${functionText(texts, write, outputs)}`, ...lowering.functionTexts], '  '),
+    `module @${symbol(trace.name)} attributes {mhlo.num_partitions = ${sharded?.numDevices ?? 1} : i32, mhlo.num_replicas = 1 : i32} {`,
+    ...indent(
+      [`func.func public @main${functionText(texts, write, outputs, results)}`, ...lowering.functionTexts],
+      '  ',
+    ),
     '}',
     '',
   ].join('\n');
 }
+
+const shardingOf = (layout: Layout | undefined): string[] =>
+  layout === undefined ? [] : [`mhlo.sharding = "${layout.text}"`];
+
+const attributes = (entries: readonly string[]): string => (entries.length === 0 ? '' : ` {${entries.join(', ')}}`);

@@ -17,6 +17,7 @@ import { reductions } from './reduction.js';
 import { resizing } from './resize.js';
 import type { LoweringRule } from './rule.js';
 import { shapes } from './shape.js';
+import { shardings } from './sharding.js';
 import { slices } from './slice.js';
 import { specialFunctions } from './special-functions.js';
 import { trigonometry } from './trigonometry.js';
@@ -28,5 +29,5 @@ const images = [convolutions, dilations, pools, resizing, blocks, boxes];
 
 /** The library's rules, by TensorFlow's op name. */
 export const rules: ReadonlyMap<string, LoweringRule> = new Map(
-  [...elements, ...products, ...places, ...images, random, control].flatMap((kind) => Object.entries(kind)),
+  [...elements, ...products, ...places, ...images, random, control, shardings].flatMap((kind) => Object.entries(kind)),
 );

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { isOnMesh } from '../../engine/mesh/constrain.js';
 
 // Legend: rows = batch × time; V = vocabulary.
 
@@ -25,11 +26,10 @@ export function tokenLosses(
 ): tf.Tensor1D {
   const apply = tf.customGrad((...args) => {
     const [z, save] = args as [tf.Tensor2D, tf.GradSaveFunc];
-    const [numRows, numClasses] = z.shape;
+    const [, numClasses] = z.shape;
     const spread = labelSmoothing / numClasses;
     save([z, targets]);
-    const starts = tf.range(0, numRows * numClasses, numClasses, 'int32'); // each row's place in the flat logits
-    const chosen = tf.gather(tf.reshape(z, [-1]), tf.add(starts, targets)); // [rows]
+    const chosen = isOnMesh() ? maskedOut(z, targets) : gathered(z, targets);
     const expected = spread === 0 ? chosen : tf.add(tf.mul(chosen, 1 - labelSmoothing), tf.mul(tf.sum(z, 1), spread));
     return {
       value: tf.sub(tf.squeeze(logSumExp(z), [1]), expected),
@@ -42,6 +42,19 @@ export function tokenLosses(
     };
   });
   return apply(logits) as tf.Tensor1D;
+}
+
+/** z[row, target] of each row: [rows, V], [rows] → [rows]. */
+function gathered(z: tf.Tensor2D, targets: tf.Tensor1D): tf.Tensor1D {
+  const [numRows, numClasses] = z.shape;
+  const starts = tf.range(0, numRows * numClasses, numClasses, 'int32'); // each row's place in the flat logits
+  return tf.gather(tf.reshape<tf.Rank.R1>(z, [-1]), tf.add(starts, targets));
+}
+
+/** The same as a sum with all other logits left out, where devices of a mesh have some rows or classes each: what crosses it is a number a row at most. */
+function maskedOut(z: tf.Tensor2D, targets: tf.Tensor1D): tf.Tensor1D {
+  const isTarget = tf.equal(tf.range(0, z.shape[1], 1, 'int32'), tf.expandDims(targets, 1)); // [rows, V]
+  return tf.sum(tf.where(isTarget, z, 0), 1);
 }
 
 /**
