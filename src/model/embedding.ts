@@ -1,15 +1,20 @@
 import * as tf from '@tensorflow/tfjs';
+import { constrain } from '../engine/mesh/constrain.js';
+import { sharded } from '../engine/mesh/sharding.js';
 
 /**
  * Row `token` of a table for each token: [vocabulary, width], [batch, time] → [batch, time, width]. Its gradient adds up the
- * rows of equal tokens (a segment sum), so that no one-hot matrix is made.
+ * rows of equal tokens (a segment sum), so that no one-hot matrix is made. On a mesh the table is
+ * gathered over `fsdp` first, and its gradient summed, or activations would be gathered.
  *
  * @example
  * embed(table, tokens);
  */
 export function embed(table: tf.Tensor, tokens: tf.Tensor): tf.Tensor {
-  return tf.gather(table, tokens);
+  return tf.gather(constrain(table, byRows), tokens);
 }
+
+const byRows = sharded('tensor');
 
 /** How the last hidden states become logits over the vocabulary. */
 export interface Output<Weights extends Readonly<Record<string, tf.Tensor>> = Readonly<Record<string, tf.Tensor>>> {

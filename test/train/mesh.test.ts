@@ -139,8 +139,9 @@ describe.skipIf(plugin.path === undefined)('what crosses the mesh at each step',
   it('data: the gradients, once', { timeout: 120_000 }, async () => {
     const found = await moved({ data: 4 });
     const reduced = elements(found, 'all-reduce').reduce((a, b) => a + b, 0);
-    expect(reduced).toBeGreaterThanOrEqual(numParameters);
-    expect(reduced).toBeLessThan(numParameters + 100); // the loss, counts, and the like
+    // The table has two gradients, of its rows and of the logits; the loss, counts and the like are few.
+    expect(reduced).toBeGreaterThanOrEqual(numParameters + 512 * 64);
+    expect(reduced).toBeLessThan(numParameters + 512 * 64 + 100);
     expect(new Set(found.map(({ kind }) => kind))).toEqual(new Set(['all-reduce']));
   });
 
@@ -154,12 +155,11 @@ describe.skipIf(plugin.path === undefined)('what crosses the mesh at each step',
   });
 
   it('fsdp: each weight is gathered for its products, its gradient is summed', { timeout: 120_000 }, async () => {
-    const found = await moved({ fsdp: 4 });
+    const found = await moved({ data: 2, fsdp: 2 });
     const matrices = numParameters - 5 * 64; // without norms
     const gathered = elements(found, 'all-gather').reduce((a, b) => a + b, 0);
-    // Forward and backward; the embedding, read by rows, only for the logits, once.
-    expect(gathered).toBeLessThan(2 * matrices);
-    expect(gathered).toBeGreaterThan(2 * (matrices - 512 * 64));
+    // Once: what a layer has gathered stays until its gradient is computed. With blocks computed again it is gathered again.
+    expect(gathered).toBe(matrices);
     expect(numActivations(found, 'all-gather')).toBe(0);
   });
 
