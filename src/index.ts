@@ -242,6 +242,7 @@ export { decoderPolicy, loraPolicy, type Policy } from './model/policy.js';
 export { startRollouts, type Rollout, type RolloutPlan, type Rollouts } from './model/rollout.js';
 export { generate, type Finish, type Generated, type GenerateOptions } from './model/generate.js';
 export type { DecoderWeights } from './model/weights.js';
+export { shardings, type Shardings } from './model/shardings.js';
 
 // Adapters: few numbers trained beside a model, and PEFT's folders of them.
 export * from './model/adapters.js';
@@ -303,6 +304,7 @@ export { forecast, type Forecast, type ForecastOptions, type ForecastRow } from 
 export { trainingMemory, type TrainingMemory, type TrainingMemoryOptions } from './train/forecast/training-memory.js';
 export { measurePlan, type MeasuredPlan, type StepPlan } from './train/forecast/measure-plan.js';
 export { fitPlan, type FitOptions, type FittedPlan, type MemorySettings } from './train/forecast/fit-plan.js';
+export { meshMemory, type MeshMemory, type MeshMemoryOptions } from './train/forecast/mesh-memory.js';
 export { optimizerStateSize, type StateFormat } from './train/forecast/optimizer-state.js';
 export { stepFlops, stepWork, type Planned } from './train/forecast/step-flops.js';
 export { scaling, scalingFigure, type Cluster, type ScalingRow } from './train/forecast/scaling.js';

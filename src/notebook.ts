@@ -35,6 +35,7 @@ export type { Figure, Summary, Table } from './figure.js';
 export { barFigure, lineFigure, type BarFigureOptions, type LineFigureOptions } from './report/number-figures.js';
 export { confusionFigure, type ConfusionFigureOptions } from './report/confusion-figure.js';
 export { expertLoadFigure, expertTokensFigure } from './report/routing-figures.js';
+export { communicationFigure, shardingFigure } from './report/mesh-figures.js';
 export { heatmapFigure, type HeatmapFigureOptions } from './report/heatmap-figure.js';
 export { parameters } from './report/parameters.js';
 export { show } from './report/show.js';

@@ -29,7 +29,7 @@ async function built<Module>(file: string): Promise<Module> {
 export const { blockMixing } = await built<typeof BlockMixingModule>('model/block-mixing');
 export const { likeliest } = await built<typeof ChooseTokenModule>('model/choose-token');
 export const { compile, defaultTargets } = await built<typeof CompileModule>('engine/compile');
-export const { openDevice } = await built<typeof DeviceModule>('engine/device');
+export const { deviceInfo, openDevice } = await built<typeof DeviceModule>('engine/device');
 export const { findPlugin } = await built<typeof FindPluginModule>('engine/pjrt/find-plugin');
 export const { mixing } = await built<typeof MixingModule>('model/mixing');
 export const { readSafetensors, writeSafetensors } = await built<typeof SafetensorsModule>('model/files/safetensors');

@@ -10,7 +10,7 @@ import {
   type DeviceName,
   type Training,
 } from 'trainbook';
-import { compile, openDevice } from './built.js';
+import { compile, deviceInfo, openDevice } from './built.js';
 import { median } from './blocks.js';
 import type { DeviceStep, StepCost, StepCostRecipe } from './device-step.js';
 import { adamwNumbers, architectureOf, drawBatch, optimizerOf, type GptRecipe } from './gpt-recipe.js';
@@ -140,7 +140,7 @@ export const answers = {
     training.dispose();
     return {
       device: name,
-      kind: opened.place.kind,
+      kind: deviceInfo(opened).kind,
       trace,
       compile: compiling.seconds,
       cached: finding.seconds,

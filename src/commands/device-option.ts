@@ -7,7 +7,7 @@ export const deviceArg = {
     type: 'string',
     valueHint: 'name',
     description:
-      'Where compiled functions run: cuda:0, cpu:0, tpu:0, tensorflow, or auto, which takes a GPU or TPU if there is one (auto)',
+      'Where compiled functions run: cuda:0, cpu:0, tpu:0, a mesh such as cuda:data=2,tensor=4, tensorflow, or auto, which takes a GPU or TPU if there is one (auto)',
   },
 } as const;
 

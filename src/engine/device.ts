@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { TrainbookError } from '../error.js';
 import { surroundings } from './library.js';
 import { Grid, parseMesh } from './mesh/grid.js';
+import type { MeshName } from './mesh/mesh.js';
 import { optionsOfEnvironment } from './pjrt/client-options.js';
 import { Device } from './pjrt/device.js';
 import { ExecutableCache } from './pjrt/executable-cache.js';
@@ -14,7 +15,7 @@ import { PjrtClient } from './pjrt/runtime.js';
  * The name of a device: `tensorflow` for the library that runs eager operations, else a platform and a number, such as `cuda:0`, or how its
  * devices are arranged in a mesh, such as `cuda:data=2,tensor=4` (`mesh` writes it).
  */
-export type DeviceName = 'tensorflow' | `${string}:${number}` | `${string}:${string}=${number}`;
+export type DeviceName = 'tensorflow' | `${string}:${number}` | MeshName;
 
 /** `auto` takes the first GPU or TPU whose plugin is installed, and TensorFlow where there is none. */
 export type DeviceChoice = DeviceName | 'auto';
@@ -128,14 +129,17 @@ export function parseDevice(text: string): DeviceName | undefined {
 
 const isNumbered = (text: string): text is `${string}:${number}` => /^[a-z][a-z0-9_-]*:\d+$/.test(text);
 
-const isMesh = (text: string): text is `${string}:${string}=${number}` => /^[a-z][a-z0-9_-]*:[^:]*=\d+$/.test(text);
+const isMesh = (text: string): text is MeshName => /^[a-z][a-z0-9_-]*:[^:]*=\d+$/.test(text);
+
+/** Into so many devices the processor is divided, where nothing else is said: enough to try a mesh. They share its cores. */
+const usualParts = 8;
 
 const clients = new Map<string, PjrtClient>();
 const devices = new Map<string, Device>();
 
 /**
- * A device of a plugin. A platform's client is made once in a process, with the options of the environment; that of `cpu` with as many
- * devices as the first name needs.
+ * A device of a plugin. A platform's client is made once in a process, with the options of the environment; that of `cpu` with eight
+ * devices, or as many as the first name needs.
  *
  * @throws TrainbookError without the plugin, the driver or the device.
  */
@@ -145,7 +149,7 @@ export function openDevice(name: DeviceName): Device {
   const [platform = '', text = ''] = name.split(':');
   const grid = isMesh(name) ? parseMesh(text) : new Grid();
   const first = isMesh(name) ? 0 : Number(text);
-  const client = clients.get(platform) ?? openClient(platform, first + grid.size);
+  const client = clients.get(platform) ?? openClient(platform, Math.max(first + grid.size, usualParts));
   const places = client.devices.slice(first, first + grid.size);
   if (places.length < grid.size) throw noSuchDevice(name, grid, client);
   const device = new Device(name, client, places, ownTools(client), executables(), grid);

@@ -10,6 +10,12 @@ export {
   type DeviceName,
   type DeviceOptions,
 } from './device.js';
+export { mesh, partsOf, type MeshName, type MeshOptions, type Part } from './mesh/mesh.js';
+export { sharded, type AxisCut, type Sharding } from './mesh/sharding.js';
+export { constrain } from './mesh/constrain.js';
+export type { GridAxis, GridChoices, GridSizes, ShardAxis } from './mesh/grid.js';
+export type { Collective } from './pjrt/collectives.js';
+export { installCpuPlugin } from './pjrt/plugin.js';
 export type { Explanation } from './explain.js';
 export { Cell, cell, type CellOptions } from './cell.js';
 export { valueAndGrads, readTree } from './value-and-grads.js';

@@ -7,7 +7,6 @@ import type { Key } from '../engine/key.js';
 import type { Collective } from '../engine/pjrt/collectives.js';
 import { withPrecision } from '../engine/precision.js';
 import type { Precision } from '../engine/precision.js';
-import type { Sharding } from '../engine/mesh/sharding.js';
 import { foldTensor } from '../engine/random.js';
 import { flatten, mapTree, unflatten } from '../engine/tree.js';
 import type { Tree } from '../engine/tree.js';
@@ -132,7 +131,7 @@ export function startTraining<Weights, B>(
   const lossScale = options.lossScale ?? (precision === 'float16' ? dynamicLossScale() : undefined);
   const skips = options.skips === true || lossScale !== undefined;
   const given = options.weights as Tree<tf.Tensor>;
-  const places = new CellPlaces(given, (options.shardings ?? shardings(options.weights)) as Tree<Sharding>);
+  const places = new CellPlaces(given, options.shardings ?? shardings(options.weights));
   const cells: TrainingCells = {
     parameters: places.cellsOfWeights(''),
     optimizer: places.cellsOfState(optimizer.init(given), 'optimizer.', (path, leaf) =>

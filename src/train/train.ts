@@ -77,6 +77,8 @@ export interface TrainModelOptions<Architecture, Weights, B> {
   readonly inPlace?: boolean;
   /** How the energy that it takes is estimated, for the event `energy`. Default: by what sensors can be read. */
   readonly energy?: EnergyOptions | undefined;
+  /** How the weights are shared out, where it runs on a mesh of devices. Default: by their names, `shardings(weights)`. */
+  readonly shardings?: TrainingOptions<Weights>['shardings'];
   /** The processes that share each batch. Default: this one alone. */
   readonly group?: Group;
 }
@@ -259,6 +261,7 @@ export async function runPart<Architecture, Weights, B, Rows = B>(
     averageDecay: plan.averageDecay,
     statisticsEvery: plan.statisticsEvery,
     skips: plan.notFinite === 'skip' || plan.spike?.action === 'skip',
+    shardings: options.shardings,
     group,
   });
   if (options.inPlace === true && from === undefined) tf.dispose(first as tf.TensorContainer);
@@ -323,11 +326,7 @@ function feedOf<Architecture, Weights, B, Rows>(
 async function earlierPart<Architecture, Weights, B, Rows>(
   model: Trainable<Architecture, Weights>,
   options: PartOptions<Architecture, Weights, B, Rows>,
-  parsed: {
-    readonly plan: Plan;
-    readonly length: TrainingLength;
-    readonly optimizer: Optimizer;
-  },
+  parsed: { readonly plan: Plan; readonly length: TrainingLength; readonly optimizer: Optimizer },
 ): Promise<{ readonly run: string; readonly checkpoint: Checkpoint | undefined }> {
   const { key, target, checkpoints } = options;
   if (checkpoints === undefined) return { run: '', checkpoint: undefined };

@@ -5,6 +5,7 @@ import { cell } from '../../src/engine/cell.js';
 import { compile } from '../../src/engine/compile.js';
 import { currentDevice, openDevice, openDevices, setDevice, withDevice } from '../../src/engine/device.js';
 import type { DeviceName } from '../../src/engine/device.js';
+import { mesh } from '../../src/engine/mesh/mesh.js';
 import { withPrecision } from '../../src/engine/precision.js';
 import { plugin } from './pjrt/cpu-plugin.js';
 
@@ -211,5 +212,10 @@ describe.skipIf(plugin.path === undefined)(`compiled functions on a device (plug
     const words = compile((x: tf.Tensor) => x);
     await expect(words(tf.tensor(['a']))).rejects.toThrow('a tensor of strings cannot go to the device cpu:0');
     expect(() => openDevice('cpu:8')).toThrow(/cpu:8 is not there[^]*cpu:0 to cpu:7[^]*TRAINBOOK_CPU_DEVICES/);
+    const many = mesh({ data: 4, tensor: 4, platform: 'cpu' });
+    expect(() => setDevice(many)).toThrow(
+      /cpu:data=4,tensor=4 needs more devices than there are\n.*16 devices\n.*8 or fewer: cpu:0 to cpu:7[^]*TRAINBOOK_CPU_DEVICES/,
+    );
+    expect(() => setDevice('cpu:data=2,dat=2')).toThrow(/how devices are arranged[^]*dat=2 in data=2,dat=2/);
   });
 });

@@ -1,6 +1,11 @@
 import { TrainbookError } from '../../error.js';
-import { formatMesh, gridAxes } from './grid.js';
+import { formatMesh, gridAxes, parseMesh } from './grid.js';
 import type { GridChoices, GridSizes } from './grid.js';
+import { layoutOn } from './layout.js';
+import type { Sharding } from './sharding.js';
+
+/** The name of a mesh: a platform, and how its devices are arranged. */
+export type MeshName = `${string}:${string}=${string}`;
 
 /** Sizes and choices of a mesh, and whose devices it is made of. */
 export interface MeshOptions extends GridSizes, GridChoices {
@@ -21,7 +26,7 @@ export interface MeshOptions extends GridSizes, GridChoices {
  * await withDevice(mesh({ data: 2, tensor: 4 }), () => train(model, options));
  * mesh({ fsdp: 8, platform: 'cpu' }); // cpu:fsdp=8
  */
-export function mesh({ platform = 'cuda', ...sizes }: MeshOptions): `${string}:${string}=${number}` {
+export function mesh({ platform = 'cuda', ...sizes }: MeshOptions): MeshName {
   for (const axis of gridAxes) {
     const size = sizes[axis] ?? 1;
     if (Number.isInteger(size) && size >= 1) continue;
@@ -31,5 +36,34 @@ export function mesh({ platform = 'cuda', ...sizes }: MeshOptions): `${string}:$
       expected: 'an integer of 1 or more',
     });
   }
-  return `${platform}:${formatMesh(sizes, sizes)}` as `${string}:${string}=${number}`;
+  return `${platform}:${formatMesh(sizes, sizes)}` as MeshName;
+}
+
+/** A part of a tensor on a mesh. */
+export interface Part {
+  /** Those that have it, by their place in the mesh: several, where the tensor is cut along fewer axes than the mesh has. */
+  readonly devices: readonly number[];
+  /** Where it begins in the tensor, along each axis. */
+  readonly start: readonly number[];
+  readonly shape: readonly number[];
+}
+
+/**
+ * The parts of a tensor on a mesh, by what devices have: what `sharding` comes to for this shape.
+ *
+ * @throws TrainbookError for what is no name of a mesh.
+ * @example
+ * partsOf([256, 1024], sharded('fsdp', 'tensor'), mesh({ fsdp: 2, tensor: 4 })); // 8 parts of [128, 256]
+ */
+export function partsOf(shape: readonly number[], sharding: Sharding, name: MeshName): Part[] {
+  const grid = parseMesh(name.slice(name.indexOf(':') + 1));
+  const layout = layoutOn(grid, shape, sharding);
+  const parts = new Map<string, { devices: number[]; start: readonly number[] }>();
+  for (let device = 0; device < grid.size; device++) {
+    const start = layout.start(device);
+    const known = parts.get(start.join());
+    if (known === undefined) parts.set(start.join(), { devices: [device], start });
+    else known.devices.push(device);
+  }
+  return [...parts.values()].map((part) => ({ ...part, shape: layout.part }));
 }

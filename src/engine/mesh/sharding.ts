@@ -1,15 +1,15 @@
 import type { ShardAxis } from './grid.js';
 
 /** What an axis of a tensor is cut along, outermost first; null: it is whole. */
-export type Cut = ShardAxis | readonly ShardAxis[] | null;
+export type AxisCut = ShardAxis | readonly ShardAxis[] | null;
 
 /** How a tensor is shared out over a mesh, axis by axis. A class, so that trees take it for a leaf; `sharded` makes one. */
 export class Sharding {
-  constructor(readonly cuts: readonly Cut[]) {}
+  constructor(readonly cuts: readonly AxisCut[]) {}
 
   /** The same, with a further cut of the first axis that can be divided by it. */
   and(axis: ShardAxis, rank: number): Sharding {
-    const list = (cut: Cut): readonly ShardAxis[] => (cut === null ? [] : typeof cut === 'string' ? [cut] : cut);
+    const list = (cut: AxisCut): readonly ShardAxis[] => (cut === null ? [] : typeof cut === 'string' ? [cut] : cut);
     return new Sharding(Array.from({ length: rank }, (_, index) => [...list(this.cuts[index] ?? null), axis]));
   }
 }
@@ -23,6 +23,6 @@ export class Sharding {
  * sharded('fsdp', 'tensor');       // columns, and of these each device keeps some rows
  * sharded('batch', 'sequence');    // [batch, time, width]
  */
-export function sharded(...cuts: readonly Cut[]): Sharding {
+export function sharded(...cuts: readonly AxisCut[]): Sharding {
   return new Sharding(cuts);
 }

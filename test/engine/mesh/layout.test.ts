@@ -4,7 +4,7 @@ import { formatMesh, Grid, parseMesh } from '../../../src/engine/mesh/grid.js';
 import { layoutOn } from '../../../src/engine/mesh/layout.js';
 import { mesh } from '../../../src/engine/mesh/mesh.js';
 import { sharded } from '../../../src/engine/mesh/sharding.js';
-import type { Cut } from '../../../src/engine/mesh/sharding.js';
+import type { AxisCut } from '../../../src/engine/mesh/sharding.js';
 import { sizeOf } from '../../../src/engine/trace.js';
 
 const grid = new Grid({ data: 2, fsdp: 2, tensor: 2 });
@@ -40,7 +40,7 @@ describe('a layout', () => {
   });
 
   it('gives parts that together are the whole', () => {
-    const cuts: readonly Cut[] = [null, 'data', 'fsdp', 'tensor', 'batch', ['tensor', 'fsdp']];
+    const cuts: readonly AxisCut[] = [null, 'data', 'fsdp', 'tensor', 'batch', ['tensor', 'fsdp']];
     fc.assert(
       fc.property(
         fc.record({
