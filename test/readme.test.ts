@@ -40,7 +40,7 @@ test('the examples’ types hold', () => {
 }, 60_000);
 
 test('the example of compile runs: zeros that should be ones have loss 1', async () => {
-  expect(examples).toHaveLength(4);
+  expect(examples).toHaveLength(5);
   const { loss } = (await import(files[0] ?? '')) as { loss: tf.Scalar };
   expect(loss.dataSync()[0]).toBe(1);
 });
@@ -57,13 +57,21 @@ test('the example of a pipeline tells the fate of documents', { timeout: 120_000
   );
 });
 
+test('the example of a mesh tells what a device keeps, and how a weight is cut', async () => {
+  const told: unknown[] = [];
+  const log = vi.spyOn(console, 'log').mockImplementation((value: unknown) => void told.push(value));
+  await import(files[2] ?? '');
+  log.mockRestore();
+  expect(told).toEqual([expect.any(Number), ['fsdp', 'tensor']]);
+});
+
 test('the example of post-training loads', async () => {
-  const { align } = (await import(files[2] ?? '')) as { align: unknown };
+  const { align } = (await import(files[3] ?? '')) as { align: unknown };
   expect(align).toBeTypeOf('function'); // minutes of training: chapter 9 runs such a one
 });
 
 test('the example of an ablation has its arms', async () => {
-  const { default: norms } = (await import(files[3] ?? '')) as { default: Ablation };
+  const { default: norms } = (await import(files[4] ?? '')) as { default: Ablation };
   expect(norms.arms).toHaveLength(4);
   expect(norms.baseline).toBe('norm=rms, learningRate=0.003');
 });
