@@ -288,6 +288,7 @@ export {
 } from './train/objectives/cross-entropy.js';
 export * from './train/reinforce/index.js';
 export { measureLoss, type MeasuredLoss } from './train/held-out.js';
+export * from './train/pipeline/index.js';
 export { startTraining, type StepResult, type Training, type TrainingOptions } from './train/step.js';
 export { dynamicLossScale, type LossScale, type LossScaleOptions } from './train/loss-scale.js';
 export type { OnTrainEvent, TrainEvent } from './train/event.js';

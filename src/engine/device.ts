@@ -148,7 +148,7 @@ export function openDevice(name: DeviceName): Device {
   if (known !== undefined) return known;
   const [platform = '', text = ''] = name.split(':');
   const grid = isMesh(name) ? parseMesh(text) : new Grid();
-  const first = isMesh(name) ? 0 : Number(text);
+  const first = isMesh(name) ? (grid.choices.first ?? 0) : Number(text);
   const client = clients.get(platform) ?? openClient(platform, Math.max(first + grid.size, usualParts));
   const places = client.devices.slice(first, first + grid.size);
   if (places.length < grid.size) throw noSuchDevice(name, grid, client);

@@ -10,7 +10,7 @@ export {
   type DeviceName,
   type DeviceOptions,
 } from './device.js';
-export { mesh, partsOf, type MeshName, type MeshOptions, type Part } from './mesh/mesh.js';
+export { mesh, partsOf, stageDevices, type MeshName, type MeshOptions, type Part } from './mesh/mesh.js';
 export { sharded, type AxisCut, type Sharding } from './mesh/sharding.js';
 export { constrain } from './mesh/constrain.js';
 export type { GridAxis, GridChoices, GridSizes, ShardAxis } from './mesh/grid.js';

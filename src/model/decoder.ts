@@ -90,6 +90,11 @@ export interface Decoder {
   /** Hidden states to logits: [..., width] → [..., vocabulary]. */
   logits(weights: DecoderWeights, hidden: tf.Tensor): tf.Tensor;
   /**
+   * A part of the decoder: these blocks, the first of which is block `first`. x are the states before them, [batch, time, width], or the
+   * tokens, int32 [batch, time], which are embedded where `weights` have a table. Gives the states after them, before the last norm.
+   */
+  part(weights: DecoderPart, x: tf.Tensor, first: number, options?: ForwardOptions): tf.Tensor3D;
+  /**
    * `time` more tokens of each sequence, int32 [batch, time], or embeddings in their place, the first of which gets the cache's row `row` → the logits after the last,
    * [batch, vocabulary], and the cache with them. Sequences that are padded on the left begin at rows `starts`, int32 [batch]. With
    * `exit`, a single token of each goes through no more layers than it needs.
@@ -103,6 +108,10 @@ export interface Decoder {
     options?: DecodeOptions,
   ): Decoded;
 }
+
+/** The weights of some blocks, and of what comes before them, if the first is among them. */
+export type DecoderPart<Leaf = tf.Tensor> = Pick<DecoderWeights<Leaf>, 'layers'> &
+  Partial<Pick<DecoderWeights<Leaf>, 'embedding' | 'positions'>>;
 
 /** What `routed` gives. */
 export interface RoutedStates {
@@ -174,7 +183,7 @@ export function decoder(options: DecoderOptions & { readonly vocabularySize: num
   const specs = decoderSpecs(config, parts);
   const cost = (length: number): TokenCost => tokenCost(config, countProducts(specs, config), length);
   const routed: Decoder['routed'] = (weights, inputs, reading = {}) => {
-    const { states, routing } = readAll(config, parts, weights, inputs, reading);
+    const { states, routing } = readPart(config, parts, weights, inputs, reading);
     return { hidden: norm(weights.norm, states.at(-1) as tf.Tensor) as tf.Tensor3D, routing };
   };
   const hidden: Decoder['hidden'] = (weights, inputs, reading) => routed(weights, inputs, reading).hidden;
@@ -192,7 +201,7 @@ export function decoder(options: DecoderOptions & { readonly vocabularySize: num
     init: (key) => drawTree(specs, key) as unknown as DecoderWeights,
     hidden,
     routed,
-    hiddenStates: (weights, inputs, reading = {}) => readAll(config, parts, weights, inputs, reading).states,
+    hiddenStates: (weights, inputs, reading = {}) => readPart(config, parts, weights, inputs, reading).states,
     attentionInputs: (weights, layer, states, reading = {}) => {
       const { attention, attentionNorm } = blockOf(weights, layer);
       const rotate = parts.positions.rotation(spanOf(config, states, reading));
@@ -207,6 +216,8 @@ export function decoder(options: DecoderOptions & { readonly vocabularySize: num
       };
     },
     logits,
+    part: (weights, x, first, reading = {}) =>
+      readPart(config, parts, weights, x, reading, first).states.at(-1) as tf.Tensor3D,
     forward: (weights, inputs, reading) => logits(weights, hidden(weights, inputs, reading)) as tf.Tensor3D,
     layerLogits,
     decode: (weights, tokens, row, cache, starts, options = {}) => {
@@ -245,12 +256,14 @@ const windowOf =
   (layer: number): number | undefined =>
     window !== undefined && layer >= window.fromLayer ? window.size : undefined;
 
-function readAll(
+/** What the blocks are given and make of it; the first of them is block `first`. */
+function readPart(
   config: DecoderConfig,
   parts: DecoderParts,
-  weights: DecoderWeights,
+  weights: DecoderPart,
   inputs: tf.Tensor,
   reading: ForwardOptions,
+  first = 0,
 ): Read {
   const { documents, prefix, past, dropoutKey, attention = mixing, recompute = false } = reading;
   if (past !== undefined && config.latent !== undefined) throw noPast();
@@ -263,22 +276,27 @@ function readAll(
     mixes.set(window, mix);
     return mix;
   };
-  const embedded = inputs.rank === 3 ? inputs : embed(weights.embedding, inputs);
-  const placed = parts.positions.place(weights.positions, embedded, span);
   const rotate = parts.positions.rotation(span);
   const run = recompute ? runRecomputed : runBlocks;
+  const before = (): tf.Tensor => {
+    const { embedding, positions = {} } = weights;
+    const embedded = embedding === undefined || inputs.rank === 3 ? inputs : embed(embedding, inputs);
+    return residual(dropout(parts.positions.place(positions, embedded, span), nthDropout(left, 0)));
+  };
   const { depths, context } = config;
   const choose = depths && ((router: Linear, x: tf.Tensor): ChosenTokens => chooseTokens(depths, router, x));
-  return run(parts, weights, residual(dropout(placed, nthDropout(left, 0))), choose, (layer, chosen) => {
-    const own = nthDropout(left, layer + 1);
+  const own = { ...parts, networkOf: (layer: number) => parts.networkOf(first + layer) };
+  return run(own, weights, first === 0 ? before() : inputs, choose, (index, chosen) => {
+    const layer = first + index;
+    const ofLayer = nthDropout(left, layer + 1);
     return {
-      dropout: nthDropout(own, 0),
+      dropout: nthDropout(ofLayer, 0),
       attention: {
         ...(chosen === undefined
           ? { rotate, mix: mixOf(windowOf(config)(layer)) }
           : ofChosen(chosen, { attention, documents, ...reading }, parts.positions, context)),
         remember: rememberAfter(past?.[layer]),
-        dropout: nthDropout(own, 1),
+        dropout: nthDropout(ofLayer, 1),
       },
     };
   });

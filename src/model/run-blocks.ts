@@ -18,7 +18,7 @@ export interface Read {
 /** All blocks of a decoder, one after another. */
 export type RunBlocks = (
   parts: DecoderParts,
-  weights: DecoderWeights,
+  weights: Pick<DecoderWeights, 'layers'>,
   x: tf.Tensor,
   choose: Choose | undefined,
   contextOf: ContextOf,

@@ -17,7 +17,7 @@ const columns = /(^|\.)(query|key|value|gate|up|sharedGate|sharedUp|queryUp|keyU
 /** Matrices [inputs, outputs] that add up what was apart. */
 const rows = /(^|\.)(attention|cross)\.output\.weight$|(^|\.)(down|sharedDown)\.weight$/u;
 /** Tables [vocabulary, width]. */
-const tables = /(^|\.)embedding$|^output\.weight$/u;
+const tables = /(^|\.)(embedding|table)$|^output\.weight$/u;
 /** Stacks [experts, …]. */
 const experts = /(^|\.)expert(Gate|Up|Down)\.weight$/u;
 

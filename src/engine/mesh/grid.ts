@@ -26,6 +26,8 @@ export interface GridChoices {
    * residual stream. Korthikanti 2022 (2205.05198). Default: no.
    */
   readonly sequence?: boolean;
+  /** The number of its first device; the others follow. Default: 0. */
+  readonly first?: number;
 }
 
 /**
@@ -74,10 +76,15 @@ export class Grid {
 }
 
 /** A mesh in words: `data=2,tensor=4,zero=1`. Axes of one device are left out, but there is one at least. */
-export function formatMesh(sizes: GridSizes, { zero = 0, sequence = false }: GridChoices = {}): string {
+export function formatMesh(sizes: GridSizes, { zero = 0, sequence = false, first = 0 }: GridChoices = {}): string {
   const axes = gridAxes.filter((axis) => (sizes[axis] ?? 1) > 1);
   const named = (axes.length === 0 ? ['data' as const] : axes).map((axis) => `${axis}=${sizes[axis] ?? 1}`);
-  return [...named, ...(zero > 0 ? [`zero=${zero}`] : []), ...(sequence ? ['sequence=1'] : [])].join(',');
+  return [
+    ...named,
+    ...(zero > 0 ? [`zero=${zero}`] : []),
+    ...(sequence ? ['sequence=1'] : []),
+    ...(first > 0 ? [`first=${first}`] : []),
+  ].join(',');
 }
 
 /**
@@ -91,14 +98,18 @@ export function parseMesh(text: string): Grid {
     const [, name = '', digits = ''] = /^([a-z]+)=(\d+)$/u.exec(part) ?? [];
     const number = Number(digits);
     const isAxis = gridAxes.some((axis) => axis === name) && number >= 1;
-    const isChoice = (name === 'zero' && number <= 2) || (name === 'sequence' && number <= 1);
+    const isChoice = (name === 'zero' && number <= 2) || (name === 'sequence' && number <= 1) || name === 'first';
     if (found.has(name) || digits === '' || !(isAxis || isChoice)) throw noMesh(text, part);
     found.set(name, number);
   }
   const axis = (name: GridAxis): number => found.get(name) ?? 1;
   return new Grid(
     { data: axis('data'), fsdp: axis('fsdp'), tensor: axis('tensor') },
-    { zero: (found.get('zero') ?? 0) as 0 | 1 | 2, sequence: found.get('sequence') === 1 },
+    {
+      zero: (found.get('zero') ?? 0) as 0 | 1 | 2,
+      sequence: found.get('sequence') === 1,
+      first: found.get('first') ?? 0,
+    },
   );
 }
 
@@ -106,7 +117,7 @@ function noMesh(text: string, part: string): TrainbookError {
   return new TrainbookError({
     what: 'mesh: this says nothing of how devices are arranged',
     received: part === text ? text : `${part} in ${text}`,
-    expected: `one or more of ${gridAxes.map((axis) => `${axis}=N`).join(', ')} with N ≥ 1, each once; and zero=1, zero=2 or sequence=1`,
+    expected: `one or more of ${gridAxes.map((axis) => `${axis}=N`).join(', ')} with N ≥ 1, each once; and zero=1, zero=2, sequence=1 or first=N`,
     fix: 'such as data=2,tensor=4; mesh({ data: 2, tensor: 4 }) writes it',
   });
 }

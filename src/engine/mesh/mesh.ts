@@ -39,6 +39,27 @@ export function mesh({ platform = 'cuda', ...sizes }: MeshOptions): MeshName {
   return `${platform}:${formatMesh(sizes, sizes)}` as MeshName;
 }
 
+/**
+ * The meshes of a pipeline's stages, each of the same arrangement on devices of its own: `pipeline` times as many in all. For
+ * `startPipeline`.
+ *
+ * @throws TrainbookError for a number of devices, or of stages, that is none.
+ * @example
+ * stageDevices({ data: 2, pipeline: 4 }); // cuda:data=2, cuda:data=2,first=2, …: eight devices
+ */
+export function stageDevices({ pipeline, ...options }: MeshOptions & { readonly pipeline: number }): MeshName[] {
+  if (!Number.isInteger(pipeline) || pipeline < 1) {
+    throw new TrainbookError({
+      what: 'stageDevices: this is no number of stages',
+      received: pipeline,
+      expected: 'an integer of 1 or more',
+    });
+  }
+  const { size } = parseMesh(formatMesh(options));
+  const { first = 0 } = options;
+  return Array.from({ length: pipeline }, (_, stage) => mesh({ ...options, first: first + stage * size }));
+}
+
 /** A part of a tensor on a mesh. */
 export interface Part {
   /** Those that have it, by their place in the mesh: several, where the tensor is cut along fewer axes than the mesh has. */

@@ -61,13 +61,15 @@ export class DeviceTensor {
     return this.together(this.parts.map((buffer) => buffer.readSync()));
   }
 
-  /** A copy on another device: from device to device within a plugin, else through the host. */
+  /** A copy on another device: from device to device where both have the same parts, else through the host. */
   copyTo(device: Device, layout: Layout): DeviceTensor {
-    const [buffer] = this.buffers;
-    const [place] = device.places;
-    const isPlain = this.buffers.length === 1 && device.places.length === 1 && device.client === this.device.client;
-    if (!isPlain || buffer === undefined || place === undefined) return device.put(this.spec, this.readSync(), layout);
-    return new DeviceTensor(device, this.spec, layout, [buffer.copyTo(place.pointer)]);
+    const isPartByPart =
+      device.client === this.device.client &&
+      device.places.length === this.buffers.length &&
+      layout.text === this.layout.text;
+    if (!isPartByPart) return device.put(this.spec, this.readSync(), layout);
+    const buffers = device.places.flatMap(({ pointer }, place) => this.buffers[place]?.copyTo(pointer) ?? []);
+    return new DeviceTensor(device, this.spec, layout, buffers);
   }
 
   /** Buffers that together have each element once. */

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatMesh, Grid, parseMesh } from '../../../src/engine/mesh/grid.js';
 import { layoutOn } from '../../../src/engine/mesh/layout.js';
-import { mesh } from '../../../src/engine/mesh/mesh.js';
+import { mesh, stageDevices } from '../../../src/engine/mesh/mesh.js';
 import { sharded } from '../../../src/engine/mesh/sharding.js';
 import type { AxisCut } from '../../../src/engine/mesh/sharding.js';
 import { sizeOf } from '../../../src/engine/trace.js';
@@ -82,9 +82,14 @@ describe('the name of a mesh', () => {
     expect(mesh({ data: 2, tensor: 4 })).toBe('cuda:data=2,tensor=4');
     expect(mesh({ fsdp: 8, zero: 2, sequence: true, platform: 'cpu' })).toBe('cpu:fsdp=8,zero=2,sequence=1');
     expect(mesh({ platform: 'tpu' })).toBe('tpu:data=1');
-    const read = parseMesh(formatMesh({ data: 2, tensor: 4 }, { zero: 1, sequence: true }));
+    expect(stageDevices({ tensor: 2, pipeline: 2, first: 2, platform: 'cpu' })).toEqual([
+      'cpu:tensor=2,first=2',
+      'cpu:tensor=2,first=4',
+    ]);
+    expect(() => stageDevices({ pipeline: 0 })).toThrow(/number of stages[^]*received: 0/u);
+    const read = parseMesh(formatMesh({ data: 2, tensor: 4 }, { zero: 1, sequence: true, first: 8 }));
     expect([read.size, read.along('data'), read.along('fsdp'), read.along('tensor')]).toEqual([8, 2, 1, 4]);
-    expect(read.choices).toEqual({ zero: 1, sequence: true });
+    expect(read.choices).toEqual({ zero: 1, sequence: true, first: 8 });
   });
 
   it.each([
