@@ -243,6 +243,14 @@ export { startRollouts, type Rollout, type RolloutPlan, type Rollouts } from './
 export { generate, type Finish, type Generated, type GenerateOptions } from './model/generate.js';
 export type { DecoderWeights } from './model/weights.js';
 export { shardings, type Shardings } from './model/shardings.js';
+export {
+  decoderStages,
+  mlpStages,
+  type PipelineStage,
+  type StageReading,
+  type Stages,
+  type TiedPaths,
+} from './model/stages.js';
 
 // Adapters: few numbers trained beside a model, and PEFT's folders of them.
 export * from './model/adapters.js';

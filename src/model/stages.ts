@@ -9,16 +9,16 @@ import { parseSizes } from './stage-sizes.js';
 import type { DecoderWeights } from './weights.js';
 
 /** How a part of a network reads a batch: the batch's other tensors by their names, and what a training adds. */
-export type StageOptions = Pick<
+export type StageReading = Pick<
   ForwardOptions,
   'documents' | 'positions' | 'prefix' | 'blockPositions' | 'dropoutKey' | 'recompute'
 >;
 
 /** A part of a network that computes by itself, given what the part before it made; the first is given the batch's inputs. */
-export interface Stage<Weights = unknown> {
+export interface PipelineStage<Weights = unknown> {
   readonly weights: Weights;
   /** The last part gives what the loss reads, such as logits. */
-  forward(weights: Weights, x: tf.Tensor, options?: StageOptions): tf.Tensor;
+  forward(weights: Weights, x: tf.Tensor, options?: StageReading): tf.Tensor;
 }
 
 /** A weight that two parts have: its path in the first of them, and in the last. */
@@ -26,7 +26,7 @@ export type TiedPaths = readonly [first: string, last: string];
 
 /** A network in parts. */
 export interface Stages {
-  readonly stages: readonly Stage[];
+  readonly stages: readonly PipelineStage[];
   /** Weights of the first part that the last one has too. */
   readonly tied: readonly TiedPaths[];
 }
@@ -53,7 +53,7 @@ export function decoderStages({ architecture, weights }: Model, sizes: number | 
   const blocks = parseSizes('decoderStages', sizes, weights.layers.length, 'blocks');
   const firsts = blocks.map((_, stage) => blocks.slice(0, stage).reduce((sum, size) => sum + size, 0));
   const tied = config.tiedEmbeddings && blocks.length > 1;
-  const stages = blocks.map((size, index): Stage => {
+  const stages = blocks.map((size, index): PipelineStage => {
     const first = firsts[index] as number;
     const layers = weights.layers.slice(first, first + size);
     const before = index === 0 ? { embedding: weights.embedding, positions: weights.positions } : {};
@@ -99,7 +99,7 @@ export function mlpStages(
   }
   const layers = parseSizes('mlpStages', sizes, weights.layers.length, 'layers');
   let next = 0;
-  const stages = layers.map((size, index): Stage => {
+  const stages = layers.map((size, index): PipelineStage => {
     const own = weights.layers.slice(next, next + size);
     const part = mlpClassifier({ ...config, sizes: config.sizes.slice(next, next + size + 1) });
     next += size;

@@ -4,7 +4,7 @@ import type { DeviceName } from '../../engine/device.js';
 import type { Key } from '../../engine/key.js';
 import { mapTree } from '../../engine/tree.js';
 import { TrainbookError } from '../../error.js';
-import type { Stage, Stages } from '../../model/stages.js';
+import type { PipelineStage, Stages } from '../../model/stages.js';
 import { numRowsOf, partNames } from '../loss.js';
 import type { Objective, RowTensors } from '../loss.js';
 import { wholeNorm } from '../optimizers/clip-by-global-norm.js';
@@ -17,7 +17,7 @@ import { readAll, StageRunner } from './stage-runner.js';
 
 export interface PipelineOptions<B> extends Stages {
   /** Of the last stage, as of a model: its `forward` gives what the loss reads. */
-  readonly objective: Objective<Pick<Stage, 'forward'>, unknown, B>;
+  readonly objective: Objective<Pick<PipelineStage, 'forward'>, unknown, B>;
   readonly optimizer: Optimizer;
   /** One device for each stage, or a mesh of them. Default: the device in force, for all. */
   readonly devices?: readonly DeviceName[];

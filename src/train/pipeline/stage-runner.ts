@@ -9,7 +9,7 @@ import { foldTensor } from '../../engine/random.js';
 import { flatten, mapTree, unflatten } from '../../engine/tree.js';
 import type { Tree } from '../../engine/tree.js';
 import { shardings } from '../../model/shardings.js';
-import type { Stage, StageOptions } from '../../model/stages.js';
+import type { PipelineStage, StageReading } from '../../model/stages.js';
 import { partFactors, partNames, totalOf, weighedParts } from '../loss.js';
 import type { Loss, PartSums, RowTensors } from '../loss.js';
 import { zipTrees } from '../optimizers/optimizer.js';
@@ -54,7 +54,7 @@ export class StageRunner {
 
   constructor(
     readonly index: number,
-    stage: Stage,
+    stage: PipelineStage,
     loss: Loss<unknown, never>,
     { device, optimizer, dropoutKey, tied }: StageRunnerOptions,
   ) {
@@ -67,7 +67,7 @@ export class StageRunner {
       optimizer.storage?.(path, leaf),
     );
     const options = (name: string): CompileOptions => ({ name, ...(device !== undefined && { device }) });
-    const reading = (rest: RowTensors, { step, microBatch }: PassNumbers): StageOptions => ({
+    const reading = (rest: RowTensors, { step, microBatch }: PassNumbers): StageReading => ({
       ...rest,
       ...(dropoutKey && { dropoutKey: foldTensor(foldTensor(dropoutKey, step), microBatch) }),
     });
