@@ -32,8 +32,8 @@ describe('what a training keeps on each device of a mesh', () => {
     const part = 4 * ((numParameters - norms) / 8 + norms);
     expect(meshMemory(specs, mesh({ fsdp: 8 })).weights).toBe(part);
     expect(meshMemory(specs, mesh({ fsdp: 2, tensor: 4 })).weights).toBe(part);
-    expect(meshMemory(specs, mesh({ fsdp: 2, tensor: 4 }), { shardings: mapWeights(specs, () => sharded()) }).weights).toBe(
-      4 * numParameters,
-    );
+    expect(
+      meshMemory(specs, mesh({ fsdp: 2, tensor: 4 }), { shardings: mapWeights(specs, () => sharded()) }).weights,
+    ).toBe(4 * numParameters);
   });
 });
