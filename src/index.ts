@@ -313,7 +313,10 @@ export { forecast, type Forecast, type ForecastOptions, type ForecastRow } from 
 export { trainingMemory, type TrainingMemory, type TrainingMemoryOptions } from './train/forecast/training-memory.js';
 export { measurePlan, type MeasuredPlan, type StepPlan } from './train/forecast/measure-plan.js';
 export { fitPlan, type FitOptions, type FittedPlan, type MemorySettings } from './train/forecast/fit-plan.js';
+export { deviceKinds, networks, type DeviceKind, type Link } from './train/forecast/device-kinds.js';
 export { meshMemory, type MeshMemory, type MeshMemoryOptions } from './train/forecast/mesh-memory.js';
+export { planMesh, type MeshPlan, type MeshPlanOptions } from './train/forecast/mesh-plan.js';
+export { meshPlanRows, type MeshPlanRow } from './train/forecast/mesh-plan-rows.js';
 export { optimizerStateSize, type StateFormat } from './train/forecast/optimizer-state.js';
 export { stepFlops, stepWork, type Planned } from './train/forecast/step-flops.js';
 export { scaling, scalingFigure, type Cluster, type ScalingRow } from './train/forecast/scaling.js';

@@ -107,7 +107,8 @@ export async function supposed(given: PlanArguments): Promise<Supposed> {
   };
 }
 
-function architectureOf(sizes: PlanArguments['sizes'], found: PlanOfExperiment | undefined): Decoder {
+/** @throws UsageError where the model is not described. */
+export function architectureOf(sizes: PlanArguments['sizes'], found: PlanOfExperiment | undefined): Decoder {
   const { vocabularySize = found?.vocabularySize, ...given } = sizes;
   const model: Partial<DecoderOptions> = { ...found?.model, ...defined(given) };
   const missing = (['layers', 'width', 'context'] as const).filter((name) => model[name] === undefined);
@@ -125,7 +126,8 @@ type PlanFields = Pick<
   'batchSize' | 'microBatch' | 'precision' | 'recompute' | 'lossChunks' | 'optimizerState'
 >;
 
-function planFor({ plan }: PlanArguments, found: PlanOfExperiment | undefined): PlanFields {
+/** @throws UsageError without a batch. */
+export function planFor({ plan }: Pick<PlanArguments, 'plan'>, found: PlanOfExperiment | undefined): PlanFields {
   const { batchSize, microBatch, precision, recompute, lossChunks } = found?.train ?? {};
   const fields = { batchSize, microBatch, precision, recompute, lossChunks, ...defined(plan) };
   if (fields.batchSize === undefined) throw new UsageError('the batch is not known: give --batch');

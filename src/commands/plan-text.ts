@@ -89,20 +89,20 @@ function costCells({ cost }: ForecastRow): string[][] {
   ];
 }
 
-const exponential = (value: number): string => value.toExponential(3).replace('e+', 'e');
+export const exponential = (value: number): string => value.toExponential(3).replace('e+', 'e');
 
 const money = (value: number): string =>
   value.toLocaleString('en', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 
 /** Seconds, or days where there are many. */
-function formatTime(seconds: number): string {
+export function formatTime(seconds: number): string {
   return seconds < 2 * 86_400
     ? formatSeconds(seconds)
     : `${formatNumber(Number((seconds / 86_400).toPrecision(4)))} days`;
 }
 
 /** Rows with their columns below each other; the first column to the left, numbers to the right. */
-function table(rows: readonly (readonly string[])[]): string[] {
+export function table(rows: readonly (readonly string[])[]): string[] {
   const widths = rows.reduce<number[]>(
     (most, row) => row.map((cell, column) => Math.max(most[column] ?? 0, cell.length)),
     [],

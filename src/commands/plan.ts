@@ -39,6 +39,16 @@ export const plan = defineCommand({
     interruptions: number('Of such a worker, in a day (0)'),
     restart: number('Seconds from an interruption until the training goes on (300)', 'seconds'),
     disk: number('Bytes a second to where checkpoints are kept (5e8)'),
+    kind: {
+      type: 'string',
+      valueHint: 'name',
+      description:
+        'Plans a mesh of such devices: A100, H100, H800, H200, B200, "TPU v4", "TPU v5p"; without a model, usual ones',
+    },
+    mesh: { type: 'string', valueHint: 'data=8,tensor=8', description: 'How they are arranged (data=1)' },
+    pipeline: number('Stages, each a mesh of its own (1)', 'integer'),
+    'micro-batches': number('Pieces of the batch on a mesh (four for each stage)', 'integer'),
+    network: { type: 'string', valueHint: 'name', description: 'Between machines ("InfiniBand 400")' },
     figure: { type: 'string', valueHint: 'file.svg', description: 'Draws efficiency against workers' },
     json: { type: 'boolean', description: 'Print all as one JSON value' },
   },
@@ -48,6 +58,37 @@ export const plan = defineCommand({
     const real = (name: keyof typeof args): number | undefined => numberOption(name, args[name] as string | undefined);
     if (args.file === undefined && everyValue(rawArgs, 'set').length > 0)
       throw new UsageError('--set needs an experiment');
+    const sizes = {
+      layers: integer('layers'),
+      width: integer('width'),
+      heads: integer('heads'),
+      context: integer('context'),
+      vocabularySize: integer('vocabulary'),
+    };
+    const planned = {
+      batchSize: integer('batch'),
+      microBatch: integer('micro-batch'),
+      lossChunks: integer('loss-chunks'),
+      recompute: args.recompute,
+      precision: args.precision,
+      optimizerState: args['optimizer-state'],
+    };
+    if (args.kind !== undefined) {
+      const { meshPlanText } = await import('./plan-mesh.js');
+      const given = {
+        kind: args.kind,
+        mesh: args.mesh,
+        network: args.network,
+        pipeline: integer('pipeline'),
+        microBatches: integer('micro-batches'),
+        utilisation: real('utilization'),
+        overlap: real('overlap'),
+        tokens: real('tokens'),
+        json: args.json === true,
+      };
+      process.stdout.write(`${meshPlanText({ ...given, sizes, plan: planned })}\n`);
+      return 0;
+    }
     const [{ supposed }, { forecast }, { forecastText }] = await Promise.all([
       import('./plan-assumptions.js'),
       import('../train/forecast/forecast.js'),
@@ -56,21 +97,8 @@ export const plan = defineCommand({
     const { architecture, options, assumptions } = await supposed({
       file: args.file,
       set: settings(everyValue(rawArgs, 'set')),
-      sizes: {
-        layers: integer('layers'),
-        width: integer('width'),
-        heads: integer('heads'),
-        context: integer('context'),
-        vocabularySize: integer('vocabulary'),
-      },
-      plan: {
-        batchSize: integer('batch'),
-        microBatch: integer('micro-batch'),
-        lossChunks: integer('loss-chunks'),
-        recompute: args.recompute,
-        precision: args.precision,
-        optimizerState: args['optimizer-state'],
-      },
+      sizes,
+      plan: planned,
       tokens: real('tokens'),
       memory: real('memory'),
       machine: {

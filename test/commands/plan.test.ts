@@ -52,8 +52,45 @@ test('the README’s example prints what stands there', async () => {
   for (const line of lines.filter((text) => !text.endsWith('…'))) expect(told).toContain(line);
 });
 
+test('a mesh of devices: memory, bytes and time of each', async () => {
+  const mesh = [
+    '--kind=H100',
+    '--mesh=data=2,tensor=4,zero=1',
+    '--pipeline=2',
+    '--micro-batches=8',
+    '--network=InfiniBand 200',
+  ];
+  expect(await main(['plan', ...model, ...mesh, '--batch=64', '--tokens=1e9'])).toBe(0);
+  expect(printed.stdout).toMatch(/weights on 16 × H100 \(NVIDIA H100 SXM data sheet/u);
+  for (const line of [
+    / {2}optimizer +\d/u,
+    / {2}together +[\d.]+ GiB, of 74\.5 GiB/u,
+    / {2}sent along tensor +\d/u,
+    / {2}waiting for other stages +[\d.]+ ms/u,
+  ])
+    expect(printed.stdout).toMatch(line);
+});
+
+test('the README’s table of usual models is what is printed', async () => {
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+  const [, shown = 'nothing'] =
+    /```sh\nnpx trainbook plan --kind H100[^`]*```\n\n```text\n([^`]*)```/.exec(readme) ?? [];
+  expect(await main(['plan', '--kind', 'H100'])).toBe(0);
+  expect(printed.stdout).toBe(shown);
+});
+
+test('without a model: models of usual sizes, also as JSON', async () => {
+  expect(await main(['plan', '--kind=TPU v5p'])).toBe(0);
+  expect(printed.stdout).toMatch(/^TPU v5p: Google Cloud/u);
+  expect(printed.stdout).toMatch(/\ndecoder, 100B +data=8,tensor=8,pipeline=8 +512/u);
+  expect(await main(['plan', '--kind=H200', '--json'])).toBe(0);
+  expect(JSON.parse(printed.stdout.slice(printed.stdout.indexOf('[{')))).toHaveLength(5);
+});
+
 describe('wrong usage', () => {
   test.each([
+    ['no such device', ['--kind=H3000'], /--kind is one of A100, H100, .*, not 'H3000'/],
+    ['no such network', ['--kind=H100', '--network=string'], /--network is one of InfiniBand 400, .*, not 'string'/],
     ['no model', ['--batch=8'], /give an experiment, or --layers --width --context --vocabulary/],
     ['no batch', model, /give --batch/],
     ['no number', [...model, '--batch=8', '--flops=fast'], /--flops needs a number, not 'fast'/],
