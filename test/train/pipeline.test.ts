@@ -1,13 +1,13 @@
 import { plugin } from '../engine/pjrt/cpu-plugin.js'; // before the first device of the CPU is opened
-import type * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
-import { key, withDevice } from '../../src/engine/index.js';
+import { fold, key, normal, withDevice } from '../../src/engine/index.js';
 import { mesh, stageDevices } from '../../src/engine/mesh/mesh.js';
 import { decoder } from '../../src/model/decoder.js';
 import type { DecoderOptions } from '../../src/model/decoder-options.js';
 import { mlpClassifier } from '../../src/model/mlp-classifier.js';
 import { decoderStages, mlpStages } from '../../src/model/stages.js';
-import type { Stages } from '../../src/model/stages.js';
+import type { PipelineStage, Stages } from '../../src/model/stages.js';
 import type { DecoderWeights } from '../../src/model/weights.js';
 import type { Batch } from '../../src/tokens/loader.js';
 import { causalLanguageModel } from '../../src/train/objectives/causal-language-model.js';
@@ -202,6 +202,50 @@ describe.skipIf(plugin.path === undefined)(`a pipeline (${plugin.reason})`, () =
     expect(await tables[0].embedding.data()).toEqual(await tables[1].table.data()); // tied, and changed alike
     expect(await tables[0].embedding.data()).not.toEqual(await model.weights.embedding.data());
     pipeline.dispose();
+  });
+
+  it('of any list of parts goes on after a step that failed, as if it had not been', { timeout: 60_000 }, async () => {
+    let fails = false;
+    const narrow = (inputs: number, outputs: number, seed: string) =>
+      normal(fold(key(4), seed), [inputs, outputs], { deviation: 0.1 });
+    const stages: PipelineStage[] = [
+      {
+        weights: { w: narrow(6, 5, 'a') },
+        forward: (given, x) => tf.tanh(tf.matMul(x, (given as { w: tf.Tensor }).w)),
+      },
+      {
+        weights: { w: narrow(5, 3, 'b') },
+        forward: (given, x) => {
+          if (fails) throw new Error('this part has no kernel');
+          return tf.matMul(x, (given as { w: tf.Tensor }).w);
+        },
+      },
+    ];
+    const batch = (batchSize: number): LabelledRows => ({
+      inputs: Float32Array.from({ length: 6 * batchSize }, (_, index) => Math.sin(index)),
+      targets: Int32Array.from({ length: batchSize }, (_, row) => row % 3),
+      weights: new Float32Array(batchSize).fill(1),
+      batchSize,
+    });
+    const start = () =>
+      startPipeline<LabelledRows>({
+        stages,
+        tied: [],
+        objective: classification(),
+        optimizer,
+        microBatches: 2,
+        devices: ['cpu:0', 'cpu:1'],
+      });
+    const [plain, failing] = [start(), start()];
+    const first = await plain.step(batch(4), 1);
+    expect((await failing.step(batch(4), 1)).loss).toBe(first.loss);
+    fails = true;
+    await expect(failing.step(batch(8), 2)).rejects.toThrow('this part has no kernel'); // of other sizes: traced anew
+    fails = false;
+    const [expected, found] = [await plain.step(batch(4), 2), await failing.step(batch(4), 2)];
+    expect([found.loss, found.gradientNorm]).toEqual([expected.loss, expected.gradientNorm]);
+    plain.dispose();
+    failing.dispose();
   });
 
   it('refuses what is no pipeline', async () => {

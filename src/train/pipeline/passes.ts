@@ -36,9 +36,11 @@ export async function runPasses(
   const parts: tf.Tensor[] = [];
   const mostKept = runners.map(() => 0);
 
+  const inputsOf = runners.map(() => new Map<number, tf.Tensor>()); // whose backward pass is to come
+
   const work = async (runner: StageRunner, index: number): Promise<void> => {
     const [isFirst, isLast] = [index === 0, index === runners.length - 1];
-    const kept = new Map<number, tf.Tensor>(); // inputs whose backward pass is to come
+    const kept = at(inputsOf, index);
     for (const { pass, microBatch } of schedule(index, runners.length, numMicroBatches)) {
       const { inputs, ...rest } = at(pieces[index], microBatch);
       const numbers = { step, microBatch: tf.scalar(microBatch, 'int32') };
@@ -83,7 +85,11 @@ export async function runPasses(
       }
     }),
   );
-  for (const each of ended) if (each.status === 'rejected') throw each.reason;
+  for (const each of ended) {
+    if (each.status === 'fulfilled') continue;
+    tf.dispose([...parts, ...inputsOf.slice(1).flatMap((kept) => [...kept.values()])]);
+    throw each.reason;
+  }
   return { parts, mostKept };
 }
 

@@ -132,6 +132,11 @@ export function startPipeline<B>(options: PipelineOptions<B>): Pipeline<B> {
           parts: names.length === 1 ? {} : named(names),
           watched: named(loss.watched ?? []),
         };
+      } catch (error) {
+        // What some micro-batches have added up must not be a part of the next step.
+        const forgotten = await Promise.allSettled(runners.map((runner) => runner.forget()));
+        for (const each of forgotten) if (each.status === 'fulfilled') each.value.dispose();
+        throw error;
       } finally {
         tf.dispose([tensors, pieces, counts, number] as tf.TensorContainer);
       }
