@@ -1,11 +1,14 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openDevices, setDevice } from '../../src/engine/device.js';
+import type { DeviceName } from '../../src/engine/device.js';
+import { mesh } from '../../src/engine/mesh/mesh.js';
 import { loadModel, weightHash } from '../../src/model/model.js';
 import { pretrain } from '../../src/train/pretrain.js';
+import type { PretrainOptions } from '../../src/train/pretrain.js';
 import { plugin } from '../engine/pjrt/cpu-plugin.js';
 import { architecture, options, packedRows } from './small-pretraining.js';
 
@@ -82,4 +85,41 @@ describe.skipIf(plugin.path === undefined)(`pretraining on a device (plugin: ${p
       await rm(folder, { recursive: true });
     }
   });
+
+  it(
+    'interrupted on a mesh, goes on on the same one to the bit, and on another within rounding',
+    { timeout: 120_000 },
+    async () => {
+      const losses = async (device: DeviceName, more: Partial<PretrainOptions> = {}) => {
+        setDevice(device);
+        const found: number[] = [];
+        const metrics: PretrainOptions['metrics'] = (step, { loss = NaN }) => {
+          found[step] = loss;
+          if (step === 6) stop.abort();
+        };
+        const stop = new AbortController();
+        const model = await pretrain(architecture, {
+          ...options,
+          metrics,
+          ...(more.checkpoints !== undefined && { ...more, signal: stop.signal }),
+        });
+        return { found, hash: await weightHash(model) };
+      };
+      const [first, second] = [mesh({ data: 3, tensor: 2, platform: 'cpu' }), mesh({ fsdp: 2, platform: 'cpu' })];
+      const whole = await losses(first);
+      const folder = await mkdtemp(join(tmpdir(), 'pretrain-mesh-'));
+      try {
+        const checkpoints = join(folder, 'one');
+        await expect(losses(first, { checkpoints })).rejects.toMatchObject({ name: 'AbortError' });
+        await cp(checkpoints, join(folder, 'two'), { recursive: true });
+        const same = await losses(first, { checkpoints });
+        expect(same.hash).toBe(whole.hash);
+        const other = await losses(second, { checkpoints: join(folder, 'two') });
+        expect(other.found[6]).toBeUndefined();
+        for (let step = 7; step <= 12; step++) expect(other.found[step]).toBeCloseTo(whole.found[step] ?? NaN, 5);
+      } finally {
+        await rm(folder, { recursive: true });
+      }
+    },
+  );
 });
