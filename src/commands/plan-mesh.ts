@@ -66,7 +66,7 @@ export function meshPlanText(given: MeshArguments): string {
     ...(given.microBatches && { microBatches: given.microBatches }),
     ...(given.tokens && { tokens: given.tokens }),
     batchSize,
-    precision: precision === 'float32' ? 'float32' : 'bfloat16',
+    precision: precision === 'float32' || precision === 'tf32' ? 'float32' : 'bfloat16',
     recompute: recompute === true,
   });
   if (given.json) return JSON.stringify(plan);

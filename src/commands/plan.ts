@@ -24,7 +24,7 @@ export const plan = defineCommand({
     'micro-batch': number('Rows that are computed at a time', 'integer'),
     'loss-chunks': number('Parts in which the logits are computed', 'integer'),
     recompute: { type: 'boolean', description: 'Compute blocks again in the backward pass' },
-    precision: { type: 'enum', options: ['float32', 'bfloat16', 'float16'], description: 'Of matrix products' },
+    precision: { type: 'enum', options: ['float32', 'tf32', 'bfloat16', 'float16'], description: 'Of matrix products' },
     'optimizer-state': { type: 'enum', options: ['float32', 'bfloat16', 'int8'], description: 'How it is kept' },
     memory: number('Bytes that a process may have, such as 8e9: finds the fastest plan that fits', 'bytes'),
     flops: number('FLOPs a second of a worker; measured on this machine if not given'),

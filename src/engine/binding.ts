@@ -10,7 +10,7 @@ import { elementsFor, isUniform, tfjsDtype, toHostData } from './host-data.js';
 import type { Layout } from './mesh/layout.js';
 import type { Device } from './pjrt/device.js';
 import type { DeviceTensor } from './pjrt/device-tensor.js';
-import { currentPrecision, matrixProducts } from './precision.js';
+import { castOf, currentPrecision, matrixProducts } from './precision.js';
 import { activeRecorder, type Recorder } from './recorder.js';
 import { ruledFirst } from './rules/ruled-first.js';
 import { type Context, type HostData, typedView } from './tensorflow/context.js';
@@ -136,8 +136,8 @@ export class Binding {
         return known === dtype || dtype === 'resource' || dtype === 'int64' || dtype === 'uint8' ? id : cast(id, known);
       });
       const converted = convertAttributes(attributes);
-      const precision = currentPrecision();
-      if (precision === 'float32' || !matrixProducts.has(name) || this.entry(ids[0] ?? 0).spec.dtype !== 'float32') {
+      const precision = castOf(currentPrecision());
+      if (precision === undefined || !matrixProducts.has(name) || this.entry(ids[0] ?? 0).spec.dtype !== 'float32') {
         return this.run(name, inputs, converted, numOutputs).map((id) => this.metadata(id));
       }
       inputs = inputs.map((id) => cast(id, precision));

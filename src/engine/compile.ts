@@ -87,6 +87,7 @@ const retracesBeforeWarning = 5;
 /** The faster target of each precision (README's bench table): XLA on CPU has fast products of float32 and bfloat16, not of float16. */
 export const defaultTargets: Readonly<Record<Precision, Target>> = {
   float32: 'xla',
+  tf32: 'xla',
   bfloat16: 'xla',
   float16: 'graph',
 };

@@ -13,7 +13,10 @@ export const planShape = {
     .positive()
     .optional()
     .describe('rows that are computed at a time; gradients add up to the batch’s'),
-  precision: z.enum(['float32', 'bfloat16', 'float16']).default('float32').describe('number format of matrix products'),
+  precision: z
+    .enum(['float32', 'tf32', 'bfloat16', 'float16'])
+    .default('float32')
+    .describe('number format of matrix products'),
   recompute: z
     .boolean()
     .default(false)

@@ -176,6 +176,24 @@ describe.skipIf(plugin.path === undefined)(`compiled functions on a device (plug
     expect(withDevice('tensorflow', engineName)).toMatch(/^libtensorflow \S+ CPU$/);
   });
 
+  it('ask for TF32 where it is asked for, which is NVIDIA’s', () => {
+    const product = compile((x: tf.Tensor) => tf.matMul(x, x), { name: 'product_in_tf32' });
+    const x = tf.mul(tf.range(0, 36).reshape([6, 6]), 0.1);
+    expect(() => withPrecision('tf32', () => product.sync(x))).toThrow(
+      /TF32 is a format of NVIDIA GPUs[^]*tf32 on cpu:0/,
+    );
+    expect(() => withDevice('tensorflow', () => withPrecision('tf32', () => product.sync(x)))).toThrow(
+      /tf32 on tensorflow/,
+    );
+    const compiled = vi.spyOn(openDevice('cpu:0').client, 'compileSync');
+    const whole = product.sync(x).dataSync();
+    expect(compiled.mock.lastCall?.[0]).toContain('precision = [HIGHEST, HIGHEST]');
+    const rounded = withPrecision('tf32', () => product.sync(x), { emulated: true }).dataSync();
+    expect(compiled.mock.lastCall?.[0]).toContain('precision = [DEFAULT, DEFAULT]');
+    expect(compiled).toHaveBeenCalledTimes(2);
+    expect(rounded).toEqual(whole); // the processor has no such products
+  });
+
   it('refuse formats that the CPU plugin only emulates', () => {
     expect(() => withPrecision('bfloat16', () => 1)).toThrow(/CPU plugin only emulates bfloat16/);
     expect(withPrecision('bfloat16', () => 1, { emulated: true })).toBe(1);

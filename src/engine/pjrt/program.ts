@@ -4,6 +4,7 @@ import type { Cell } from '../cell.js';
 import type { StatefulTrace } from '../compile.js';
 import { stringsOnDevice } from '../host-data.js';
 import { releaseMemory } from '../memory.js';
+import { currentPrecision } from '../precision.js';
 import { printStableHlo } from '../stablehlo/print.js';
 import type { Layout } from '../mesh/layout.js';
 import { specOf, type Spec } from '../trace.js';
@@ -80,7 +81,8 @@ export class PjrtProgram {
             inputs: this.layouts,
             outputs: trace.outputs.map((_, output) => outputs.get(output) ?? missing()),
           };
-    this.text = printStableHlo(trace, { donated: written, sharded });
+    const products = currentPrecision() === 'tf32' ? 'tf32' : 'float32';
+    this.text = printStableHlo(trace, { donated: written, sharded, products });
     this.options = {
       donated: written.keys(),
       partitions: grid.size,

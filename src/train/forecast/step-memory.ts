@@ -115,11 +115,11 @@ function momentsOf(
 
 /** Bytes that a block keeps of a token. */
 function bytesKept({ values, factors, shared }: KeptActivations, precision: keyof typeof bytesOfProducts): number {
-  const isPlain = precision === 'float32';
+  const isPlain = bytesOfProducts[precision] === 4;
   return 4 * values + bytesOfProducts[precision] * (factors + (isPlain ? 0 : shared));
 }
 
-const bytesOfProducts = { float32: 4, bfloat16: 2, float16: 2 } as const;
+const bytesOfProducts = { float32: 4, tf32: 4, bfloat16: 2, float16: 2 } as const;
 
 /**
  * Copies of a block's matrices that are kept until its backward pass: query, key and value side by side, and gate and up; in another
@@ -129,7 +129,7 @@ function bytesOfCopies(architecture: Planned, numTokens: number, precision: keyo
   // The last: with experts the first layers may be dense, and smaller.
   const block = architecture.specs.layers.at(-1);
   if (block === undefined) return 0;
-  if (precision !== 'float32') return bytesOfProducts[precision] * countMatrices(block);
+  if (bytesOfProducts[precision] < 4) return bytesOfProducts[precision] * countMatrices(block);
   if (numTokens < rowsOfJoinedProducts) return 0;
   const { query, key, value } = block.attention;
   const isLatent = 'latent' in architecture.config && architecture.config.latent !== undefined;
