@@ -3,7 +3,8 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { existsSync } from 'node:fs';
 import { TrainbookError } from '../error.js';
 import { surroundings } from './library.js';
-import { Grid, parseMesh } from './mesh/grid.js';
+import { Grid } from './mesh/grid.js';
+import { gridOf } from './mesh/mesh.js';
 import type { MeshName } from './mesh/mesh.js';
 import { optionsOfEnvironment } from './pjrt/client-options.js';
 import { Device } from './pjrt/device.js';
@@ -114,7 +115,7 @@ export function parseDevice(text: string): DeviceName | undefined {
   if (text === 'auto') return resolveDevice('auto');
   if (text === 'tensorflow' || isNumbered(text)) return text;
   if (isMesh(text)) {
-    parseMesh(text.slice(text.indexOf(':') + 1));
+    gridOf(text); // or it says what is wrong
     return text;
   }
   const numbered = /^[a-z][a-z0-9_-]*$/.test(text) ? `${text}:0` : undefined;
@@ -147,7 +148,7 @@ export function openDevice(name: DeviceName): Device {
   const known = devices.get(name);
   if (known !== undefined) return known;
   const [platform = '', text = ''] = name.split(':');
-  const grid = isMesh(name) ? parseMesh(text) : new Grid();
+  const grid = isMesh(name) ? gridOf(name) : new Grid();
   const first = isMesh(name) ? (grid.choices.first ?? 0) : Number(text);
   const client = clients.get(platform) ?? openClient(platform, Math.max(first + grid.size, usualParts));
   const places = client.devices.slice(first, first + grid.size);

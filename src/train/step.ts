@@ -16,6 +16,7 @@ import { shardings } from '../model/shardings.js';
 import type { Shardings } from '../model/shardings.js';
 import { accumulate } from './accumulate.js';
 import type { Found } from './accumulate.js';
+import { readAll, writeAll } from './cell-trees.js';
 import { globalNorm } from './optimizers/clip-by-global-norm.js';
 import { partFactors, partNames, totalOf, weighedParts } from './loss.js';
 import type { Computing, Loss, PartSums, RowTensors } from './loss.js';
@@ -379,16 +380,5 @@ function checkPieces<Weights, B>(loss: Loss<Weights, B>, { microBatch, group }: 
     received: microBatch === undefined ? `${group?.size ?? 1} processes` : `microBatch ${microBatch}`,
     expected: 'whole batches in one process',
     fix: 'leave out microBatch; recompute saves memory too',
-  });
-}
-
-function readAll(cells: Tree<Cell>): Tensors {
-  return mapTree<Cell, tf.Tensor>(cells, (kept) => kept.read());
-}
-
-function writeAll(cells: Tree<Cell>, values: Tensors): void {
-  const tensors = flatten(values);
-  flatten(cells).forEach((kept, index) => {
-    kept.write(tensors[index] as tf.Tensor);
   });
 }

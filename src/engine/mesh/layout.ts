@@ -19,7 +19,7 @@ export class Layout {
     readonly shape: readonly number[],
     private readonly cuts: readonly (readonly GridAxis[])[],
   ) {
-    const pieces = cuts.map((axes) => product(axes.map((axis) => grid.along(axis))));
+    const pieces = cuts.map((axes) => sizeOf(axes.map((axis) => grid.along(axis))));
     this.part = shape.map((size, axis) => size / (pieces[axis] ?? 1));
     const used = new Set(cuts.flat());
     const devices = Array.from({ length: grid.size }, (_, device) => device);
@@ -69,11 +69,11 @@ export class Layout {
     const unit = whole.length / Math.max(1, sizeOf(shape)); // a complex number is two
     const start = this.start(device);
     const last = shape.findLastIndex((size, axis) => size !== part[axis]);
-    const run = product(part.slice(last));
+    const run = sizeOf(part.slice(last));
     const outer = part.slice(0, last);
-    const strides = shape.map((_, axis) => product(shape.slice(axis + 1)));
+    const strides = shape.map((_, axis) => sizeOf(shape.slice(axis + 1)));
     const first = dot(start, strides);
-    for (let index = 0; index < product(outer); index++) {
+    for (let index = 0; index < sizeOf(outer); index++) {
       let rest = index;
       let offset = first;
       for (let axis = last - 1; axis >= 0; axis--) {
@@ -97,13 +97,12 @@ export class Layout {
  * The layout of a tensor of this shape on a grid. An axis of the mesh cuts one axis of the tensor, the first that names it and can be
  * divided by it.
  */
-export function layoutOn(grid: Grid, shape: readonly number[], { cuts: wanted }: Sharding = sharded()): Layout {
+export function layoutOn(grid: Grid, shape: readonly number[], sharding: Sharding = sharded()): Layout {
   const taken = new Set<GridAxis>();
   const cuts = shape.map((size, axis) => {
-    const named = wanted[axis] ?? [];
     const kept: GridAxis[] = [];
     let rest = size;
-    for (const cut of (typeof named === 'string' ? [named] : named).flatMap((name) => grid.axesOf(name))) {
+    for (const cut of sharding.along(axis).flatMap((name) => grid.axesOf(name))) {
       if (taken.has(cut) || rest === 0 || rest % grid.along(cut) !== 0) continue;
       taken.add(cut);
       kept.push(cut);
@@ -116,7 +115,7 @@ export function layoutOn(grid: Grid, shape: readonly number[], { cuts: wanted }:
 
 /** A sharding as GSPMD has it: pieces along each axis, then the devices in the order of pieces; a last axis for equal copies. Xu 2021 (2105.04663). */
 function textOf(pieces: readonly number[], tiles: readonly (readonly number[])[]): string {
-  const numPieces = product(pieces);
+  const numPieces = sizeOf(pieces);
   if (numPieces === 1) return '{replicated}';
   const numbered = tiles.map((tile, device) => ({
     device,
@@ -128,7 +127,6 @@ function textOf(pieces: readonly number[], tiles: readonly (readonly number[])[]
   return `{devices=[${sizes.join(',')}]${order.join(',')}${copies === 1 ? '' : ' last_tile_dim_replicate'}}`;
 }
 
-const product = (factors: readonly number[]): number => factors.reduce((a, b) => a * b, 1);
 /** Σ aᵢ bᵢ */
 const dot = (a: readonly number[], b: readonly number[]): number =>
   a.reduce((sum, value, index) => sum + value * (b[index] ?? 0), 0);

@@ -1,6 +1,6 @@
 import { TrainbookError } from '../../error.js';
 import { formatMesh, gridAxes, parseMesh } from './grid.js';
-import type { GridChoices, GridSizes } from './grid.js';
+import type { Grid, GridChoices, GridSizes } from './grid.js';
 import { layoutOn } from './layout.js';
 import type { Sharding } from './sharding.js';
 
@@ -60,6 +60,15 @@ export function stageDevices({ pipeline, ...options }: MeshOptions & { readonly 
   return Array.from({ length: pipeline }, (_, stage) => mesh({ ...options, first: first + stage * size }));
 }
 
+/**
+ * How the devices of a mesh are arranged, by its name.
+ *
+ * @throws TrainbookError for what is no name of a mesh.
+ */
+export function gridOf(name: MeshName): Grid {
+  return parseMesh(name.slice(name.indexOf(':') + 1));
+}
+
 /** A part of a tensor on a mesh. */
 export interface Part {
   /** Those that have it, by their place in the mesh: several, where the tensor is cut along fewer axes than the mesh has. */
@@ -77,7 +86,7 @@ export interface Part {
  * partsOf([256, 1024], sharded('fsdp', 'tensor'), mesh({ fsdp: 2, tensor: 4 })); // 8 parts of [128, 256]
  */
 export function partsOf(shape: readonly number[], sharding: Sharding, name: MeshName): Part[] {
-  const grid = parseMesh(name.slice(name.indexOf(':') + 1));
+  const grid = gridOf(name);
   const layout = layoutOn(grid, shape, sharding);
   const parts = new Map<string, { devices: number[]; start: readonly number[] }>();
   for (let device = 0; device < grid.size; device++) {

@@ -7,10 +7,15 @@ export type AxisCut = ShardAxis | readonly ShardAxis[] | null;
 export class Sharding {
   constructor(readonly cuts: readonly AxisCut[]) {}
 
+  /** What an axis of the tensor is cut along, outermost first. */
+  along(axis: number): readonly ShardAxis[] {
+    const cut = this.cuts[axis] ?? [];
+    return typeof cut === 'string' ? [cut] : cut;
+  }
+
   /** The same, with a further cut of the first axis that can be divided by it. */
   and(axis: ShardAxis, rank: number): Sharding {
-    const list = (cut: AxisCut): readonly ShardAxis[] => (cut === null ? [] : typeof cut === 'string' ? [cut] : cut);
-    return new Sharding(Array.from({ length: rank }, (_, index) => [...list(this.cuts[index] ?? null), axis]));
+    return new Sharding(Array.from({ length: rank }, (_, index) => [...this.along(index), axis]));
   }
 }
 

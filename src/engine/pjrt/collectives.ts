@@ -1,5 +1,6 @@
 import { readInner, readProtobuf } from '../read-protobuf.js';
 import type { ProtobufReader } from '../read-protobuf.js';
+import { sizeOf } from '../trace.js';
 
 const kinds = ['all-reduce', 'all-gather', 'reduce-scatter', 'all-to-all', 'collective-permute'] as const;
 
@@ -70,6 +71,5 @@ function readShape(reader: ProtobufReader): { shape: number[]; bytes: number }[]
     },
   });
   const isTuple = type === 13;
-  const size = shape.reduce((product, length) => product * length, 1);
-  return isTuple ? parts : [{ shape, bytes: (size * (bits[type] ?? 0)) / 8 }];
+  return isTuple ? parts : [{ shape, bytes: (sizeOf(shape) * (bits[type] ?? 0)) / 8 }];
 }

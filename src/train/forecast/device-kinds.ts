@@ -19,6 +19,9 @@ export interface DeviceKind {
 
 const nvlink = (bandwidth: number): Link => ({ bandwidth, latency: 5e-6 });
 
+/** The chip of H100, H800 and H200, which differ in memory and links. */
+const hopper = { flops: { float32: 494.7e12, bfloat16: 989.4e12 }, memory: 80e9, memoryBandwidth: 3.35e12 };
+
 /**
  * Kinds of devices. One of your own is a value of the same form: `planMesh(model, { kind: { ...deviceKinds.H100, memory: 94e9 } })`.
  * NVLink's numbers in data sheets are of both directions together; here they are of one. float32 products are those in TF32 for GPUs.
@@ -32,21 +35,17 @@ export const deviceKinds = {
     source: 'NVIDIA A100 80GB SXM data sheet, 2021',
   },
   H100: {
-    flops: { float32: 494.7e12, bfloat16: 989.4e12 },
-    memory: 80e9,
-    memoryBandwidth: 3.35e12,
+    ...hopper,
     machine: { devices: 8, link: nvlink(450e9) },
     source: 'NVIDIA H100 SXM data sheet, 2023',
   },
   H800: {
-    flops: { float32: 494.7e12, bfloat16: 989.4e12 },
-    memory: 80e9,
-    memoryBandwidth: 3.35e12,
+    ...hopper,
     machine: { devices: 8, link: nvlink(200e9) },
     source: 'an H100 with NVLink of 400 GB/s: DeepSeek-AI 2024 (2412.19437) measured 160 GB/s of one direction',
   },
   H200: {
-    flops: { float32: 494.7e12, bfloat16: 989.4e12 },
+    ...hopper,
     memory: 141e9,
     memoryBandwidth: 4.8e12,
     machine: { devices: 8, link: nvlink(450e9) },

@@ -1,7 +1,8 @@
-import { parseMesh } from '../../engine/mesh/grid.js';
-import { partsOf } from '../../engine/mesh/mesh.js';
+import { layoutOn } from '../../engine/mesh/layout.js';
+import { gridOf } from '../../engine/mesh/mesh.js';
 import type { MeshName } from '../../engine/mesh/mesh.js';
 import type { Sharding } from '../../engine/mesh/sharding.js';
+import { sizeOf } from '../../engine/trace.js';
 import { flatten } from '../../engine/tree.js';
 import type { Tree } from '../../engine/tree.js';
 import { shardings } from '../../model/shardings.js';
@@ -37,15 +38,15 @@ export function meshMemory<Weights>(
   options: MeshMemoryOptions<Weights> = {},
 ): MeshMemory {
   const { moments = 2, shardings: given = shardings(weights) } = options;
+  const grid = gridOf(name);
   const places = flatten(given as Tree<Sharding>);
   const shapes = flatten(weights as Tree<{ readonly shape: readonly number[] }>).map(({ shape }) => shape);
   const bytes = (placeOf: (sharding: Sharding, rank: number) => Sharding): number =>
     shapes.reduce((sum, shape, index) => {
-      const [part] = partsOf(shape, placeOf(places[index] as Sharding, shape.length), name);
-      return sum + 4 * (part?.shape ?? []).reduce((product, size) => product * size, 1);
+      const { part } = layoutOn(grid, shape, placeOf(places[index] as Sharding, shape.length));
+      return sum + 4 * sizeOf(part);
     }, 0);
   const own = bytes((sharding) => sharding);
   const ofState = bytes((sharding, rank) => sharding.and('state', rank));
-  const { zero } = parseMesh(name.slice(name.indexOf(':') + 1)).choices;
-  return { weights: own, gradients: zero === 2 ? ofState : own, optimizer: moments * ofState };
+  return { weights: own, gradients: grid.choices.zero === 2 ? ofState : own, optimizer: moments * ofState };
 }

@@ -3,10 +3,15 @@ import { flatten } from '../../engine/tree.js';
 import { zipTrees } from './optimizer.js';
 import type { Optimizer, Tensors } from './optimizer.js';
 
+/** Σ g² over all leaves of a tree. */
+export function squaredNorm(tree: Tensors): tf.Scalar {
+  const squares = flatten(tree).map((leaf) => tf.sum<tf.Scalar>(tf.square(leaf)));
+  return squares.length === 0 ? tf.scalar(0) : tf.addN(squares);
+}
+
 /** √ Σ g² over all leaves of a tree. */
 export function globalNorm(tree: Tensors): tf.Scalar {
-  const squares = flatten(tree).map((leaf) => tf.sum<tf.Scalar>(tf.square(leaf)));
-  return squares.length === 0 ? tf.scalar(0) : tf.sqrt(tf.addN(squares));
+  return tf.sqrt(squaredNorm(tree));
 }
 
 /** The name of the scalar that is the norm of all gradients, where an optimizer is given some of them only: those of a pipeline's stage. */

@@ -5,6 +5,7 @@ import type { Key } from '../../engine/key.js';
 import { mapTree } from '../../engine/tree.js';
 import { TrainbookError } from '../../error.js';
 import type { PipelineStage, Stages } from '../../model/stages.js';
+import { readAll } from '../cell-trees.js';
 import { numRowsOf, partNames } from '../loss.js';
 import type { Objective, RowTensors } from '../loss.js';
 import { wholeNorm } from '../optimizers/clip-by-global-norm.js';
@@ -13,7 +14,7 @@ import type { Limits, StepResult } from '../step.js';
 import { runPasses } from './passes.js';
 import { oneForwardOneBackward } from './schedule.js';
 import type { PipelineSchedule } from './schedule.js';
-import { readAll, StageRunner } from './stage-runner.js';
+import { StageRunner } from './stage-runner.js';
 
 export interface PipelineOptions<B> extends Stages {
   /** Of the last stage, as of a model: its `forward` gives what the loss reads. */

@@ -10,8 +10,10 @@ import { flatten, mapTree, unflatten } from '../../engine/tree.js';
 import type { Tree } from '../../engine/tree.js';
 import { shardings } from '../../model/shardings.js';
 import type { PipelineStage, StageReading } from '../../model/stages.js';
+import { readAll, writeAll } from '../cell-trees.js';
 import { partFactors, partNames, totalOf, weighedParts } from '../loss.js';
 import type { Loss, PartSums, RowTensors } from '../loss.js';
+import { squaredNorm } from '../optimizers/clip-by-global-norm.js';
 import { zipTrees } from '../optimizers/optimizer.js';
 import type { Optimizer, Tensors } from '../optimizers/optimizer.js';
 import { CellPlaces } from '../sharded-cells.js';
@@ -67,9 +69,11 @@ export class StageRunner {
       optimizer.storage?.(path, leaf),
     );
     const options = (name: string): CompileOptions => ({ name, ...(device !== undefined && { device }) });
-    const reading = (rest: RowTensors, { step, microBatch }: PassNumbers): StageReading => ({
+    const keyOf = ({ step, microBatch }: PassNumbers) =>
+      dropoutKey && foldTensor(foldTensor(dropoutKey, step), microBatch);
+    const reading = (rest: RowTensors, numbers: PassNumbers): StageReading => ({
       ...rest,
-      ...(dropoutKey && { dropoutKey: foldTensor(foldTensor(dropoutKey, step), microBatch) }),
+      dropoutKey: keyOf(numbers),
     });
     const add = (found: Tensors): void => {
       writeAll(
@@ -96,9 +100,9 @@ export class StageRunner {
       options(`stage ${index} backward`),
     );
     this.lossAndBackward = compile(
-      (x: tf.Tensor, rest: RowTensors, counts: PartSums, { step, microBatch }: PassNumbers) => {
+      (x: tf.Tensor, rest: RowTensors, counts: PartSums, numbers: PassNumbers) => {
         const factors = partFactors(loss, counts);
-        const key = dropoutKey && foldTensor(foldTensor(dropoutKey, step), microBatch);
+        const key = keyOf(numbers);
         let parts: tf.Tensor1D = tf.zeros([partNames(loss).length]);
         const dx = backwards(
           x,
@@ -124,7 +128,7 @@ export class StageRunner {
         const own = flatten<Cell>(this.gradients).filter(
           ({ name }) => !tied.includes(name.slice(`gradients.${index}.`.length)),
         );
-        return own.length === 0 ? tf.scalar(0) : tf.addN(own.map((gradient) => tf.sum(tf.square(gradient.read()))));
+        return squaredNorm(readAll(own));
       },
       options(`stage ${index} norm`),
     );
@@ -160,15 +164,4 @@ export class StageRunner {
     for (const tree of [this.parameters, this.gradients, this.state])
       for (const kept of flatten<Cell>(tree)) kept.dispose();
   }
-}
-
-export function readAll(cells: Tree<Cell>): Tensors {
-  return mapTree<Cell, tf.Tensor>(cells, (kept) => kept.read());
-}
-
-function writeAll(cells: Tree<Cell>, values: Tensors): void {
-  const tensors = flatten<tf.Tensor>(values);
-  flatten<Cell>(cells).forEach((kept, index) => {
-    kept.write(tensors[index] as tf.Tensor);
-  });
 }
