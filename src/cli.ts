@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineCommand, renderUsage, runCommand } from 'citty';
 import { descend, resolve } from './commands/subcommands.js';
@@ -35,6 +35,10 @@ const everywhere: Readonly<Record<string, LoadCommand>> = {
 const inClone: Readonly<Record<string, LoadCommand>> = {
   start: () => import('./commands/start.js').then(({ start }) => start as Command),
   test: () => import('./commands/test.js').then(({ test }) => test as Command),
+};
+
+/** Where the benchmarks are: in a clone, and in what `bench --package` writes. */
+const withBenchmarks: Readonly<Record<string, LoadCommand>> = {
   bench: () => import('./commands/bench.js').then(({ bench }) => bench as Command),
 };
 
@@ -56,7 +60,11 @@ function version(): string {
  * @returns the exit code: 0 success, 1 failure, 2 wrong usage
  */
 export async function main(rawArgs: readonly string[]): Promise<number> {
-  const commands = isClone() ? { ...everywhere, ...inClone } : everywhere;
+  const commands = {
+    ...everywhere,
+    ...(isClone() && inClone),
+    ...(existsSync(join(packageRoot, 'experiments', 'bench')) && withBenchmarks),
+  };
   const root = defineCommand({
     meta: { name: 'trainbook', version: version(), description: 'Train large models in TypeScript, step by step' },
     subCommands: commands,

@@ -19,7 +19,7 @@ export type AttentionStarted = {
 
 type Run = (...tensors: tf.Tensor[]) => Promise<tf.Tensor[]>;
 let run: Run;
-let inputs: tf.Tensor[];
+let inputs: tf.Tensor[] = [];
 
 async function once(): Promise<number[]> {
   const results = await run(...inputs);
@@ -38,6 +38,7 @@ export const answers = {
       [1, heads, 1, time, headSize],
       [1, heads, time, headSize],
     ] as const;
+    tf.dispose(inputs);
     inputs = [
       tf.mul(draw(1, [...queries]), 1 / Math.sqrt(headSize)),
       draw(2, [...others]),

@@ -23,14 +23,18 @@ export type Answers = Readonly<Record<string, (input: never) => Promise<Json> | 
 /** A fresh Node that answers with a module's `answers`; trainbook comes from the same build as in this process. */
 export function startModule(url: string): Child {
   const program = [
-    `import { register } from 'tsx/esm/api';`,
-    `register({ tsconfig: false });`, // else `trainbook` would be src/, a second engine
+    // else `trainbook` would be src/, a second engine
+    ...(isPackaged ? [] : [`import { register } from 'tsx/esm/api';`, `register({ tsconfig: false });`]),
     `const { serve } = await import(process.argv[1]);`,
     `await serve(process.argv[2]);`,
   ].join('\n');
   const server = new URL('serve.ts', import.meta.url).href;
-  return start(process.execPath, ['--input-type=module', '--eval', program, server, url]);
+  const modules = [server, url].map((module) => (isPackaged ? module.replace(/\.ts$/, '.js') : module));
+  return start(process.execPath, ['--input-type=module', '--eval', program, ...modules]);
 }
+
+/** Whether this is the JavaScript of a package (`bench --package`), not a clone. */
+const isPackaged = import.meta.url.endsWith('.js');
 
 /** A program that speaks lines, such as a Python script. */
 export function start(command: string, args: readonly string[]): Child {

@@ -34,11 +34,12 @@ export type GptStarted = {
   readonly secondsToFirstLoss: number;
 };
 
-let training: Training<DecoderWeights, Batch>;
+let training: Training<DecoderWeights, Batch> | undefined;
 let batches: readonly Batch[];
 let step = 0;
 
 async function nextStep(): Promise<number> {
+  if (training === undefined) throw new Error('no training was started');
   const batch = batches[step % batches.length] as Batch;
   return (await training.step(batch, ++step)).loss;
 }
@@ -57,6 +58,8 @@ export const answers = {
     const { architecture, weights } = await loadModel(folder);
     batches = await readBatches(folder);
     const optimizer = optimizerOf(adamwNumbers);
+    training?.dispose();
+    step = 0;
     training = startTraining(causalLanguageModel()(architecture), {
       weights,
       optimizer,

@@ -77,15 +77,16 @@ class GPT(nn.Module):
 
 
 class Contestant:
-    def start(self, folder, recipe, precision, target, threads, adamw):
-        torch.set_num_threads(threads)
-        torch.set_float32_matmul_precision("high")
+    def start(self, folder, recipe, precision, target, threads, adamw, device="cpu"):
+        if device == "cpu" and threads > 0:
+            torch.set_num_threads(threads)
+        torch.set_float32_matmul_precision("highest" if device != "cpu" and precision == "float32" else "high")
         reset_peak()
         started = time.perf_counter()
-        model = GPT(recipe)
+        model = GPT(recipe).to(device)
         model.load(read_safetensors(f"{folder}/model.safetensors"))
         batches = read_safetensors(f"{folder}/batches.safetensors")
-        self.inputs, self.targets = batches["inputs"].long(), batches["targets"].long()
+        self.inputs, self.targets = batches["inputs"].long().to(device), batches["targets"].long().to(device)
         matrices = [parameter for parameter in model.parameters() if parameter.dim() > 1]
         gains = [parameter for parameter in model.parameters() if parameter.dim() == 1]
         self.optimizer = torch.optim.AdamW(
@@ -96,7 +97,7 @@ class Contestant:
             fused=True,
         )
         self.loss = torch.compile(model) if target == "compile" else model
-        self.autocast = torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bfloat16")
+        self.autocast = torch.autocast(device, dtype=torch.bfloat16, enabled=precision == "bfloat16")
         self.step = 0
         losses = [self.next_step()]
         seconds = time.perf_counter() - started

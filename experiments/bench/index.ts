@@ -1,6 +1,7 @@
 /** The benchmarks, each a workload that is defined once, for us and for peers. `npx trainbook bench` runs them. */
 import type { Benchmark } from '../../src/commands/bench.js';
 import { ablationKills } from './ablation-kills.js';
+import { accelerator } from './accelerator.js';
 import { attention } from './attention.js';
 import { augmentation } from './augmentation.js';
 import { charShakespeare, charShakespeareLong } from './char-shakespeare.js';
@@ -73,6 +74,7 @@ export const benchmarks: readonly Benchmark[] = [
   distillation,
   opOverhead,
   deviceStep,
+  accelerator,
   flatness,
   dropped,
   kernel,

@@ -11,13 +11,13 @@ const telling = /^(fma|avx2|avx_vnni|avx512f|avx512_vnni|avx512_bf16|avx512_fp16
 /**
  * The machine that figures belong to.
  *
- * @throws TrainbookError where tensors do not run on libtensorflow: figures of another backend would be called ours.
+ * @throws TrainbookError where tensors do not run on our engine: figures of another backend would be called ours.
  */
 export function machine(peer: Peer | undefined): Readonly<Record<string, Json>> {
-  const { reason, library } = engineInfo();
-  if (library === undefined) {
+  const { reason, library, device } = engineInfo();
+  if (library === undefined && device === undefined) {
     throw new TrainbookError({
-      what: 'bench: libtensorflow is not in use',
+      what: 'bench: neither libtensorflow nor a plugin is in use',
       received: reason,
       expected: 'the engine that is to be measured',
       fix: 'npx trainbook setup',
@@ -30,7 +30,7 @@ export function machine(peer: Peer | undefined): Readonly<Record<string, Json>> 
     memoryGigabytes: Number((totalmem() / 1e9).toFixed(1)),
     system: `${type()} ${release()} ${arch()}`,
     node: process.versions.node,
-    tensorflow: library.version,
+    tensorflow: library?.version ?? 'none',
     pytorch: peer?.version ?? 'none',
     load: Number((loadavg()[0] ?? NaN).toFixed(2)),
   };

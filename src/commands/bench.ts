@@ -1,10 +1,9 @@
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { defineCommand } from 'citty';
-import { register } from 'tsx/esm/api';
 import { TrainbookError } from '../error.js';
 import type { Json } from '../files.js';
 import { packageRoot } from '../setup/project.js';
@@ -95,8 +94,14 @@ export const bench = defineCommand({
       description: 'The device of those that measure one, such as cuda:0 (TRAINBOOK_DEVICE)',
     },
     json: { type: 'boolean', description: 'Print the figures as one JSON value' },
+    package: {
+      type: 'string',
+      valueHint: 'file.tar.gz',
+      description: 'Measure nothing: write an archive that measures a GPU where there is no network and no TensorFlow',
+    },
   },
   async run({ args }) {
+    if (args.package !== undefined) return packed(args.package, args.names);
     if (args.device !== undefined) process.env['TRAINBOOK_DEVICE'] = args.device; // for the processes that measure
     const { benchmarks, machine, findPeer } = await loadTable();
     const chosen = choose(benchmarks, args.names);
@@ -116,9 +121,22 @@ export const bench = defineCommand({
   },
 });
 
-/** The recipes are TypeScript beside the experiments; they take trainbook from the build that runs this command. */
+/** Writes the archive and says what to do with it. */
+async function packed(path: string, names: string | undefined): Promise<number> {
+  const { packBenchmarks } = await import('./bench-package.js');
+  const bytes = await packBenchmarks(path, names, (line) => void process.stderr.write(`${line}\n`));
+  process.stdout.write(
+    `${path}: ${(bytes / 2 ** 20).toFixed(1)} MiB. On the other machine: tar -xzf ${basename(path)} && trainbook-bench/run.sh cuda:0\n`,
+  );
+  return 0;
+}
+
+/** The recipes are TypeScript beside the experiments (JavaScript in a package); they take trainbook from the build that runs this command. */
 async function loadTable(): Promise<BenchTable> {
-  const path = join(packageRoot, 'experiments', 'bench', 'index.ts');
+  const folder = join(packageRoot, 'experiments', 'bench');
+  const compiled = join(folder, 'index.js');
+  if (existsSync(compiled)) return (await import(pathToFileURL(compiled).href)) as BenchTable;
+  const path = join(folder, 'index.ts');
   if (!existsSync(path)) {
     throw new TrainbookError({
       what: 'bench: the recipes are not here',
@@ -126,6 +144,7 @@ async function loadTable(): Promise<BenchTable> {
       expected: 'a clone of the repository',
     });
   }
+  const { register } = await import('tsx/esm/api');
   register({ tsconfig: false });
   return (await import(pathToFileURL(path).href)) as BenchTable;
 }

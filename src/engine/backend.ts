@@ -1,7 +1,7 @@
 /**
  * The tfjs backend `tensorflow`: tfjs-node's kernels in JavaScript over our binding. Importing this file registers it with the
- * highest priority; the library is loaded by the first operation. Where it cannot be loaded the official addon serves if one is
- * there, else tfjs takes its next backend; one warning says why.
+ * highest priority; the library is loaded by the first operation. Where it is not, a device of a PJRT plugin runs every operation; where
+ * there is none either, the official addon serves if there is one, else tfjs takes its next backend, and one warning says why.
  */
 import { createRequire } from 'node:module';
 import { existsSync } from 'node:fs';
@@ -10,11 +10,13 @@ import * as tf from '@tensorflow/tfjs';
 import { TrainbookError } from '../error.js';
 import { type Addon, loadAddon } from './addon.js';
 import { Binding, type TensorMetadata } from './binding.js';
-import { currentDeviceInfo, type DeviceInfo } from './device.js';
+import { currentDeviceInfo, deviceInfo, type DeviceInfo, openInPlaceOfLibrary } from './device.js';
 import { searchLibrary, type Library } from './library.js';
 import './gradients/index.js';
 import { registerOwnKernels } from './kernels.js';
 import { collectGarbage } from './memory.js';
+import type { Device } from './pjrt/device.js';
+import { EagerDevice } from './pjrt/eager.js';
 import './removed-from-node.js';
 import { Context } from './tensorflow/context.js';
 
@@ -65,7 +67,7 @@ function load(): Loaded {
   const { library, rejected } = searchLibrary();
   if (library === undefined) {
     failure = new TrainbookError({
-      what: 'engine: libtensorflow was not found, so tensors run on a slower backend',
+      what: 'engine: libtensorflow was not found',
       received: rejected.map(({ folder, reason }) => `${folder}: ${reason}`).join('; ') || 'no candidate',
       expected: 'libtensorflow_cc and libtensorflow_framework of TensorFlow',
       fix: 'npx trainbook setup',
@@ -78,7 +80,7 @@ function load(): Loaded {
   } catch (cause) {
     if (cause instanceof TrainbookError) throw (failure = cause);
     failure = new TrainbookError({
-      what: 'engine: libtensorflow does not load, so tensors run on a slower backend',
+      what: 'engine: libtensorflow does not load',
       received: `${library.folder}: ${cause instanceof Error ? cause.message : String(cause)}`,
       expected: 'a libtensorflow 2.x built for this machine',
       fix: 'npx trainbook setup, or point TRAINBOOK_LIBTENSORFLOW at another one',
@@ -88,8 +90,14 @@ function load(): Loaded {
   }
 }
 
+/** Runs every operation where there is no libtensorflow. */
+let alone: EagerDevice | undefined;
+
 /** The one binding of this process. */
-export const binding = new Binding(() => load().context);
+export const binding = new Binding(
+  () => load().context,
+  () => alone,
+);
 
 let kernels: KernelBackend | undefined;
 
@@ -115,14 +123,20 @@ function createBackend(): tf.KernelBackend {
 
 let addon: Addon | undefined;
 
-/** Loads our library, or else the official addon with a warning. */
+/** Loads our library, or opens a device of a plugin, or else the official addon with a warning. */
 function ownOrAddon(): Addon | undefined {
   try {
     load();
     return undefined;
   } catch (error) {
+    if (!(error instanceof TrainbookError)) throw error;
+    const device = openInPlaceOfLibrary();
+    if (device !== undefined) {
+      alone = new EagerDevice(device);
+      return undefined;
+    }
     addon = loadAddon();
-    if (addon === undefined || !(error instanceof TrainbookError)) throw error;
+    if (addon === undefined) throw error;
     console.warn(`${error.message}\n  The addon ${addon.path} runs operations one by one; functions are not compiled.`);
     return addon;
   }
@@ -137,7 +151,7 @@ if ((tf.findBackendFactory('tensorflow') as unknown) === null) {
         return createBackend();
       } catch (error) {
         // tfjs prints `stack` as its one warning and goes on to its next backend.
-        if (error instanceof TrainbookError) error.stack = error.message;
+        if (error instanceof TrainbookError) error.stack = `${error.message}\n  Tensors run on a slower backend.`;
         dropHint();
         throw error;
       }
@@ -163,15 +177,21 @@ function backend(): KernelBackend {
   return kernels;
 }
 
-/** True where tensors live in our libtensorflow, and so functions can be compiled. */
+/** True where tensors are of our own binding, over libtensorflow or a device of a plugin, and so functions can be compiled. */
 export function isNative(): boolean {
   tf.backend();
   return kernels !== undefined && tf.getBackend() === 'tensorflow';
 }
 
-/** The library that this process has loaded. */
-export function nativeLibrary(): Library {
-  return load().library;
+/** The library that this process has loaded; undefined where operations run without one. */
+export function nativeLibrary(): Library | undefined {
+  return isNative() && alone === undefined ? load().library : undefined;
+}
+
+/** The device that runs every operation where there is no library. */
+export function operationsDevice(): Device {
+  if (alone === undefined) throw new Error('internal: operations are run by libtensorflow');
+  return alone.device;
 }
 
 /** Numbers of tensors in the binding's table. */
@@ -196,6 +216,15 @@ export function engineInfo(): EngineInfo {
   if (name === 'tensorflow' && addon !== undefined) {
     return { backend: name, reason: `the addon ${addon.path}; ${failure?.message ?? ''}`, devices: [name] };
   }
+  if (name === 'tensorflow' && alone !== undefined) {
+    const device = currentDeviceInfo() ?? deviceInfo(alone.device);
+    return {
+      backend: name,
+      reason: `${device.name} (${device.kind}, ${device.version}) for everything; ${failure?.message.split('\n')[0] ?? 'no libtensorflow'}`,
+      devices: [device.name],
+      device,
+    };
+  }
   if (name === 'tensorflow') {
     const { context, library } = load();
     const device = currentDeviceInfo();
@@ -218,8 +247,9 @@ export function engineInfo(): EngineInfo {
  */
 export function engineName(): string {
   const { backend: name, library, devices, device } = engineInfo();
-  if (library === undefined) return `tfjs ${name}`;
   const platforms = devices.map((found) => found.replace(/:\d+$/, ''));
+  const compiled = device && `${platforms.at(-1) ?? ''} ${device.kind} (${device.version})`;
+  if (library === undefined) return compiled ?? `tfjs ${name}`;
   const own = `libtensorflow ${library.version} ${platforms.slice(0, device && -1).join('+')}`;
-  return device === undefined ? own : `${own}; ${platforms.at(-1) ?? ''} ${device.kind} (${device.version})`;
+  return compiled === undefined ? own : `${own}; ${compiled}`;
 }

@@ -4,12 +4,13 @@
  */
 import { attributeKinds, castAttributes, convertAttributes, isSameType, type TfjsAttribute } from './attributes.js';
 import { dtypeOf, type Pointer, typeNumbers } from './capi.js';
-import { captureKey, type Entry, readEntry, wrongTrace } from './entry.js';
+import { captureKey, constantElements, type Entry, readEntry, wrongTrace } from './entry.js';
 import { executeEagerly } from './execute-eagerly.js';
-import { elementsFor, isUniform, tfjsDtype, toHostData } from './host-data.js';
+import { elementsFor, tfjsDtype, toHostData } from './host-data.js';
 import type { Layout } from './mesh/layout.js';
 import type { Device } from './pjrt/device.js';
 import type { DeviceTensor } from './pjrt/device-tensor.js';
+import type { EagerDevice, EagerInput } from './pjrt/eager.js';
 import { castOf, currentPrecision, matrixProducts } from './precision.js';
 import { activeRecorder, type Recorder } from './recorder.js';
 import { ruledFirst } from './rules/ruled-first.js';
@@ -24,12 +25,6 @@ export interface TensorMetadata {
   readonly dtype: number;
 }
 
-/** Captured tensors of up to so many elements become constants of the trace: axes, shapes, scalars. */
-const largestConstant = 64;
-
-/** Elements still in JavaScript are constants up to this size (a mask of 512 x 512); larger ones are inputs, copied once. */
-const largestHostConstant = 2 ** 18;
-
 export class Binding {
   private readonly entries = new Map<number, Entry>();
   private readonly sessions = new Map<number, Session>();
@@ -42,6 +37,8 @@ export class Binding {
   constructor(
     /** Opens TensorFlow when an op must really run. */
     private readonly open: () => Context,
+    /** What runs ops where there is no TensorFlow. */
+    private readonly withoutTensorFlow: () => EagerDevice | undefined = () => undefined,
   ) {}
 
   get context(): Context {
@@ -66,7 +63,7 @@ export class Binding {
   readonly TF_ATTR_RESOURCE = 9;
 
   get TF_Version(): string {
-    return this.context.version;
+    return this.withoutTensorFlow() === undefined ? this.context.version : 'none';
   }
 
   createTensor(shape: number[], dtypeNumber: number, buffer: ArrayLike<number> | HostData): number {
@@ -221,12 +218,27 @@ export class Binding {
     return this.execute(name, ids, attributes, numOutputs);
   }
 
-  /** Runs an op by TensorFlow. */
+  /** Runs an op by TensorFlow, or where there is none on a device. */
   execute(name: string, ids: readonly number[], attributes: Attributes, numOutputs: number): number[] {
+    const eager = this.withoutTensorFlow();
+    if (eager !== undefined) {
+      const { device } = eager;
+      const made = eager.run(name, ids.map((id) => this.eagerInput(id, device)), attributes); // prettier-ignore
+      return made.map((tensor) => this.addDevice(tensor));
+    }
     const inputs = ids.map((id) => ({ handle: this.handleOf(id), spec: this.entry(id).spec }));
     return executeEagerly(this.context, name, inputs, { attributes, numOutputs }).map(({ handle, spec }) =>
       this.addHandle(handle, spec),
     );
+  }
+
+  private eagerInput(id: number, device: Device): EagerInput {
+    const { spec } = this.entry(id);
+    return {
+      spec,
+      elements: () => elementsFor(device.name, spec, this.read(id)),
+      onDevice: () => this.onDevice(id, device, device.layoutOf(spec)),
+    };
   }
 
   private ruleInput(id: number): RuleInput {
@@ -355,15 +367,7 @@ export class Binding {
   }
 
   private constantOf(entry: Entry): Elements | undefined {
-    const { spec } = entry;
-    if (entry.kind === 'symbol' || spec.dtype === 'string' || spec.dtype === 'resource') return undefined;
-    if (entry.kind === 'host') {
-      const size = sizeOf(spec.shape);
-      const small = size <= largestConstant || (size <= largestHostConstant && !isUniform(entry.data as Elements));
-      return small ? (entry.data as Elements) : undefined;
-    }
-    if (sizeOf(spec.shape) > largestConstant) return undefined;
-    return entry.kind === 'device' ? entry.tensor.readSync() : (this.context.read(entry.handle, spec) as Elements);
+    return constantElements(entry, () => this.context);
   }
 
   private read(id: number): HostData {

@@ -4,7 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import { TrainbookError } from '../error.js';
-import { binding, isNative, tensorIds, wrapTensor } from './backend.js';
+import { binding, isNative, nativeLibrary, operationsDevice, tensorIds, wrapTensor } from './backend.js';
 import { castAttributes } from './attributes.js';
 import type { Pointer } from './capi.js';
 import { sharded } from './mesh/sharding.js';
@@ -40,7 +40,7 @@ export function cell(value: tf.Tensor, { name = 'cell', ...options }: CellOption
 
 /**
  * Where a cell's value is: on the device whose compiled functions use it, else in the resource variable (which is empty while the value
- * is on a device), else, without libtensorflow, in a tensor.
+ * is on a device). Without libtensorflow it is always on a device, or, without a plugin too, in a tensor of tfjs.
  */
 interface Place {
   readonly resource: Pointer | undefined;
@@ -53,7 +53,7 @@ export class Cell {
   readonly storage: DType;
   readonly sharding: Sharding;
   private readonly place: Place;
-  /** Without libtensorflow: the tensor itself. */
+  /** Of another backend: the tensor itself. */
   private held: tf.Tensor | undefined;
   private disposed = false;
 
@@ -81,7 +81,8 @@ export class Cell {
     this.dtype = value.dtype;
     const native = isNative();
     this.storage = value.dtype === 'float32' && native ? (storage ?? 'float32') : value.dtype;
-    this.place = { resource: native ? newVariable(this.spec) : undefined, home: undefined };
+    const hasLibrary = nativeLibrary() !== undefined;
+    this.place = { resource: hasLibrary ? newVariable(this.spec) : undefined, home: undefined };
     if (native) registry.register(this, this.place, this);
     this.write(value);
   }
@@ -99,7 +100,7 @@ export class Cell {
       const stored = cellUse(recorder, this).current;
       return wrapTensor(this.storage === this.dtype ? binding.aliasSymbol(stored) : this.cast(stored, this.dtype));
     }
-    if (this.place.resource === undefined) return (this.held ?? missing(this)).clone();
+    if (this.held !== undefined) return this.held.clone();
     flushDevices();
     const id = this.readStored();
     if (this.storage === this.dtype) return wrapTensor(id);
@@ -116,7 +117,7 @@ export class Cell {
    */
   snapshot(): tf.Tensor {
     this.requireAlive();
-    const isPlain = this.place.resource === undefined || activeRecorder() !== undefined;
+    const isPlain = this.held !== undefined || activeRecorder() !== undefined;
     if (isPlain) return this.read();
     flushDevices();
     return wrapTensor(this.readStored());
@@ -158,19 +159,26 @@ export class Cell {
       use.written = true;
       return;
     }
-    if (this.place.resource === undefined) {
+    if (!isNative()) {
       this.held?.dispose();
       this.held = tf.keep(value.clone());
       return;
     }
-    binding.context.drain();
+    const { resource, home } = this.place;
+    if (resource !== undefined) binding.context.drain();
     flushDevices(); // calls that wait see the value before
     const [id] = tensorIds([value]);
     const stored = this.storage === this.dtype ? (id ?? 0) : this.cast(id ?? 0, this.storage);
-    assign(this.place.resource, this.storage, binding.handleOf(stored));
-    this.place.home?.release();
-    this.place.home = undefined;
+    this.place.home = resource === undefined ? this.homeOf(stored, home?.device ?? operationsDevice()) : undefined;
+    if (resource !== undefined) assign(resource, this.storage, binding.handleOf(stored));
+    home?.release();
     if (stored !== id) binding.deleteTensor(stored);
+  }
+
+  /** A home on a device with the value of a tensor of the table, whose memory it shares. */
+  private homeOf(id: number, device: Device): CellHome {
+    const layout = device.layoutOf(this.spec, this.sharding);
+    return CellHome.of(binding.onDevice(id, device, layout).retain());
   }
 
   /** The value's home on a device, for its programs: the value moves there if it is elsewhere, and stays. */
@@ -180,10 +188,8 @@ export class Cell {
     this.requireAlive();
     home?.device.flush();
     const id = this.readStored();
-    const layout = device.layoutOf(this.spec, this.sharding);
-    const tensor = binding.onDevice(id, device, layout).retain();
+    const moved = this.homeOf(id, device);
     binding.deleteTensor(id);
-    const moved = new CellHome(device, this.spec, layout, tensor.take());
     home?.release();
     this.place.home = moved;
     if (home === undefined && resource !== undefined) empty(resource, this.storage);

@@ -1,6 +1,7 @@
 /** Where compiled functions run: by TensorFlow's library, or on a device of a PJRT plugin. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { existsSync } from 'node:fs';
+import * as tf from '@tensorflow/tfjs';
 import { TrainbookError } from '../error.js';
 import { surroundings } from './library.js';
 import { Grid } from './mesh/grid.js';
@@ -29,12 +30,42 @@ export interface DeviceOptions {
 let chosen: DeviceName | undefined;
 const scope = new AsyncLocalStorage<DeviceName>();
 
-/** The device in force: what `withDevice` or `setDevice` said, else the variable TRAINBOOK_DEVICE, else `tensorflow`. */
+/** Where nothing else is said: the library that runs eager operations, or the device that does where there is no library. */
+let usual: DeviceName = 'tensorflow';
+
+/** The device in force: what `withDevice` or `setDevice` said, else the variable TRAINBOOK_DEVICE, else where eager operations run. */
 export function currentDevice(): DeviceName {
-  const scoped = scope.getStore();
-  if (scoped !== undefined) return scoped;
-  chosen ??= parseDevice(process.env['TRAINBOOK_DEVICE'] ?? '') ?? 'tensorflow';
-  return chosen;
+  return scope.getStore() ?? chosen ?? namedByEnvironment() ?? usual;
+}
+
+let named: { readonly device: DeviceName | undefined } | undefined;
+
+function namedByEnvironment(): DeviceName | undefined {
+  named ??= { device: parseDevice(process.env['TRAINBOOK_DEVICE'] ?? '') };
+  return named.device;
+}
+
+/**
+ * The device that runs everything where there is no libtensorflow: the one of TRAINBOOK_DEVICE (of a mesh the first), else the first GPU or
+ * TPU, else the processor, where their plugins are. Undefined where there is no plugin.
+ *
+ * @throws TrainbookError where the device that TRAINBOOK_DEVICE names cannot be opened.
+ */
+export function openInPlaceOfLibrary(): Device | undefined {
+  const asked = namedByEnvironment() ?? 'tensorflow';
+  const found = asked === 'tensorflow' ? resolveDevice('auto') : asked;
+  const isThere = found !== 'tensorflow' || findPlugin('cpu') !== undefined;
+  if (!isThere) return undefined;
+  const name = found === 'tensorflow' ? 'cpu:0' : firstOf(found);
+  const device = openDevice(name);
+  usual = name;
+  return device;
+}
+
+/** `cuda:4` of the mesh `cuda:data=2,first=4`. */
+function firstOf(name: DeviceName): DeviceName {
+  const [platform = ''] = name.split(':');
+  return isMesh(name) ? `${platform}:${gridOf(name).choices.first ?? 0}` : name;
 }
 
 /**
@@ -64,7 +95,11 @@ export function withDevice<Result>(choice: DeviceChoice, fn: () => Result, optio
 
 function opened(choice: DeviceChoice, { otherwise }: DeviceOptions): DeviceName {
   try {
-    const name = resolveDevice(choice);
+    let name = resolveDevice(choice);
+    if (name === 'tensorflow') {
+      tf.backend(); // where there is no library, it opens a device in its place
+      name = resolveDevice(choice);
+    }
     if (name !== 'tensorflow') openDevice(name);
     return name;
   } catch (error) {
@@ -82,9 +117,22 @@ const accelerators: readonly { readonly platform: string; readonly paths: readon
 
 /** The name that `auto` stands for; other names are checked. */
 export function resolveDevice(choice: DeviceChoice): DeviceName {
-  if (choice !== 'auto') return parseDevice(choice) ?? 'tensorflow';
-  automatic ??= firstAccelerator();
-  return automatic;
+  if (choice === 'auto') {
+    automatic ??= firstAccelerator();
+    return automatic === 'tensorflow' ? usual : automatic;
+  }
+  const name = parseDevice(choice) ?? usual;
+  if (name === 'tensorflow' && usual !== 'tensorflow') throw noLibrary();
+  return name;
+}
+
+function noLibrary(): TrainbookError {
+  return new TrainbookError({
+    what: "device: 'tensorflow' is not there; this process runs without libtensorflow",
+    received: 'tensorflow',
+    expected: `${usual}, which runs everything here`,
+    fix: 'npx trainbook setup fetches libtensorflow',
+  });
 }
 
 let automatic: DeviceName | undefined;

@@ -3,7 +3,8 @@ import type { Pointer } from './capi.js';
 import type { DeviceTensor } from './pjrt/device-tensor.js';
 import type { Recorder } from './recorder.js';
 import type { Context, HostData } from './tensorflow/context.js';
-import { formatSpec, type Spec } from './trace.js';
+import { isUniform } from './host-data.js';
+import { type Elements, formatSpec, sizeOf, type Spec } from './trace.js';
 
 /**
  * One tensor of the binding's table:
@@ -51,4 +52,20 @@ export function readEntry(entry: Entry, context: () => Context): HostData {
         fix: 'return the tensor from the compiled function and read it there, or use tf.where instead of if',
       });
   }
+}
+
+/** Captured tensors of up to so many elements become constants of the trace: axes, shapes, scalars. */
+const largestConstant = 64;
+
+/** Elements still in JavaScript are constants up to this size (a mask of 512 x 512); larger ones are inputs, copied once. */
+const largestHostConstant = 2 ** 18;
+
+/** The elements of a tensor that is small enough to be a constant of a trace. */
+export function constantElements(entry: Entry, context: () => Context): Elements | undefined {
+  const { kind, spec } = entry;
+  if (kind === 'symbol' || spec.dtype === 'string' || spec.dtype === 'resource') return undefined;
+  const size = sizeOf(spec.shape);
+  if (size <= largestConstant) return readEntry(entry, context) as Elements;
+  if (kind !== 'host' || size > largestHostConstant || isUniform(entry.data as Elements)) return undefined;
+  return entry.data as Elements;
 }

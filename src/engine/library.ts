@@ -83,7 +83,7 @@ export function setUpLibraryFolder(around: Surroundings = surroundings()): strin
 }
 
 /**
- * Finds libtensorflow: the folder that `TRAINBOOK_LIBTENSORFLOW` names, then the one of our set-up, then the TensorFlow
+ * Finds libtensorflow: the folder that `TRAINBOOK_LIBTENSORFLOW` names (`none`: no folder), then the one of our set-up, then the TensorFlow
  * of an active Python environment (`VIRTUAL_ENV`, `CONDA_PREFIX`). A place that is named but does not hold the library is
  * reported in `rejected`. Nothing is loaded: a few `stat` calls.
  *
@@ -92,6 +92,9 @@ export function setUpLibraryFolder(around: Surroundings = surroundings()): strin
  */
 export function searchLibrary(around: Surroundings = surroundings()): LibrarySearch {
   const rejected: RejectedLibrary[] = [];
+  const named = around.environment['TRAINBOOK_LIBTENSORFLOW'];
+  if (named === 'none')
+    return { rejected: [{ source: 'TRAINBOOK_LIBTENSORFLOW', folder: named, reason: 'it is not wanted' }] };
   for (const { source, folder } of candidates(around)) {
     const found = inspect(folder, source, around.platform);
     if (typeof found !== 'string') return { library: found, rejected };

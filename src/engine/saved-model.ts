@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { TrainbookError } from '../error.js';
 import { castAttributes } from './attributes.js';
-import { binding, isNative, kernelLayer, tensorIds, wrapTensor } from './backend.js';
+import { binding, engineInfo, kernelLayer, nativeLibrary, tensorIds, wrapTensor } from './backend.js';
 import { dtypeOf } from './capi.js';
 import { tfjsDtype } from './host-data.js';
 import { activeRecorder } from './recorder.js';
@@ -51,10 +51,10 @@ export async function loadSavedModel(
   folder: string,
   { tags = ['serve'], signature = 'serving_default' }: SavedModelOptions = {},
 ): Promise<SavedModel> {
-  if (!isNative()) {
+  if (nativeLibrary() === undefined) {
     throw new TrainbookError({
       what: 'loadSavedModel: only TensorFlow runs SavedModels',
-      received: `the backend ${tf.getBackend()}`,
+      received: engineInfo().reason,
       expected: 'libtensorflow',
       fix: 'npx trainbook doctor says what is missing',
     });

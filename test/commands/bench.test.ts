@@ -84,6 +84,7 @@ describe('npx trainbook bench', () => {
       'distillation',
       'op-overhead',
       'device-step',
+      'accelerator',
       'flatness',
       'dropped',
       'kernel',

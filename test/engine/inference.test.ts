@@ -29,7 +29,9 @@ it('without libtensorflow infers in WebAssembly and trains in JavaScript, with t
   const { printed, stderr } = await run(hidden);
   const { heldOut, logits, gradient, live } = printed;
   expect([heldOut.backends, logits.backends, gradient.backends, live]).toEqual([['wasm'], ['wasm'], ['cpu'], 'cpu']);
-  expect(stderr).toMatch(/libtensorflow was not found[\s\S]*no such folder[\s\S]*npx trainbook setup\n$/);
+  expect(stderr).toMatch(
+    /libtensorflow was not found[\s\S]*no such folder[\s\S]*npx trainbook setup\n  Tensors run on a slower backend.\n$/,
+  );
   expect(stderr.match(/slower backend/g)).toHaveLength(1);
   expect(stderr).not.toContain('visit');
 

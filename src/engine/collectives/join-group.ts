@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { TrainbookError } from '../../error.js';
-import { isNative, nativeLibrary } from '../backend.js';
+import { engineInfo, nativeLibrary } from '../backend.js';
 import { type Group, groupOfOne } from '../group.js';
 import { Hub, type Timeouts } from './hub.js';
 import { GroupError, Link } from './link.js';
@@ -76,10 +76,11 @@ async function join({ timeouts: given, ...membership }: JoinOptions): Promise<Gr
   const timeouts = { ...defaultTimeouts, ...given };
   const [first = ''] = hosts;
   if (hosts.length === 1) return groupOfOne();
-  if (!isNative()) {
+  const library = nativeLibrary();
+  if (library === undefined) {
     throw new TrainbookError({
       what: 'group: several processes need libtensorflow, whose collectives they use',
-      received: 'another backend of tfjs',
+      received: engineInfo().reason,
       expected: 'libtensorflow',
       fix: 'npx trainbook setup',
     });
@@ -93,7 +94,7 @@ async function join({ timeouts: given, ...membership }: JoinOptions): Promise<Gr
     await reserved.release();
     const addresses = link.members.map(({ host, port }) => `${host}:${port}`);
     withoutProxy(hosts);
-    const runtime = new CollectiveRuntime(nativeLibrary(), addresses, index);
+    const runtime = new CollectiveRuntime(library, addresses, index);
     return new ProcessGroup(index, hosts.length, link, runtime, timeouts.wait);
   } finally {
     await reserved.release();

@@ -9,15 +9,21 @@ import type { Launch } from './launch.js';
  * `DeviceTensor` once somebody reads it.
  */
 export class CellHome {
-  private tensor: DeviceTensor | undefined;
-
-  constructor(
+  private constructor(
     readonly device: Device,
     private readonly spec: Spec,
     private readonly layout: Layout,
     /** The buffers' handles, one for each of the device's places. */
     readonly pointers: number[],
+    private tensor: DeviceTensor | undefined,
   ) {}
+
+  /** The home of a tensor's value; it takes the caller's hold over. */
+  static of(tensor: DeviceTensor): CellHome {
+    const { device, spec, layout } = tensor;
+    const pointers = device.places.map((_, place) => tensor.pointer(place));
+    return new CellHome(device, spec, layout, pointers, tensor);
+  }
 
   /** Whether others hold what the cell has now: a step must leave it as it is. */
   get isShared(): boolean {

@@ -97,6 +97,7 @@ export class Lowering {
       value: (index) => valueOf(at(index)),
       spec: (index) => specOf(trace, at(index)),
       constant: (index) => trace.constants.get(at(index)),
+      isConstant: (index) => trace.constants.has(at(index)),
       inline: (inner, args, into) => this.inline(inner, args, into),
       functionOf: (inner) => this.functionOf(inner),
     });

@@ -23,6 +23,8 @@ export class Operation {
       spec(index: number): Spec;
       /** Its elements, when they are known while tracing. */
       constant(index: number): Elements | undefined;
+      /** Whether they are. */
+      isConstant(index: number): boolean;
       /** Writes the nodes of a trace within the trace. */
       inline(trace: Trace, args: readonly Value[], write: Writer): readonly Value[];
       /** The name of a trace within the trace as a function of the module. */
@@ -62,7 +64,7 @@ export class Operation {
 
   /** Whether an input's elements are known while tracing. */
   isConstant(index: number): boolean {
-    return this.sources.constant(index) !== undefined;
+    return this.sources.isConstant(index);
   }
 
   /** The numbers of an input that the program's form depends on, such as the axes of Sum. */
