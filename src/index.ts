@@ -258,6 +258,7 @@ export * from './model/adapters.js';
 // Training: what is learned, how, and how long.
 export { train, trainOnPolicy } from './train/train.js';
 export type { OnPolicyOptions, Trainable, TrainingLength, TrainModelOptions } from './train/train.js';
+export type { InStages } from './train/start-part.js';
 export { trainProgressively, type Phase, type ProgressiveOptions } from './train/growth/progressive.js';
 export { growInTurn, type Grow, type Grown, type GrowState } from './train/growth/growth.js';
 export { growContext } from './train/growth/grow-context.js';

@@ -9,6 +9,7 @@ import {
   randomInsertion,
   randomSwap,
   synonymReplacement,
+  templateParaphrase,
 } from 'trainbook';
 import type { Augmenter, Document, Key, LabelledText } from 'trainbook';
 import type { Benchmark, Measurement } from '../../src/commands/bench.js';
@@ -33,6 +34,7 @@ const methodsOf = ({ share }: Recipe): Readonly<Record<string, readonly Augmente
   'random insertion': [randomInsertion({ share })],
   'random swap': [randomSwap({ share })],
   'random deletion': [randomDeletion({ share })],
+  'template paraphrase': [templateParaphrase()],
   'all four (EDA)': [
     synonymReplacement({ share }),
     randomInsertion({ share }),
@@ -58,6 +60,7 @@ export const augmentation: Benchmark = {
     for (const size of recipe.examplesAClass) {
       say(`${size} examples a class, ${recipe.seeds} seeds`);
       const plain: number[] = [];
+      let numVariants = 0;
       const gains = new Map(Object.keys(methodsOf(recipe)).map((name) => [name, [] as number[]]));
       for (let seed = 0; seed < recipe.seeds; seed++) {
         const { train, test } = drawn(documents, size, recipe, fold(key('augmentation'), seed));
@@ -65,6 +68,7 @@ export const augmentation: Benchmark = {
         plain.push(without);
         for (const [name, augmenters] of Object.entries(methodsOf(recipe))) {
           const more = await augment(asTrain(train), augmenters, { seed, copies: recipe.copies });
+          if (name === 'template paraphrase') numVariants += more.length - train.length;
           gains.get(name)?.push(100 * (scored(more, test, recipe) - without));
         }
       }
@@ -75,6 +79,7 @@ export const augmentation: Benchmark = {
       });
       for (const [name, own] of gains)
         measurements.push({ figure: `${size} a class: gain of ${name}`, ...spread(own), unit: 'points' });
+      measurements.push({ figure: `${size} a class: variants that templates gave in all`, value: numVariants });
     }
     return {
       measurements: [
@@ -85,7 +90,7 @@ export const augmentation: Benchmark = {
         'means over seeds, with the 95% interval of the mean by Student’s t in place of the spread; differences are paired by seed',
         'the passages tested on are of other samples of Brown than those trained on; whoever spreads variants over both sees more',
         'a bag of words does not see the order of words: a swap cannot change anything',
-        'back-translation is not measured: it needs two translation models; templates hardly ever fit a passage of prose',
+        'back-translation is not measured: it needs two translation models, and none ships; templates (everydayForms) fit whole questions and requests, not passages of prose',
       ],
     };
   },

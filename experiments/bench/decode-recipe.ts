@@ -9,7 +9,7 @@ export type DecodeRecipe = {
   /** Tokens of the prompt, and those generated after it: the context is between the two in the middle of a block. */
   readonly promptTokens: number;
   readonly newTokens: number;
-  /** Blocks of each contestant. */
+  /** Processes of each contestant, one after the other. */
   readonly rounds: number;
   /** Read to see how fast memory is. */
   readonly bandwidthBytes: number;

@@ -27,6 +27,7 @@ import { mlflow } from './mlflow.js';
 import { opOverhead } from './op-overhead.js';
 import { quickstart } from './quickstart.js';
 import { retention } from './retention.js';
+import { retnetStep } from './retnet-step.js';
 import { rematMemory } from './remat.js';
 import { rollout } from './rollout.js';
 import { runsBenchmark } from './runs.js';
@@ -49,6 +50,7 @@ export const benchmarks: readonly Benchmark[] = [
   t5Step,
   expertsStep,
   visionStep,
+  retnetStep,
   trainLoop,
   sftStep,
   loraStep,

@@ -17,6 +17,8 @@ export interface Compared {
   readonly prepare: (folder: string) => Promise<unknown>;
   /** What speeds count. Default: tokens/s. */
   readonly unit?: string;
+  /** Steps whose losses must be equal. Default: 3. */
+  readonly checkSteps?: number;
 }
 
 /** A model and the batches that it is trained on. */
@@ -186,14 +188,14 @@ export function stepsInTurn(
 
 /** Blocks of training steps of an architecture, ours and transformers' in turn. */
 async function compareSteps(
-  { name, kind, prepare, unit }: Compared,
+  { name, kind, prepare, unit, ...given }: Compared,
   { quick, peer, folder: parent, say }: BenchContext,
 ): Promise<{ measurements: Measurement[]; notes: string[] }> {
   const folder = join(parent, name.replaceAll(' ', '-'));
   await prepare(folder);
   const peers = peer && (['eager', 'compile'] as const).map((target) => theirSteps(peer, target, folder, kind));
   const contestants = [ourSteps('ours', folder, kind), ...(peers ?? [])];
-  const results = await stepsInTurn(contestants, timing(quick), (line) => {
+  const results = await stepsInTurn(contestants, { ...timing(quick), ...given }, (line) => {
     say(`${name}: ${line}`);
   });
   return report(name, results, unit);

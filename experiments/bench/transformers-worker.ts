@@ -7,6 +7,7 @@ import {
   loadEncoderDecoder,
   loadImageModel,
   loadModel,
+  loadRetNet,
   sequenceToSequence,
   startTraining,
   withHead,
@@ -22,7 +23,7 @@ import { peakMegabytes, residentMegabytes, resetPeak } from './memory.js';
 /** Input of `start`; transformers_peer.py takes the same. */
 export type StepStart = {
   readonly folder: string;
-  readonly kind: 'decoder' | 'encoder' | 'encoderDecoder' | 'imageClassifier';
+  readonly kind: 'decoder' | 'encoder' | 'encoderDecoder' | 'imageClassifier' | 'retnet';
   /** `xla` or `graph`; PyTorch: `eager` or `compile`. */
   readonly target: string;
   readonly threads: number;
@@ -102,6 +103,11 @@ async function stepsOf(folder: string, kind: StepStart['kind'], target: 'xla' | 
   const [{ batchSize, context }] = batches as [Batch];
   if (kind === 'decoder') {
     const { architecture, weights } = await loadModel(folder);
+    const training = startTraining(causalLanguageModel()(architecture), { weights, optimizer, target });
+    return inTurn(training, batches, batchSize * context);
+  }
+  if (kind === 'retnet') {
+    const { architecture, weights } = await loadRetNet(folder);
     const training = startTraining(causalLanguageModel()(architecture), { weights, optimizer, target });
     return inTurn(training, batches, batchSize * context);
   }

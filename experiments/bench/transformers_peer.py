@@ -1,4 +1,4 @@
-"""Training steps of a published architecture in Hugging Face transformers, at PyTorch's best known settings; speaks the lines of
+"""Training steps of a published architecture in Hugging Face transformers (RetNet, which it has not, is in retnet_peer.py), at PyTorch's best known settings; speaks the lines of
 child.ts.
 
 Settings: as many threads as cores; float32 products at precision 'high'; scaled_dot_product_attention where the model has it; fused
@@ -11,15 +11,19 @@ import torch.nn.functional as F
 import transformers
 
 from peer import above, read_safetensors, reset_peak, serve
+from retnet_peer import RetNet
 
 
 def language_model(kind, folder, batches):
-    auto = {
-        "decoder": transformers.AutoModelForCausalLM,
-        "encoder": transformers.AutoModelForMaskedLM,
-        "encoderDecoder": transformers.AutoModelForSeq2SeqLM,
-    }[kind]
-    model = auto.from_pretrained(folder, attn_implementation="sdpa", dtype=torch.float32).train()
+    if kind == "retnet":
+        model = RetNet(folder, batches["inputs"].shape[-1]).train()
+    else:
+        auto = {
+            "decoder": transformers.AutoModelForCausalLM,
+            "encoder": transformers.AutoModelForMaskedLM,
+            "encoderDecoder": transformers.AutoModelForSeq2SeqLM,
+        }[kind]
+        model = auto.from_pretrained(folder, attn_implementation="sdpa", dtype=torch.float32).train()
 
     def loss(inputs, targets, counted):
         if kind == "encoderDecoder":
@@ -28,6 +32,8 @@ def language_model(kind, folder, batches):
                 input_ids=inputs, attention_mask=torch.ones_like(inputs), use_cache=False,
                 decoder_input_ids=F.pad(targets[:, :-1], (1, 0), value=model.config.decoder_start_token_id),
             ).logits
+        elif kind == "retnet":
+            logits = model(inputs)
         else:
             logits = model(input_ids=inputs).logits
         losses = F.cross_entropy(logits.view(-1, logits.size(-1)), targets.view(-1), reduction="none")

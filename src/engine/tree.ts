@@ -4,7 +4,8 @@
  */
 export type Tree<T> = T | readonly Tree<T>[] | { readonly [key: string]: Tree<T> };
 
-function isBranch(node: unknown): node is readonly unknown[] | Readonly<Record<string, unknown>> {
+/** Whether a node is a branch. */
+export function isBranch(node: unknown): node is readonly unknown[] | Readonly<Record<string, unknown>> {
   if (Array.isArray(node)) return true;
   if (node === null || typeof node !== 'object') return false;
   const prototype: unknown = Object.getPrototypeOf(node);

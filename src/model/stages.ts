@@ -29,6 +29,11 @@ export interface Stages {
   readonly stages: readonly PipelineStage[];
   /** Weights of the first part that the last one has too. */
   readonly tied: readonly TiedPaths[];
+  /**
+   * The network's own tree, made of trees like the parts' weights, whatever their leaves are: checkpoints have this one. Default: the list
+   * of the parts' trees.
+   */
+  readonly whole?: (parts: readonly unknown[]) => unknown;
 }
 
 /**
@@ -64,17 +69,28 @@ export function decoderStages({ architecture, weights }: Model, sizes: number | 
         forward: (given, x, options) => architecture.part(given as DecoderPart, x, first, options),
       };
     }
-    const after = { norm: weights.norm, output: weights.output, ...(tied && { table: weights.embedding }) };
+    const after = { norm: weights.norm, output: weights.output, ...(tied && { embedding: weights.embedding }) };
     return {
       weights: { ...before, layers, ...after },
       forward: (given, x, options) => {
-        const last = given as DecoderWeights & { readonly table?: tf.Tensor };
-        const states = architecture.part(last, x, first, options);
-        return architecture.layerLogits({ ...last, embedding: last.table ?? last.embedding }, states);
+        const last = given as DecoderWeights;
+        const part: DecoderPart = index === 0 ? last : { layers: last.layers }; // the table is for the logits
+        return architecture.layerLogits(last, architecture.part(part, x, first, options));
       },
     };
   });
-  return { stages, tied: tied ? [['embedding', 'table']] : [] };
+  const whole = (parts: readonly unknown[]): unknown => {
+    const [opening, closing] = [parts[0], parts.at(-1)] as [DecoderWeights<unknown>, DecoderWeights<unknown>];
+    const layers = parts.flatMap((part) => (part as DecoderPart<unknown>).layers);
+    return {
+      embedding: opening.embedding,
+      positions: opening.positions,
+      layers,
+      norm: closing.norm,
+      output: closing.output,
+    };
+  };
+  return { stages, tied: tied ? [['embedding', 'embedding']] : [], whole };
 }
 
 /**
@@ -111,5 +127,8 @@ export function mlpStages(
       },
     };
   });
-  return { stages, tied: [] };
+  const whole = (parts: readonly unknown[]): unknown => ({
+    layers: parts.flatMap((part) => (part as MlpClassifierWeights<unknown>).layers),
+  });
+  return { stages, tied: [], whole };
 }

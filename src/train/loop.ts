@@ -11,7 +11,8 @@ import type { Feed } from './feed.js';
 import type { Loss } from './loss.js';
 import type { Optimizer } from './optimizers/optimizer.js';
 import type { Plan } from './plan.js';
-import type { StepResult, Training } from './step.js';
+import type { PartTraining } from './start-part.js';
+import type { StepResult } from './step.js';
 import type { TrainingLength } from './train.js';
 import { afterLoss, afterScore, afterSkip, spikeLimit, unwatched } from './watch.js';
 import type { Watch } from './watch.js';
@@ -49,7 +50,7 @@ export interface LoopEnd {
  * the loader. One process of a group goes through the same steps as one that is alone.
  */
 export async function runLoop<Weights, B>(
-  training: Training<Weights, B>,
+  training: Pick<PartTraining<Weights, B>, 'step'>,
   options: LoopOptions<Weights, B>,
 ): Promise<LoopEnd> {
   const { loss, plan, length, optimizer, feed, evaluate, saver, on, signal, group } = options;

@@ -12,6 +12,7 @@ import { recipe } from './recipes/recipe.js';
 import type { RecipeOptions } from './recipes/recipe.js';
 import { balanceExperts } from './optimizers/balance-experts.js';
 import type { Optimizer } from './optimizers/optimizer.js';
+import type { InStages } from './start-part.js';
 import { train } from './train.js';
 import type { TrainingLength } from './train.js';
 import { trainOptions } from './train-options.js';
@@ -23,6 +24,8 @@ export interface PretrainOptions extends TrainOptions, Omit<RecipeOptions, keyof
   readonly data: Packed | ((options: LoaderOptions) => Loader);
   /** Text that is not trained on; its loss is measured every `evaluateEvery` steps. */
   readonly heldOut?: Packed;
+  /** Trains it in stages on devices of their own, `microBatch` rows at a time. Default: in one piece. */
+  readonly pipeline?: InStages<Model>;
 }
 
 /**
@@ -44,7 +47,7 @@ export interface PretrainOptions extends TrainOptions, Omit<RecipeOptions, keyof
  * });
  */
 export async function pretrain(architecture: Decoder, options: PretrainOptions): Promise<Model> {
-  const { data, heldOut } = options;
+  const { data, heldOut, pipeline } = options;
   const { numbers, ...parts } = recipe('pretrain', options, { schema: trainOptions, described: 'trainOptions' });
   checkContext(architecture, data, heldOut);
   const { heldOutRows, batchSize } = parts.plan;
@@ -66,6 +69,7 @@ export async function pretrain(architecture: Decoder, options: PretrainOptions):
       ...(measured && { heldOut: () => inOrder({ numBytes: 0, ...measured }, batchSize) }),
       files: decoderFiles(architecture),
       inPlace: true,
+      ...(pipeline && { pipeline }),
     },
   );
 }

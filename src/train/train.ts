@@ -25,9 +25,10 @@ import { planOptions } from './plan.js';
 import type { Plan, PlanOptions } from './plan.js';
 import { runHash } from './checkpoints/run-hash.js';
 import { startSaver } from './checkpoints/saver.js';
-import { startTraining } from './step.js';
+import { startPart } from './start-part.js';
+import type { InStages, PartTraining } from './start-part.js';
 import { treeFiles } from './checkpoints/tree-files.js';
-import type { Training, TrainingCells, TrainingOptions } from './step.js';
+import type { TrainingCells, TrainingOptions } from './step.js';
 import type { Watch } from './watch.js';
 
 /** What can be trained: an architecture and weights for it. */
@@ -81,6 +82,11 @@ export interface TrainModelOptions<Architecture, Weights, B> {
   readonly shardings?: TrainingOptions<Weights>['shardings'];
   /** The processes that share each batch. Default: this one alone. */
   readonly group?: Group;
+  /**
+   * Trains it in stages on devices of their own, `plan.microBatch` rows at a time; the objective reads what `forward` gives. Checkpoints are
+   * those of a network in one piece. Default: in one piece.
+   */
+  readonly pipeline?: InStages<Trainable<Architecture, Weights>>;
 }
 
 /**
@@ -249,20 +255,9 @@ export async function runPart<Architecture, Weights, B, Rows = B>(
   const { key, group, checkpoints, signal } = options;
   const loss = options.objective(model.architecture);
   const first = from?.weights ?? model.weights;
-  const training = startTraining(loss, {
-    weights: first,
-    optimizer,
-    precision: plan.precision,
-    target: options.target,
-    dropoutKey: fold(key, 'dropout'),
-    microBatch: plan.microBatch,
-    recompute: plan.recompute,
-    lossChunks: plan.lossChunks,
-    averageDecay: plan.averageDecay,
-    statisticsEvery: plan.statisticsEvery,
-    skips: plan.notFinite === 'skip' || plan.spike?.action === 'skip',
-    shardings: options.shardings,
-    group,
+  const { objective, target, shardings, pipeline } = options;
+  const training = startPart({
+    ...{ model, weights: first, objective, loss, optimizer, plan, key, target, shardings, group, pipeline },
   });
   if (options.inPlace === true && from === undefined) tf.dispose(first as tf.TensorContainer);
   const isWriter = (group?.index ?? 0) === 0;
@@ -279,6 +274,7 @@ export async function runPart<Architecture, Weights, B, Rows = B>(
   try {
     if (found.checkpoint) await restore(training.cells, found.checkpoint, files);
     else from?.restore(training.cells);
+    training.restored?.();
     const { watch, over } = await runLoop(training, {
       loss,
       plan,
@@ -312,7 +308,7 @@ export async function runPart<Architecture, Weights, B, Rows = B>(
 function feedOf<Architecture, Weights, B, Rows>(
   { data, preparation }: PartOptions<Architecture, Weights, B, Rows>,
   { batchSize }: Plan,
-  training: Training<Weights, B>,
+  training: PartTraining<Weights, B>,
   loaderOptions: LoaderOptions,
   memory: Json | undefined,
 ): Feed<B> {
@@ -349,7 +345,7 @@ async function earlierPart<Architecture, Weights, B, Rows>(
 }
 
 function evaluation<Architecture, Weights, B, Rows>(
-  training: Training<Weights, B>,
+  training: PartTraining<Weights, B>,
   loss: ReturnType<Objective<Architecture, Weights, B>>,
   { heldOut, evaluate, target }: PartOptions<Architecture, Weights, B, Rows>,
 ): ((step: number) => Promise<Readonly<Record<string, number>>>) | undefined {

@@ -59,6 +59,7 @@ describe('npx trainbook bench', () => {
       't5-step',
       'experts-step',
       'vision-step',
+      'retnet-step',
       'train-loop',
       'sft-step',
       'lora-step',

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { compile } from '../../engine/compile.js';
 import type { DeviceName } from '../../engine/device.js';
 import type { Key } from '../../engine/key.js';
+import type { Precision } from '../../engine/precision.js';
 import { mapTree } from '../../engine/tree.js';
 import { TrainbookError } from '../../error.js';
 import type { PipelineStage, Stages } from '../../model/stages.js';
@@ -10,11 +11,14 @@ import { numRowsOf, partNames } from '../loss.js';
 import type { Objective, RowTensors } from '../loss.js';
 import { wholeNorm } from '../optimizers/clip-by-global-norm.js';
 import type { Optimizer } from '../optimizers/optimizer.js';
-import type { Limits, StepResult } from '../step.js';
+import { correctedDecay } from '../optimizers/weight-average.js';
+import type { Limits, StepResult, TrainingCells } from '../step.js';
 import { runPasses } from './passes.js';
 import { oneForwardOneBackward } from './schedule.js';
 import type { PipelineSchedule } from './schedule.js';
 import { StageRunner } from './stage-runner.js';
+import { wholeCells } from './whole-cells.js';
+import type { WholeCells } from './whole-cells.js';
 
 export interface PipelineOptions<B> extends Stages {
   /** Of the last stage, as of a model: its `forward` gives what the loss reads. */
@@ -27,15 +31,30 @@ export interface PipelineOptions<B> extends Stages {
   /** Default: `oneForwardOneBackward`, which keeps fewer activations than `gpipe` in the same time. */
   readonly schedule?: PipelineSchedule;
   /** Decides what dropout leaves out, folded with the numbers of the step and the micro-batch. Without a key nothing is left out. */
-  readonly dropoutKey?: Key;
+  readonly dropoutKey?: Key | undefined;
+  /** Of matrix products. Default: float32. float16, whose gradients need a scale, is refused. */
+  readonly precision?: Precision | undefined;
+  /** Whether a precision that the device lacks is computed nevertheless, slowly: to study its numbers. */
+  readonly emulated?: boolean | undefined;
+  /** Keeps a running mean of the weights, of which so much stays at each step. Default: none. */
+  readonly averageDecay?: number | undefined;
 }
 
 /** A training whose network is in stages on several devices. */
 export interface Pipeline<B> {
-  /** One update. `step` counts from 1. */
+  /**
+   * All that it changes, in cells: in the form of the whole network's (`Stages.whole`), so that a checkpoint of it can be gone on from without
+   * stages, and the other way round.
+   */
+  readonly cells: TrainingCells;
+  /** To be called when cells were given other values from outside: what two stages have is made equal. */
+  restored(): void;
+  /** One update. `step` counts from 1. A step with a number that is not finite changes nothing. */
   step(batch: B, step: number, limits?: Limits): Promise<StepResult>;
-  /** The weights of each stage as they are now, as tensors of their own. */
-  weights(): unknown[];
+  /** The weights as they are now, as tensors of their own, in the form of the whole network's. */
+  weights(): unknown;
+  /** Their running mean, where there is one; else the weights. */
+  averaged(): unknown;
   /** Inputs that each stage has kept at most in the last step, for backward passes to come. */
   readonly mostKept: readonly number[];
   dispose(): void;
@@ -59,6 +78,14 @@ export interface Pipeline<B> {
  */
 export function startPipeline<B>(options: PipelineOptions<B>): Pipeline<B> {
   const { stages, tied, optimizer, devices, microBatches, schedule = oneForwardOneBackward } = options;
+  const { precision = 'float32', emulated = false, averageDecay } = options;
+  if (precision === 'float16') {
+    throw new TrainbookError({
+      what: 'startPipeline: gradients of float16 need a scale, which stages do not share',
+      received: precision,
+      expected: 'float32, tf32 or bfloat16',
+    });
+  }
   const final = stages.at(-1);
   if (final === undefined || (devices !== undefined && devices.length !== stages.length)) {
     throw new TrainbookError({
@@ -74,7 +101,10 @@ export function startPipeline<B>(options: PipelineOptions<B>): Pipeline<B> {
       device: devices?.[index],
       optimizer,
       dropoutKey: options.dropoutKey,
-      tied: isLast ? tied.map(([, path]) => path) : [],
+      tied: isLast && index > 0 ? tied.map(([, path]) => path) : [],
+      precision,
+      emulated,
+      averages: averageDecay !== undefined,
     });
   });
   const last = runners.at(-1) as StageRunner;
@@ -84,6 +114,18 @@ export function startPipeline<B>(options: PipelineOptions<B>): Pipeline<B> {
     ...(place !== undefined && { device: place }),
   });
   let mostKept: readonly number[] = stages.map(() => 0);
+  const [parameters, state, average] = [
+    runners.map((runner) => runner.parameters),
+    runners.map((runner) => runner.state),
+    runners.map((runner) => runner.average),
+  ].map((ofStages) => wholeCells(ofStages, options)) as [WholeCells, WholeCells, WholeCells];
+  const cells: TrainingCells = {
+    parameters: parameters.cells,
+    optimizer: state.cells,
+    lossScale: [],
+    average: averageDecay === undefined ? [] : average.cells,
+  };
+  const decayAt = averageDecay === undefined ? undefined : correctedDecay(averageDecay);
 
   /** Both copies of a tied weight get the sum of their gradients, and so stay equal. */
   const addTied = (): void => {
@@ -99,6 +141,14 @@ export function startPipeline<B>(options: PipelineOptions<B>): Pipeline<B> {
   return {
     get mostKept() {
       return mostKept;
+    },
+    cells,
+    restored: () => {
+      for (const [kept, copy] of [parameters, state, average].flatMap(({ twins }) => twins)) {
+        const value = kept.read();
+        copy.write(value);
+        value.dispose();
+      }
     },
     step: async (batch, step, { loss: highestLoss = Infinity, gradientNorm: highestNorm = Infinity } = {}) => {
       const tensors = loss.tensors(batch);
@@ -117,11 +167,10 @@ export function startPipeline<B>(options: PipelineOptions<B>): Pipeline<B> {
         const skipped = !(total <= highestLoss && gradientNorm <= highestNorm && Number.isFinite(gradientNorm));
         await Promise.all(
           runners.map(async (runner) => {
-            const scalars = mapTree({ ...optimizer.scalars(step), [wholeNorm]: gradientNorm }, (value) =>
-              tf.scalar(value),
-            );
-            const done = await (skipped ? runner.forget() : runner.update(scalars as Record<string, tf.Tensor>));
-            tf.dispose([done, scalars] as tf.TensorContainer);
+            const scalars = scalarsOf({ ...optimizer.scalars(step), [wholeNorm]: gradientNorm });
+            const own = scalarsOf(decayAt === undefined ? {} : { averageDecay: decayAt(step) });
+            const done = await (skipped ? runner.forget() : runner.update(scalars, own));
+            tf.dispose([done, scalars, own] as tf.TensorContainer);
           }),
         );
         const named = (some: readonly string[]): Record<string, number> =>
@@ -142,7 +191,8 @@ export function startPipeline<B>(options: PipelineOptions<B>): Pipeline<B> {
         tf.dispose([tensors, pieces, counts, number] as tf.TensorContainer);
       }
     },
-    weights: () => runners.map(({ parameters }) => readAll(parameters)),
+    weights: () => readAll(cells.parameters),
+    averaged: () => readAll(averageDecay === undefined ? cells.parameters : cells.average),
     dispose: () => {
       for (const runner of runners) runner.dispose();
     },
@@ -165,6 +215,10 @@ function cutInto(batch: RowTensors, numPieces: number): RowTensors[] {
     (_, piece) =>
       mapTree<tf.Tensor, tf.Tensor>(batch, (tensor) => tf.slice(tensor, [piece * size], [size])) as RowTensors,
   );
+}
+
+function scalarsOf(numbers: Readonly<Record<string, number>>): Record<string, tf.Tensor> {
+  return Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, tf.scalar(value)]));
 }
 
 /** Σ of vectors, as numbers; these are disposed. */

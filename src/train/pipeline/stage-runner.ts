@@ -1,10 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Cell } from '../../engine/cell.js';
 import { compile } from '../../engine/compile.js';
-import type { Compiled, CompileOptions } from '../../engine/compile.js';
+import type { CompileOptions } from '../../engine/compile.js';
 import { vectorJacobian } from '../../engine/custom-gradient.js';
 import type { DeviceName } from '../../engine/device.js';
 import type { Key } from '../../engine/key.js';
+import { withPrecision } from '../../engine/precision.js';
+import type { Precision } from '../../engine/precision.js';
 import { foldTensor } from '../../engine/random.js';
 import { flatten, mapTree, unflatten } from '../../engine/tree.js';
 import type { Tree } from '../../engine/tree.js';
@@ -16,6 +18,7 @@ import type { Loss, PartSums, RowTensors } from '../loss.js';
 import { squaredNorm } from '../optimizers/clip-by-global-norm.js';
 import { zipTrees } from '../optimizers/optimizer.js';
 import type { Optimizer, Tensors } from '../optimizers/optimizer.js';
+import { updateAverage } from '../optimizers/weight-average.js';
 import { CellPlaces } from '../sharded-cells.js';
 
 /** Numbers that a pass is given: the number of the step, and of the micro-batch. */
@@ -30,7 +33,17 @@ export interface StageRunnerOptions {
   readonly dropoutKey: Key | undefined;
   /** Of the weights that the first stage has too: the norm counts them there. */
   readonly tied: readonly string[];
+  readonly precision: Precision;
+  readonly emulated: boolean;
+  /** Whether a running mean of the weights is kept. */
+  readonly averages: boolean;
 }
+
+/** Numbers of a step, beside those of the optimizer: the decay of the running mean, where there is one. */
+export type StepNumbers = Readonly<Record<string, tf.Tensor>>;
+
+/** A compiled function. */
+type Pass<Arguments extends readonly unknown[], Result = tf.Tensor> = (...args: Arguments) => Promise<Result>;
 
 /** One stage of a pipeline: its weights, gradients and optimizer state in cells of its device, and the programs that work on them. */
 export class StageRunner {
@@ -38,27 +51,29 @@ export class StageRunner {
   /** Sums over the micro-batches of a step. */
   readonly gradients: Tree<Cell>;
   readonly state: Tree<Cell>;
+  /** The running mean of the weights; empty without one. */
+  readonly average: Tree<Cell>;
   /** x → y. */
-  readonly forward: Compiled<[x: tf.Tensor, rest: RowTensors, numbers: PassNumbers], tf.Tensor>;
+  readonly forward: Pass<[x: tf.Tensor, rest: RowTensors, numbers: PassNumbers]>;
   /** dy → dx, computing y again; gradients are added up. */
-  readonly backward: Compiled<[x: tf.Tensor, rest: RowTensors, dy: tf.Tensor, numbers: PassNumbers], tf.Tensor>;
+  readonly backward: Pass<[x: tf.Tensor, rest: RowTensors, dy: tf.Tensor, numbers: PassNumbers]>;
   /** Of the last stage: x → dx and the parts of the loss; gradients are added up. */
-  readonly lossAndBackward: Compiled<
+  readonly lossAndBackward: Pass<
     [x: tf.Tensor, rest: RowTensors, counts: PartSums, numbers: PassNumbers],
     readonly [dx: tf.Tensor, parts: tf.Tensor1D]
   >;
   /** Σ g². */
-  readonly squaredNorm: Compiled<[], tf.Tensor>;
+  readonly squaredNorm: Pass<[]>;
   /** New weights and state, from the norm of all stages' gradients; these are 0 afterwards. */
-  readonly update: Compiled<[scalars: Readonly<Record<string, tf.Tensor>>], tf.Tensor>;
+  readonly update: Pass<[scalars: Readonly<Record<string, tf.Tensor>>, own: StepNumbers]>;
   /** Gradients are 0 again, and nothing else changes. */
-  readonly forget: Compiled<[], tf.Tensor>;
+  readonly forget: Pass<[]>;
 
   constructor(
     readonly index: number,
     stage: PipelineStage,
     loss: Loss<unknown, never>,
-    { device, optimizer, dropoutKey, tied }: StageRunnerOptions,
+    { device, optimizer, dropoutKey, tied, precision, emulated, averages }: StageRunnerOptions,
   ) {
     const weights = stage.weights as Tensors;
     const places = new CellPlaces(weights, shardings(stage.weights));
@@ -68,7 +83,15 @@ export class StageRunner {
     this.state = places.cellsOfState(optimizer.init(weights), `optimizer.${index}.`, (path, leaf) =>
       optimizer.storage?.(path, leaf),
     );
-    const options = (name: string): CompileOptions => ({ name, ...(device !== undefined && { device }) });
+    this.average = averages ? places.cellsOfWeights(`average.${index}.`) : [];
+    const onDevice: CompileOptions = device === undefined ? {} : { device };
+    const compiled = <Arguments extends readonly unknown[], Result>(
+      name: string,
+      fn: (...args: Arguments) => Result,
+    ): Pass<Arguments, Result> => {
+      const run = compile(fn, { ...onDevice, name: `stage ${index} ${name}` });
+      return (...args) => withPrecision(precision, () => run(...args), { emulated });
+    };
     const keyOf = ({ step, microBatch }: PassNumbers) =>
       dropoutKey && foldTensor(foldTensor(dropoutKey, step), microBatch);
     const reading = (rest: RowTensors, numbers: PassNumbers): StageReading => ({
@@ -89,17 +112,14 @@ export class StageRunner {
       add(unflatten(parameters, grads));
       return dx as tf.Tensor;
     };
-    this.forward = compile(
-      (x: tf.Tensor, rest: RowTensors, numbers: PassNumbers) =>
-        stage.forward(readAll(this.parameters), x, reading(rest, numbers)),
-      options(`stage ${index} forward`),
+    this.forward = compiled('forward', (x: tf.Tensor, rest: RowTensors, numbers: PassNumbers) =>
+      stage.forward(readAll(this.parameters), x, reading(rest, numbers)),
     );
-    this.backward = compile(
-      (x: tf.Tensor, rest: RowTensors, dy: tf.Tensor, numbers: PassNumbers) =>
-        backwards(x, (own, given) => stage.forward(own, given, reading(rest, numbers)), dy),
-      options(`stage ${index} backward`),
+    this.backward = compiled('backward', (x: tf.Tensor, rest: RowTensors, dy: tf.Tensor, numbers: PassNumbers) =>
+      backwards(x, (own, given) => stage.forward(own, given, reading(rest, numbers)), dy),
     );
-    this.lossAndBackward = compile(
+    this.lossAndBackward = compiled(
+      'loss and backward',
       (x: tf.Tensor, rest: RowTensors, counts: PartSums, numbers: PassNumbers) => {
         const factors = partFactors(loss, counts);
         const key = keyOf(numbers);
@@ -121,35 +141,28 @@ export class StageRunner {
         parts.dispose(); // was kept out of the gradient's own tidy
         return [dx, found] as const;
       },
-      options(`stage ${index} loss and backward`),
     );
-    this.squaredNorm = compile(
-      () => {
-        const own = flatten<Cell>(this.gradients).filter(
-          ({ name }) => !tied.includes(name.slice(`gradients.${index}.`.length)),
-        );
-        return squaredNorm(readAll(own));
-      },
-      options(`stage ${index} norm`),
-    );
+    this.squaredNorm = compiled('norm', () => {
+      const own = flatten<Cell>(this.gradients).filter(
+        ({ name }) => !tied.includes(name.slice(`gradients.${index}.`.length)),
+      );
+      return squaredNorm(readAll(own));
+    });
     const clear = (): tf.Tensor => {
       writeAll(this.gradients, zeros());
       return tf.scalar(0);
     };
-    this.update = compile(
-      (scalars: Readonly<Record<string, tf.Tensor>>) => {
-        const before = readAll(this.parameters);
-        const { updates, state } = optimizer.update(readAll(this.gradients), readAll(this.state), before, scalars);
-        writeAll(
-          this.parameters,
-          zipTrees((value, change) => tf.add(value, change), before, updates),
-        );
-        writeAll(this.state, state);
-        return clear();
-      },
-      options(`stage ${index} update`),
-    );
-    this.forget = compile(clear, options(`stage ${index} forget`));
+    this.update = compiled('update', (scalars: Readonly<Record<string, tf.Tensor>>, own: StepNumbers) => {
+      const before = readAll(this.parameters);
+      const { updates, state } = optimizer.update(readAll(this.gradients), readAll(this.state), before, scalars);
+      const after = zipTrees((value, change) => tf.add(value, change), before, updates);
+      writeAll(this.parameters, after);
+      writeAll(this.state, state);
+      const decay = own['averageDecay'];
+      if (decay !== undefined) writeAll(this.average, updateAverage(readAll(this.average), after, decay));
+      return clear();
+    });
+    this.forget = compiled('forget', clear);
   }
 
   /** A weight's gradient, by the weight's path. */
@@ -161,7 +174,7 @@ export class StageRunner {
   }
 
   dispose(): void {
-    for (const tree of [this.parameters, this.gradients, this.state])
+    for (const tree of [this.parameters, this.gradients, this.state, this.average])
       for (const kept of flatten<Cell>(tree)) kept.dispose();
   }
 }
