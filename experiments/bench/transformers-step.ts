@@ -188,16 +188,20 @@ export function stepsInTurn(
 
 /** Blocks of training steps of an architecture, ours and transformers' in turn. */
 async function compareSteps(
-  { name, kind, prepare, unit, ...given }: Compared,
+  { name, kind, prepare, unit, checkSteps }: Compared,
   { quick, peer, folder: parent, say }: BenchContext,
 ): Promise<{ measurements: Measurement[]; notes: string[] }> {
   const folder = join(parent, name.replaceAll(' ', '-'));
   await prepare(folder);
   const peers = peer && (['eager', 'compile'] as const).map((target) => theirSteps(peer, target, folder, kind));
   const contestants = [ourSteps('ours', folder, kind), ...(peers ?? [])];
-  const results = await stepsInTurn(contestants, { ...timing(quick), ...given }, (line) => {
-    say(`${name}: ${line}`);
-  });
+  const results = await stepsInTurn(
+    contestants,
+    { ...timing(quick), ...(checkSteps !== undefined && { checkSteps }) },
+    (line) => {
+      say(`${name}: ${line}`);
+    },
+  );
   return report(name, results, unit);
 }
 

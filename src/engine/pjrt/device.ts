@@ -37,6 +37,9 @@ interface Waiting {
  */
 const mostUnderWay = 8;
 
+/** To free so many buffers here takes longer than to leave it to a thread. */
+const manyBuffers = 64;
+
 /** Devices that have calls which wait. */
 const busy = new Set<Device>();
 
@@ -141,10 +144,14 @@ export class Device {
     busy.delete(this);
   }
 
-  /** Frees buffers that have no object, in the background. */
+  /** Frees buffers that have no object: many in the background, where a foreign call for each does not hold this thread up. */
   destroyBuffers(pointers: readonly number[]): void {
-    if (this.launcher !== undefined) this.launcher.destroy(pointers);
-    else for (const pointer of pointers) this.destroy(pointer);
+    if (this.launcher === undefined && pointers.length < manyBuffers) {
+      for (const pointer of pointers) this.destroy(pointer);
+      return;
+    }
+    this.launcher ??= new Launcher(this.functions);
+    this.launcher.destroy(pointers);
   }
 
   private startNext(): void {
