@@ -48,6 +48,8 @@ export interface ChapterOptions {
   readonly timeoutSeconds: number;
   /** What the code of the package is known by; kept in the executed notebooks. */
   readonly build?: string;
+  /** How many are executed at once. Default: 1. */
+  readonly jobs?: number;
 }
 
 export function chapterOptions(args: { readonly kernel: string; readonly timeout: string }): ChapterOptions {
@@ -106,7 +108,7 @@ export interface Chapter {
   readonly parameters: Readonly<Record<string, Json>>;
 }
 
-/** Executes chapters one after another; a failure does not stop those after it. */
+/** Executes chapters, so many at once; a failure does not stop those after it. Gives the outcomes in the order of the chapters. */
 export async function executeChapters(
   chapters: readonly Chapter[],
   options: ChapterOptions,
@@ -114,24 +116,37 @@ export async function executeChapters(
 ): Promise<Outcome[]> {
   await ensureSetUp();
   const python = environmentProgram(projectRoot(), 'python');
+  const { jobs = 1, ...rest } = options;
   const outcomes: Outcome[] = [];
-  for (const { path, parameters } of chapters) {
-    const output = executedPath(path);
-    await mkdir(join(output, '..'), { recursive: true });
-    const begun = performance.now();
-    const about = { notebook: path, output };
-    const outcome = await executeNotebook(path, { ...options, python, output, parameters }).then(
-      (executed): Outcome => ({ ...about, passed: true, ...executed }),
-      (error: unknown): Outcome => {
-        if (!(error instanceof TrainbookError)) throw error;
-        const seconds = (performance.now() - begun) / 1000;
-        return { ...about, passed: false, seconds, parameters, error: error.message };
-      },
-    );
-    outcomes.push(outcome);
-    onOutcome(outcome);
-  }
+  const waiting = [...chapters.entries()];
+  const work = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const [place, chapter] = next;
+      const outcome = await outcomeOf(chapter, { ...rest, python });
+      outcomes[place] = outcome;
+      onOutcome(outcome);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(jobs, chapters.length) }, work));
   return outcomes;
+}
+
+async function outcomeOf(
+  { path, parameters }: Chapter,
+  options: Omit<ChapterOptions, 'jobs'> & { readonly python: string },
+): Promise<Outcome> {
+  const output = executedPath(path);
+  await mkdir(join(output, '..'), { recursive: true });
+  const begun = performance.now();
+  const about = { notebook: path, output };
+  return executeNotebook(path, { ...options, output, parameters }).then(
+    (executed): Outcome => ({ ...about, passed: true, ...executed }),
+    (error: unknown): Outcome => {
+      if (!(error instanceof TrainbookError)) throw error;
+      const seconds = (performance.now() - begun) / 1000;
+      return { ...about, passed: false, seconds, parameters, error: error.message };
+    },
+  );
 }
 
 /** An outcome for a reader: `✓ 01-quickstart.ipynb in 41.2 s with steps 12, warmupSteps 3`. */

@@ -11,7 +11,7 @@ import {
   type Chapter,
   type ChapterOptions,
 } from './chapters.js';
-import { everyValue, type Command } from './usage.js';
+import { everyValue, integerOption, UsageError, type Command } from './usage.js';
 
 const json = { type: 'boolean', description: 'Print the outcomes as one JSON value' } as const;
 
@@ -50,13 +50,19 @@ const run = defineCommand({
 
 const check = defineCommand({
   meta: { name: 'check', description: 'Execute notebooks in their short form, as continuous integration does' },
-  args: { ...chapterArgs, json },
+  args: {
+    ...chapterArgs,
+    jobs: { type: 'string', valueHint: 'number', default: '1', description: 'How many are executed at once' },
+    json,
+  },
   async run({ args }) {
     const chapters: Chapter[] = [];
     for (const path of chapterPaths(args.files)) {
       chapters.push({ path, parameters: shortParameters(await readNotebook(path)) });
     }
-    return runAll(chapters, chapterOptions(args), args.json === true);
+    const jobs = integerOption('jobs', args.jobs) ?? 1;
+    if (jobs < 1) throw new UsageError(`--jobs needs a number of at least 1, not '${args.jobs}'`);
+    return runAll(chapters, { ...chapterOptions(args), jobs }, args.json === true);
   },
 });
 

@@ -91,13 +91,15 @@ export function learned2dPositions(sizes: PositionSizes): Positions<'weight' | '
 }
 
 /**
- * sin and cos of the position, by frequency, are added to the embeddings: channel 2i has sin(p / 10000^(2i/width)), channel 2i + 1 the
- * cos. Vaswani 2017 (1706.03762), section 3.5.
+ * √width x + sin and cos of the position, by frequency: channel 2i has sin(p / 10000^(2i/width)), channel 2i + 1 the cos. Without the
+ * factor the sinusoids, of size 1, drown embeddings that begin small: a model then learns as if it saw no tokens. Vaswani 2017
+ * (1706.03762), sections 3.4 and 3.5.
  */
 export function sinusoidalPositions({ width }: PositionSizes): Positions<never> {
   return {
     shapes: {},
-    place: (_weights, x, span) => {
+    place: (_weights, embedded, span) => {
+      const x = tf.mul(embedded, Math.sqrt(width));
       const table = tf.tensor2d(sinusoidalTable(lengthOf(span), width), [lengthOf(span), width]);
       if ('places' in span) return tf.add(x, tf.gather(table, span.places));
       return tf.add(x, tf.slice(table, [span.start, 0], [span.time, width]));

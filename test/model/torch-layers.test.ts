@@ -10,7 +10,7 @@ import { mixing } from '../../src/model/mixing.js';
 import type { Mixing, Visibility } from '../../src/model/mixing.js';
 import { gated, gelu, geluExact, swiglu } from '../../src/model/mlp.js';
 import { layerNorm, rmsNorm } from '../../src/model/norm.js';
-import { sinusoidalTable } from '../../src/model/positions.js';
+import { sinusoidalPositions, sinusoidalTable } from '../../src/model/positions.js';
 import { rotaryTables } from '../../src/model/rope.js';
 import { rotaryFrequencies } from '../../src/model/rope-scaling.js';
 import type { RotaryScaling } from '../../src/model/rope-scaling.js';
@@ -103,6 +103,13 @@ describe('attention sees what its mask lets it see', () => {
 describe('positions', () => {
   it('sinusoids', () => {
     expectClose(sinusoidalTable(12, 10), numbers('sinusoidal.table'), 1e-6);
+  });
+
+  it('sinusoids are added to embeddings times √width', async () => {
+    const embedded = tf.ones([1, 3, 4]);
+    const positions = sinusoidalPositions({ width: 4, context: 8, rotary: { headSize: 4, base: 10_000 } });
+    const placed = await positions.place({} as never, embedded, { start: 2, time: 3 }).data();
+    expectClose(placed, sinusoidalTable(5, 4).slice(8).map((sinusoid) => sinusoid + 2), 1e-6); // prettier-ignore
   });
 
   interface RopeCase {
