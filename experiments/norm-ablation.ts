@@ -3,7 +3,7 @@
  * sinusoidal positions, and ReLU, GELU or SwiGLU: 18 arms with 3 seeds each. Beside the held-out bits per byte, how calm the training
  * was: spikes of the loss, and how much the gradient's norm varies.
  *
- * `npx trainbook ablate experiments/norm-ablation.ts --workers 2`: 54 runs, about half an hour on two cores.
+ * `npx trainbook ablate experiments/norm-ablation.ts --workers 2`: 54 runs, about a quarter of an hour on two cores.
  */
 import { ablation, type Measured } from 'trainbook';
 import quickstart from './quickstart.js';

@@ -2,7 +2,7 @@
  * How high may the learning rate be? RMSNorm and LayerNorm at rates up to thirty times that of the quickstart: the highest stable
  * rate of a norm is the last one before its runs fail, spike, or end far above the others.
  *
- * `npx trainbook ablate experiments/norm-rates.ts --workers 2`: 24 runs, about a quarter of an hour on two cores.
+ * `npx trainbook ablate experiments/norm-rates.ts --workers 2`: 24 runs, about five minutes on two cores.
  */
 import { ablation } from 'trainbook';
 import { gradientNormVariance, small, spikes } from './norm-ablation.js';
