@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
-import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import ts from 'typescript';
 import { TrainbookError } from '../error.js';
 import { findPlugin } from '../engine/pjrt/find-plugin.js';
-import { loadedFiles } from '../setup/loaded-files.js';
+import { filesIn, loadedFiles } from '../setup/loaded-files.js';
 import { lastLines, runProgram } from '../setup/program.js';
 import { packageRoot } from '../setup/project.js';
 
@@ -79,7 +79,11 @@ export async function packBenchmarks(
     const loaded = await loadedFiles(program, { cwd: folder, environment });
     await rm(modules);
     const installed = join(packageRoot, 'node_modules') + sep;
-    await copyAll(loaded.filter((file) => file.startsWith(installed)), installed, modules); // prettier-ignore
+    await copyAll(
+      loaded.filter((file) => file.startsWith(installed)),
+      installed,
+      modules,
+    );
     await rm(join(folder, 'runs'), { recursive: true, force: true });
     say('packing');
     const archive = resolve(path);
@@ -117,11 +121,18 @@ async function copyProject(folder: string, names: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   const built = join(packageRoot, 'dist');
   const isCode = (file: string): boolean => !/\.(map|d\.c?ts)$/.test(file);
-  await copyAll((await filesOf(built)).filter(isCode), packageRoot, folder);
-  await copyAll(await filesOf(join(packageRoot, 'bin')), packageRoot, folder);
-  const experiments = await filesOf(join(packageRoot, 'experiments'));
-  await copyAll(experiments.filter((file) => file.endsWith('.py')), packageRoot, folder); // prettier-ignore
-  await compileAll(experiments.filter((file) => file.endsWith('.ts')), folder); // prettier-ignore
+  await copyAll(filesIn(built).filter(isCode), packageRoot, folder);
+  await copyAll(filesIn(join(packageRoot, 'bin')), packageRoot, folder);
+  const experiments = filesIn(join(packageRoot, 'experiments'));
+  await copyAll(
+    experiments.filter((file) => file.endsWith('.py')),
+    packageRoot,
+    folder,
+  );
+  await compileAll(
+    experiments.filter((file) => file.endsWith('.ts')),
+    folder,
+  );
   const described = JSON.parse(await readFile(join(packageRoot, 'package.json'), 'utf8')) as Record<string, unknown>;
   const { name, version, type, exports: entries } = described;
   await writeFile(
@@ -160,9 +171,4 @@ async function copyAll(files: readonly string[], from: string, to: string): Prom
     await mkdir(dirname(place), { recursive: true });
     await copyFile(file, place);
   }
-}
-
-async function filesOf(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true, recursive: true });
-  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
 }

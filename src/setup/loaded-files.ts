@@ -67,7 +67,8 @@ function librariesOf(folder: string): string[] {
   ]);
 }
 
-function filesIn(folder: string): string[] {
+/** All files below a folder. */
+export function filesIn(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true, recursive: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name));

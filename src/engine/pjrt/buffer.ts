@@ -21,7 +21,7 @@ function elementType(dtype: DType): number {
 /** A tensor in a device's memory. Freed by `destroy`, or when it is donated to an executable. */
 export class PjrtBuffer {
   private handle: number;
-  private gone: 'destroyed' | 'donated' | 'taken' | undefined;
+  private gone: 'destroyed' | 'donated' | undefined;
 
   constructor(
     private readonly api: Api,
@@ -74,14 +74,6 @@ export class PjrtBuffer {
   copyTo(device: bigint): PjrtBuffer {
     const args = new Struct('PJRT_Buffer_CopyToDevice_Args').set('buffer', this.pointer).set('dst_device', device);
     return new PjrtBuffer(this.api, this.api.call('PJRT_Buffer_CopyToDevice', args).number('dst_buffer'), this.spec);
-  }
-
-  /** The handle, which the caller answers for from now on. */
-  take(): number {
-    const { pointer } = this;
-    this.gone = 'taken';
-    this.handle = 0;
-    return pointer;
   }
 
   private copy(): { elements: Elements; event: number } {

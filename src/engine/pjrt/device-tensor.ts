@@ -39,13 +39,6 @@ export class DeviceTensor {
     if (this.holders === 0) for (const buffer of this.buffers) buffer.destroy();
   }
 
-  /** The handles of all parts, for the one who holds it alone and answers for them from now on. */
-  take(): number[] {
-    if (this.isShared) throw new Error('internal: a tensor that is shared cannot be taken');
-    this.holders = 0;
-    return this.buffers.map((buffer) => buffer.take());
-  }
-
   /** A copy of the elements, which waits for them off the JavaScript thread. */
   async read(): Promise<Elements> {
     this.retain();

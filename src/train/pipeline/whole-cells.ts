@@ -48,10 +48,11 @@ export function wholeCells(ofStages: readonly Tree<Cell>[], { stages, tied, whol
   return { cells: join(ofStages), twins };
 }
 
-type Record = Readonly<{ readonly [key: string]: Tree<Cell> }>;
+/** A branch of a tree by its keys. */
+type Branch = Readonly<Record<string, Tree<Cell>>>;
 
 function child(record: unknown, key: string): Tree<Cell> {
-  return (record as Record)[key] as Tree<Cell>;
+  return (record as Branch)[key] as Tree<Cell>;
 }
 
 const asList = (parts: readonly unknown[]): unknown => parts;
@@ -80,7 +81,7 @@ function hasForm(tree: unknown, form: unknown): boolean {
 /** Whether these are records by paths of weights, as `partition` keeps the weights of a group. */
 function isByPath(records: readonly unknown[], weights: readonly Tree<unknown>[]): boolean {
   const known = weights.map((tree) => new Set(treeEntries(tree).map(([path]) => path)));
-  const keys = records.flatMap((record, stage) => Object.keys(record as Record).map((key) => known[stage]?.has(key)));
+  const keys = records.flatMap((record, stage) => Object.keys(record as Branch).map((key) => known[stage]?.has(key)));
   return keys.length > 0 && keys.every((isKnown) => isKnown === true);
 }
 
@@ -109,7 +110,7 @@ function subtree(tree: Tree<Cell>, path: string): Tree<Cell> {
 function otherForm(records: readonly unknown[]): TrainbookError {
   return new TrainbookError({
     what: 'train: what the optimizer keeps of the stages cannot be put together',
-    received: records.map((record) => `{ ${Object.keys(record as Record).join(', ')} }`).join(' and '),
+    received: records.map((record) => `{ ${Object.keys(record as Branch).join(', ')} }`).join(' and '),
     expected: "trees of the form of the weights, or records by the weights' paths",
     fix: 'train without checkpoints of a pipeline by startPipeline, or take another optimizer',
   });
