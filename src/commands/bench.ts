@@ -103,6 +103,8 @@ export const bench = defineCommand({
   async run({ args }) {
     if (args.package !== undefined) return packed(args.package, args.names);
     if (args.device !== undefined) process.env['TRAINBOOK_DEVICE'] = args.device; // for the processes that measure
+    // compiled fast, to run slowly, which does not matter there; for this process and those that measure
+    if (args.quick === true) process.env['XLA_FLAGS'] ??= '--xla_backend_optimization_level=0';
     const { benchmarks, machine, findPeer } = await loadTable();
     const chosen = choose(benchmarks, args.names);
     const peer = await findPeer(args['peer-python']);

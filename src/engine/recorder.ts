@@ -3,6 +3,7 @@ import { isUniform } from './host-data.js';
 import { rules } from './rules/index.js';
 import type { HostData } from './tensorflow/context.js';
 import { type Attributes, type Elements, type Node, type RuleInput, type Spec, specOf, type Trace } from './trace.js';
+import { UserLines } from './user-line.js';
 
 /** Records the ops of one function while it is called with symbolic tensors. */
 export class Recorder {
@@ -18,6 +19,7 @@ export class Recorder {
   readonly constantOf = new Map<number, number>();
   /** The same by the value they stand for in a recorder around this one: `depth:value`. */
   readonly captureOf = new Map<string, number>();
+  private readonly lines = new UserLines();
   readonly depth: number;
   private open = true;
 
@@ -93,7 +95,7 @@ export class Recorder {
   /** Records an op whose outputs are known: `scan` and `call`, which have traces of their own. */
   addNode(op: string, inputs: readonly number[], attributes: Attributes, specs: readonly Spec[]): number[] {
     const outputs = specs.map((spec) => this.addValue(spec));
-    const line = userLine();
+    const line = this.outermost.lines.here();
     this.nodes.push({ op, inputs, outputs, attributes, ...(line === undefined ? {} : { line }) });
     return outputs;
   }
@@ -135,19 +137,4 @@ export function recording<Result>(recorder: Recorder, fn: () => Result): Result 
   } finally {
     active = outer;
   }
-}
-
-const packageFrames = /node_modules|tfjs-core|[\\/](?:src|dist)[\\/]engine[\\/]|node:internal/;
-
-/** The nearest line of the stack outside the engine and tfjs, such as `decoder.ts:41:12`. */
-function userLine(): string | undefined {
-  const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = 40;
-  const { stack } = new Error();
-  Error.stackTraceLimit = limit;
-  const frame = stack
-    ?.split('\n')
-    .slice(1)
-    .find((line) => !packageFrames.test(line));
-  return frame === undefined ? undefined : /([^\\/(]+:\d+:\d+)\)?$/.exec(frame)?.[1];
 }

@@ -1,14 +1,19 @@
-import { expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { decoder } from '../../../src/model/decoder.js';
-import { measurePlan } from '../../../src/train/forecast/measure-plan.js';
+import { measurePlan, type MeasuredPlan } from '../../../src/train/forecast/measure-plan.js';
 
 const architecture = decoder({ layers: 1, width: 16, heads: 2, context: 8, vocabularySize: 50 });
+
+/** What others are compared with. */
+let plain: MeasuredPlan;
+beforeAll(async () => {
+  plain = await measurePlan(architecture, { batchSize: 4 }, { steps: 2 });
+}, 300_000);
 
 it(
   'measures steps in a process of its own; settings of memory and speed give the same losses',
   { timeout: 300_000 },
   async () => {
-    const plain = await measurePlan(architecture, { batchSize: 4 }, { steps: 2 });
     const saving = await measurePlan(
       architecture,
       { batchSize: 4, microBatch: 2, recompute: true, lossChunks: 2 },
@@ -26,11 +31,10 @@ it(
 );
 
 it('measures two processes that share each batch', { timeout: 300_000 }, async () => {
-  const alone = await measurePlan(architecture, { batchSize: 4 }, { steps: 2 });
   const shared = await measurePlan(architecture, { batchSize: 4 }, { steps: 2, processes: 2 });
   expect(shared.losses).toHaveLength(3);
   shared.losses.forEach((loss, step) => {
-    expect(loss).toBeCloseTo(alone.losses[step] ?? NaN, 4);
+    expect(loss).toBeCloseTo(plain.losses[step] ?? NaN, 4);
   });
   await expect(measurePlan(architecture, { batchSize: 3 }, { processes: 2 })).rejects.toThrow(/3 rows.*2 processes/);
 });
