@@ -24,8 +24,6 @@ export type Setting = {
 export type SettingStarted = {
   readonly losses: readonly number[];
   readonly peakOfSteps: number | null;
-  /** Bytes of weights, gradients and optimizer state, in MB. */
-  readonly state: number;
 };
 
 let training: Training<DecoderWeights, Batch>;
@@ -51,8 +49,7 @@ export const answers = {
     await training.step(batch, ++step);
     await training.step(batch, ++step);
     const peak = peakMegabytes();
-    const state = (4 * 4 * architecture.numParameters) / 1e6;
-    return { losses, peakOfSteps: peak === null ? null : peak - imported, state };
+    return { losses, peakOfSteps: peak === null ? null : peak - imported };
   },
   /** Steps for about so many seconds; seconds per step. */
   block: async ({ seconds }: { readonly seconds: number }): Promise<number> => {
