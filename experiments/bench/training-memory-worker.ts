@@ -1,3 +1,4 @@
+import * as tf from '@tensorflow/tfjs';
 import { adamw, causalLanguageModel, decoder, engineInfo, key, startTraining, trainingMemory } from 'trainbook';
 import { drawBatch } from './gpt-recipe.js';
 import { peakMegabytes, residentMegabytes, resetPeak } from './memory.js';
@@ -13,11 +14,13 @@ export const answers = {
     const imported = residentMegabytes();
     resetPeak();
     const architecture = decoder(model);
+    const weights = architecture.init(key(1));
     const training = startTraining(causalLanguageModel()(architecture), {
-      weights: architecture.init(key(1)),
+      weights,
       optimizer: adamw({ learningRate: 1e-3 }),
       ...plan,
     });
+    tf.dispose(weights as unknown as tf.TensorContainer); // the training has its own
     const sizes = { ...model, ...plan, numBatches: 1, checkSteps: 0, rounds: 0, secondsPerBlock: 0 };
     const batch = drawBatch(sizes, 0);
     for (let step = 1; step <= 3; step++) await training.step(batch, step);

@@ -5,6 +5,7 @@ import { isNative } from './backend.js';
 import { fold, foldNumberDomain, type Key } from './key.js';
 import { op1 } from './op.js';
 import { philox } from './philox.js';
+import { activeRecorder } from './recorder.js';
 import { sizeOf } from './trace.js';
 
 /** A key that is known only when a compiled function runs: its two words as int32[2]. */
@@ -88,19 +89,48 @@ export function normal(from: RandomKey, shape: readonly number[], { mean = 0, de
   requireFinite('normal', 'deviation', deviation);
   const size = sizeOf(shape);
   const half = Math.ceil(size / 2);
-  return tf.tidy(() => {
-    const [bits1, bits2] = tf.split(randomBits(from, [2 * half]), 2);
+  /** The two numbers of each pair of uniforms. */
+  const made = ([bits1, bits2]: readonly tf.Tensor[]): tf.Tensor[] => {
     if (bits1 === undefined || bits2 === undefined) throw new Error('internal: split into two gave fewer');
-    const pairs = withArithmetic((arithmetic) => {
+    return withArithmetic((arithmetic) => {
       const radius = arithmetic.sqrt(arithmetic.affine(arithmetic.log(openUnit(arithmetic, bits1)), -2, 0));
       const scaled = arithmetic.affine(radius, deviation, 0);
       const angle = arithmetic.affine(openUnit(arithmetic, bits2), 2 * Math.PI, 0);
       return [arithmetic.cos(angle), arithmetic.sin(angle)].map((direction) =>
-        arithmetic.toFloat32(arithmetic.affine(arithmetic.multiply(scaled, direction), 1, mean), [half]),
+        arithmetic.toFloat32(arithmetic.affine(arithmetic.multiply(scaled, direction), 1, mean), bits1.shape),
       );
     });
-    return tf.reshape(tf.slice(tf.concat(pairs), [0], [size]), [...shape]);
+  };
+  return tf.tidy(() => {
+    const inPieces = half > mostPairs && isNative() && activeRecorder() === undefined;
+    const pairs = inPieces ? pairsInPieces(from, half, made) : made(tf.split(randomBits(from, [2 * half]), 2));
+    const numbers = tf.concat([...pairs]);
+    return tf.reshape(size === 2 * half ? numbers : tf.slice(numbers, [0], [size]), [...shape]);
   });
+}
+
+/** Pairs that `normal` makes at a time: in float64 each takes some 120 bytes on the way, which for a large table would be gigabytes. */
+const mostPairs = 2 ** 20;
+
+/** First numbers of all pairs, then the second ones, each in pieces. */
+function pairsInPieces(
+  from: RandomKey,
+  half: number,
+  made: (bits: readonly tf.Tensor[]) => tf.Tensor[],
+): readonly tf.Tensor[] {
+  const starts = Array.from({ length: Math.ceil(half / mostPairs) }, (_, piece) => piece * mostPairs);
+  const pieces = starts.map((start) => {
+    const count = Math.min(mostPairs, half - start);
+    return tf.tidy(() => made([start, half + start].map((first) => streamOf(from, first, count))));
+  });
+  return [0, 1].flatMap((which) => pieces.map((piece) => piece[which] as tf.Tensor));
+}
+
+/** Words `first` to `first + count` of a key's Philox stream, of which a block has four. */
+function streamOf(from: RandomKey, first: number, count: number): tf.Tensor {
+  const before = first % 4;
+  const counter = tf.tensor1d([Math.floor(first / 4), 0, 0, 0], 'int32');
+  return tf.slice(philoxOp(keyWords(from), counter, [before + count]), [before], [count]);
 }
 
 /** Giles 2010, "Approximating the erfinv function", for |x| < 0.9966: coefficients of (w − 2.5)⁸, …, ⁰, relative error below 4e-7. */

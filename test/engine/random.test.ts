@@ -65,6 +65,12 @@ describe('bits', () => {
 });
 
 describe('equal numbers', () => {
+  test('normal of a large shape, which is drawn in pieces: as compiled in one', async () => {
+    const draw = (): tf.Tensor => normal(seed, [3, 1_398_103], { deviation: 0.02 }); // 4,194,309: an odd size, halves that no block begins with
+    const compiled = compile(draw, { name: 'draw' });
+    expectSame((await compiled()).dataSync(), draw().dataSync(), true);
+  });
+
   test.each(Object.entries({ ...draws, ...normals }))('%s: eager and on the cpu backend', async (name, draw) => {
     const eager = draw(seed).dataSync();
     expectSame(await onCpu(() => draw(seed)), eager, name in normals);

@@ -23,13 +23,13 @@ export interface TrainingMemoryOptions extends Pick<
   readonly outputs?: number | undefined;
   /** Processes that share each batch. Default: 1. */
   readonly workers?: number | undefined;
-  /** Whether the first weights are drawn in the same process, not read from a file. Default: true. */
+  /** Whether the first weights are drawn for this training, as `pretrain` does; those of a given model stay beside it. Default: true. */
   readonly drawn?: boolean | undefined;
 }
 
 /** What the memory is for. */
 export type MemoryPart =
-  'weights' | 'first weights' | 'optimizer state' | 'drawing the first weights' | 'program' | 'compiling' | PassingPart;
+  'weights' | 'given model' | 'optimizer state' | 'drawing the first weights' | 'program' | 'compiling' | PassingPart;
 
 /** The memory of a process that trains, in its first step, above what it has after importing the library, in bytes. */
 export interface TrainingMemory {
@@ -50,10 +50,11 @@ const programBytes = { fixed: 100e6, perBlock: 6e6 };
 const compilingBytes = 180e6;
 
 /**
- * Drawing a matrix computes in float64 (`normal`), and TensorFlow keeps the space; a step's buffers reuse a part of it. Measured: 20 to 80
- * bytes an element of the largest matrix are left over.
+ * Drawing a matrix computes in float64 (`normal`), two million numbers at a time, and TensorFlow keeps the space; a step's buffers reuse a
+ * part of it. Measured: 20 to 80 bytes a number are left over.
  */
 const drawingBytes = 60;
+const mostDrawn = 2 ** 21;
 
 /**
  * What memory a training takes, from the model's own counts, before anything runs: weights and optimizer state, by the number of weights;
@@ -72,9 +73,9 @@ export function trainingMemory(architecture: Planned, options: TrainingMemoryOpt
   const largest = Math.max(...flatten<WeightSpec>(specs).map((spec) => countParameters(spec)));
   const lasting = {
     weights: 4 * numWeights,
-    'first weights': 4 * numWeights, // the model that was given stays as it is
+    'given model': drawn ? 0 : 4 * numWeights, // it stays as it is, unless it is trained `inPlace`
     'optimizer state': bytesOfState[optimizerState] * stateSize,
-    'drawing the first weights': drawn ? drawingBytes * largest : 0,
+    'drawing the first weights': drawn ? drawingBytes * Math.min(largest, mostDrawn) : 0,
     program: programBytes.fixed + programBytes.perBlock * architecture.config.layers,
     compiling: compilingBytes,
   };

@@ -100,6 +100,11 @@ describe('trainingMemory', () => {
     expect(state('int8')).toBeCloseTo(P / 2 + (2 * P) / 4 / 64);
   });
 
+  it('a given model stays beside the training, first weights that are drawn for it do not', () => {
+    expect(trainingMemory(architecture, { batchSize: 1 }).parts['given model']).toBe(0);
+    expect(trainingMemory(architecture, { batchSize: 1, drawn: false }).parts['given model']).toBe(P);
+  });
+
   it('refuses pieces that do not part the rows', () => {
     expect(() => trainingMemory(architecture, { batchSize: 4, microBatch: 3 })).toThrow(/does not part evenly/);
     expect(() => trainingMemory(architecture, { batchSize: 4, workers: 3 })).toThrow(/over the processes/);
@@ -116,7 +121,7 @@ describe('trainingMemory', () => {
 
   it.each(reference)('is within 10% of what XLA reserves: $model $plan', ({ model, plan, bytes }) => {
     const { total, parts } = trainingMemory(decoder(model), plan);
-    const outside = parts.program + parts.compiling + parts['first weights'] + parts['drawing the first weights'];
+    const outside = parts.program + parts.compiling + parts['given model'] + parts['drawing the first weights'];
     expect((total - outside) / bytes).toBeGreaterThan(0.9);
     expect((total - outside) / bytes).toBeLessThan(1.1);
   });
