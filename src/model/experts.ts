@@ -1,13 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
-import { combine, dispatch, placeAssignments, slotsFrom } from './dispatch.js';
-import type { Placed, Slots } from './dispatch.js';
+import { blocksBeyond, combine, dispatch, placeAssignments, slotsFrom } from './dispatch.js';
+import { throughBlocks, throughExperts } from './expert-products.js';
 import type { ExpertsConfig } from './experts-options.js';
 import { chooseExperts } from './gating.js';
 import type { Choice, Routing } from './gating.js';
 import { linear } from './linear.js';
 import type { Linear } from './linear.js';
-import { gated, swiglu } from './mlp.js';
-import { overflow } from './overflow.js';
+import { swiglu } from './mlp.js';
 import { chargeBias } from './router-bias.js';
 
 // Legend: tokens = batch × time; E = experts, k = experts of a token, C = room of each expert, in tokens.
@@ -35,9 +34,10 @@ export interface Routed {
  * Mixtral: Jiang 2024 (2401.04088); DeepSeekMoE: Dai 2024 (2401.06066).
  *
  * Only the experts' own tokens are multiplied: they are gathered by expert into E × C rows, of which one batch of products is made, and
- * the results are gathered back. With a capacity C = capacity · k · tokens / E, and what is beyond it is dropped. Without one C is 1.25
- * even shares, and what is beyond goes through further rounds of a quarter share each, as many as the fullest expert needs: none is
- * dropped, and in a balanced model there is no further round. A few tokens, as in generation, multiply copies of their own experts' matrices.
+ * the results are gathered back. With a capacity C = capacity · k · tokens / E, and what is beyond it is dropped. Without one C is an even
+ * share, and what is beyond goes through blocks of a quarter share, each of one expert, as many as are needed: none is dropped, and a
+ * mixture that is out of balance costs little more than one in balance. A few tokens, as in generation, multiply copies of their own experts'
+ * matrices.
  *
  * @example
  * const { y, routing } = experts(config).forward(weights, x);
@@ -103,50 +103,38 @@ interface Summed {
   readonly dropped: tf.Tensor; // [tokens, k]
 }
 
-/** SwiGLU of the rows in each expert's slots: [E × C, width] → the same. */
-export function throughExperts(matrices: readonly tf.Tensor[], xs: tf.Tensor): tf.Tensor {
-  const [gate, up, down] = matrices as [tf.Tensor, tf.Tensor, tf.Tensor];
-  const byExpert = tf.reshape(xs, [gate.shape[0], -1, xs.shape[1] ?? 0]); // [E, C, width]
-  const inner = gated(tf.matMul(byExpert, gate), tf.matMul(byExpert, up)); // [E, C, hidden]
-  return tf.reshape(tf.matMul(inner, down), xs.shape);
-}
-
-/** The rows that have a slot, through their experts and back: Σ gate · SwiGLU(x), [tokens, width]. */
-function throughSlots(matrices: readonly tf.Tensor[], x: tf.Tensor, gates: tf.Tensor, slots: Slots): tf.Tensor {
-  return combine(throughExperts(matrices, dispatch(x, slots)), gates, slots);
-}
-
 /** Tokens beyond an expert's room go without it. */
 function withinCapacity(matrices: readonly tf.Tensor[], x: tf.Tensor, choice: Choice, room: number): Summed {
-  const number = matrices[0]?.shape[0] ?? 0;
-  const slots = slotsFrom(placeAssignments(choice.experts, number), number, room, tf.scalar(0, 'int32'));
+  const slots = slotsFrom(placeAssignments(choice.experts, numberOf(matrices)), room);
   return {
-    y: throughSlots(matrices, x, choice.gates, slots),
+    y: combine(throughExperts(matrices, dispatch(x, slots)), choice.gates, slots),
     dropped: tf.transpose(tf.sub(1, slots.kept)),
   };
 }
 
-/** Tokens beyond the room of the first round go through further ones. */
+/** Tokens beyond an even share go through blocks. */
 function dropless(matrices: readonly tf.Tensor[], x: tf.Tensor, choice: Choice, share: number): Summed {
-  const number = matrices[0]?.shape[0] ?? 0;
-  const tokens = x.shape[0];
-  const first = Math.min(tokens, wholeRows(usualShares * share));
-  const placed: Placed = placeAssignments(choice.experts, number);
-  const slots = slotsFrom(placed, number, first, tf.scalar(0, 'int32'));
-  const most = throughSlots(matrices, x, choice.gates, slots);
+  const [tokens, width] = x.shape as [number, number];
+  const placed = placeAssignments(choice.experts, numberOf(matrices));
+  const room = Math.min(tokens, wholeRows(share));
   const dropped = tf.zerosLike(choice.gates);
-  if (first === tokens) return { y: most, dropped };
-  const rest = overflow(
-    ([rows, gates, ...own], round) =>
-      throughSlots(own, rows as tf.Tensor, gates as tf.Tensor, slotsFrom(placed, number, round.room, round.first)),
-    [x, choice.gates, ...matrices],
-    { fullest: placed.fullest, first, room: Math.min(tokens - first, wholeRows(share / 4)) },
-  );
-  return { y: tf.add(most, rest), dropped };
+  if (room === tokens) {
+    const slots = slotsFrom(placed, room);
+    return { y: combine(throughExperts(matrices, dispatch(x, slots)), choice.gates, slots), dropped };
+  }
+  const blocks = blocksBeyond(placed, room, Math.min(tokens - room, wholeRows(share / 4)), tokens);
+  const slots = slotsFrom(placed, room, blocks);
+  const numBlocks = blocks.owners.size;
+  const [inRooms, beyond] = tf.split(dispatch(x, slots), [numberOf(matrices) * room, numBlocks * blocks.rows]) as [
+    tf.Tensor,
+    tf.Tensor,
+  ];
+  const inBlocks = throughBlocks(matrices, tf.reshape(beyond, [numBlocks, blocks.rows, width]), blocks);
+  const ys = tf.concat([throughExperts(matrices, inRooms), tf.reshape(inBlocks, beyond.shape)]);
+  return { y: combine(ys, choice.gates, slots), dropped };
 }
 
-/** Room of the first round, in even shares: balanced experts seldom get more. */
-const usualShares = 1.25;
+const numberOf = (matrices: readonly tf.Tensor[]): number => matrices[0]?.shape[0] ?? 0;
 
 /** Rows for products, in steps that suit vector units. */
 const wholeRows = (rows: number): number => Math.ceil(rows / 8) * 8;

@@ -66,7 +66,6 @@ export function chooseTokens({ capacity }: DepthsConfig, router: Linear, x: tf.T
     places,
     gates: tf.reshape(tf.sigmoid(scores), [batch * time, 1]),
     slots: {
-      room: k,
       slots: tf.reshape(tf.maximum(tf.sub(slotsFrom1, int(1)), int(0)), [1, batch * time]),
       kept: tf.cast(tf.reshape(tf.greater(slotsFrom1, int(0)), [1, batch * time]), 'float32'),
       assignments,

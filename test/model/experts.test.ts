@@ -108,8 +108,9 @@ describe('experts', () => {
     const chosen = tf.tensor2d([[0, 1], [1, 0], [0, 2]], [3, 2], 'int32'); // prettier-ignore
     const placed = placeAssignments(chosen, 3);
     expect(placed.ranks.arraySync()).toEqual([[0, 0, 1], [1, 2, 0]]); // prettier-ignore
-    expect(placed.fullest.dataSync()[0]).toBe(3);
-    const slots = slotsFrom(placed, 3, 2, tf.scalar(0, 'int32'));
+    expect(placed.counts.arraySync()).toEqual([3, 2, 1]);
+    expect(placed.order.arraySync()).toEqual([0, 2, 4, 1, 3, 5]);
+    const slots = slotsFrom(placed, 2);
     expect(slots.kept.arraySync()).toEqual([[1, 1, 1], [1, 0, 1]]); // prettier-ignore
     // Assignments are numbered by choice, then token: expert 0 has 0 and 2, expert 1 has 1 and 3, expert 2 has 5.
     expect(slots.assignments.arraySync()).toEqual([0, 2, 1, 3, 5, 0]);
