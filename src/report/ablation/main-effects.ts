@@ -22,9 +22,10 @@ export function mainEffects(
   compare: Compare,
 ): { readonly path: string; readonly results: readonly ArmResult[] }[] {
   const { spec, cells } = record;
-  if (spec.design.kind !== 'grid' || spec.axes.length < 2) return [];
+  const varied = spec.axes.filter(({ values }) => values.length > 1);
+  if (spec.design.kind !== 'grid' || varied.length < 2) return []; // of one axis the arms say it all
   const baseline = spec.arms.find(({ name }) => name === spec.baseline);
-  return spec.axes.map(({ path, values }) => {
+  return varied.map(({ path, values }) => {
     const own = (settings: Readonly<Record<string, Json>>): Json =>
       settings[path] ?? valueAt(spec.base, path.split('.')) ?? null;
     const same = (a: Json, b: Json): boolean => canonicalJson(a) === canonicalJson(b);

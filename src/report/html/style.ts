@@ -102,6 +102,7 @@ button[aria-pressed="true"] { color: var(--page); background: var(--accent); bor
 .scroll { overflow-x: auto; margin: .5rem 0 1.25rem; }
 table { border-collapse: collapse; width: 100%; font-size: .875rem; line-height: 1.45; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; font-size: .9375rem; padding: .35rem 0 .5rem; }
+caption span { position: sticky; left: 0; display: inline-block; max-width: calc(100vw - 2.25rem); } /* a table that is scrolled keeps its title */
 th { text-align: left; font-weight: 550; color: var(--muted); border-bottom: 1px solid var(--line); padding: .4rem .8rem .4rem 0; vertical-align: bottom; }
 td, tbody th { padding: .42rem .8rem .42rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 tbody th { color: var(--ink); font-weight: 550; }

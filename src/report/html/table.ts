@@ -36,7 +36,7 @@ export function tableHtml({ id, table, codes = [], marked }: TableBlock): Html {
   return html`<div class="scroll" id="${id}" tabindex="0" role="region" aria-label="${table.title}">
     <table>
       <caption>
-        ${table.title}
+        <span>${table.title}</span>
       </caption>
       <thead>
         <tr>
