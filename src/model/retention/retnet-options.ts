@@ -15,7 +15,9 @@ export const retnetOptions = z
     valueSize: size('features of a value of a head; 2 width / heads unless given').optional(),
     context: size('longest sequence, in tokens'),
     hidden: size('hidden size of the MLP, in features; 2 width unless given').optional(),
-    chunk: size('tokens of a chunk: longer texts are read chunk by chunk').default(128),
+    chunk: size(
+      'tokens of a chunk: long texts are read chunk by chunk, where that is less work than all pairs at once',
+    ).default(128),
     tiedEmbeddings: z.boolean().default(true).describe('whether the embedding also gives the logits'),
     rotaryBase: z.number().positive().default(10_000).describe('base of the rotary angles of queries and keys'),
     normEpsilon: z.number().positive().default(1e-5).describe('added to the variance in a norm'),

@@ -104,6 +104,14 @@ export function retnet(options: RetNetOptions & { readonly vocabularySize: numbe
   const decays = headDecays(heads);
   const positions = rotaryPositions({ context, width, rotary: { headSize: keySize, base: rotaryBase } });
   const specs = retnetSpecs(config);
+  const perState = 4 * heads * keySize * valueSize; // kᵀ v, and q S
+  /** FLOPs of a token's retention, in a text of so many: all pairs at once, or chunks, if these are less. */
+  const retentionFlops = (length: number): { readonly inChunks: boolean; readonly flops: number } => {
+    const pairs = 2 * heads * length * (keySize + valueSize);
+    const between = perState + (2 * heads * Math.ceil(length / chunk) * keySize * valueSize) / chunk;
+    const chunks = 2 * heads * chunk * (keySize + valueSize) + between;
+    return { inChunks: chunks < pairs, flops: Math.min(chunks, pairs) };
+  };
 
   const hidden: RetNet['hidden'] = (weights, inputs, reading = {}) => {
     const { documents, dropoutKey, recompute = false } = reading;
@@ -113,9 +121,9 @@ export function retnet(options: RetNetOptions & { readonly vocabularySize: numbe
     const rotate = positions.rotation(span);
     const left = dropoutKey && { rate: config.dropout, key: dropoutKey };
     const retain: RetentionContext['retain'] = (given) =>
-      time <= chunk
-        ? { outputs: parallelRetention(given, decays, documents) }
-        : chunkwiseRetention(given, decays, { chunk, documents });
+      retentionFlops(time).inChunks
+        ? chunkwiseRetention(given, decays, { chunk, documents })
+        : { outputs: parallelRetention(given, decays, documents) };
     const embedded = inputs.rank === 3 ? inputs : embed(weights.embedding, inputs);
     const states = weights.layers.reduce(
       (x, layer, index) => {
@@ -130,12 +138,8 @@ export function retnet(options: RetNetOptions & { readonly vocabularySize: numbe
   const logits: RetNet['logits'] = (weights, states) => output.logits(weights.output, weights.embedding, states);
   const cost = (length: number): RetNetCost => {
     const matrices = 2 * (countMatrices(specs) - (config.tiedEmbeddings ? 0 : vocabularySize * width));
-    const perState = 4 * heads * keySize * valueSize; // kᵀ v, and q S
-    const within = 2 * heads * Math.min(length, chunk) * (keySize + valueSize);
-    const across =
-      length <= chunk ? 0 : perState + (2 * heads * Math.ceil(length / chunk) * keySize * valueSize) / chunk;
     return {
-      forwardFlops: matrices + layers * (within + across),
+      forwardFlops: matrices + layers * retentionFlops(length).flops,
       decodeFlops: matrices + layers * perState,
       stateBytes: 4 * layers * heads * keySize * valueSize,
     };
