@@ -110,7 +110,7 @@ export function normal(from: RandomKey, shape: readonly number[], { mean = 0, de
 }
 
 /** Pairs that `normal` makes at a time: in float64 each takes some 120 bytes on the way, which for a large table would be gigabytes. */
-const mostPairs = 2 ** 20;
+export const mostPairs = 2 ** 20;
 
 /** First numbers of all pairs, then the second ones, each in pieces. */
 function pairsInPieces(

@@ -10,6 +10,8 @@ export interface Placed {
   readonly ranks: tf.Tensor; // int32 [k, tokens]
   /** Assignments of each expert. int32 [E] */
   readonly counts: tf.Tensor;
+  /** Where those of each expert begin in the order. int32 [E] */
+  readonly starts: tf.Tensor;
   /** All assignments: those of expert 0 by rank, then those of expert 1, … int32 [k × tokens] */
   readonly order: tf.Tensor;
 }
@@ -59,11 +61,13 @@ export function placeAssignments(experts: tf.Tensor, number: number): Placed {
   const before = tf.add(within, tf.expandDims(tf.cumsum(totals, 0, true), 1));
   const ranks = tf.sum(tf.mul(tf.slice(tf.reshape(before, [-1, number]), [0, 0], [size, number]), ones), 1);
   const counts = tf.sum(totals, 0); // [E]
-  const places = tf.add(tf.sum(tf.mul(ones, tf.cumsum(counts, 0, true)), 1), ranks); // in the order of experts, then ranks
+  const starts = tf.cumsum(counts, 0, true); // [E]
+  const places = tf.add(tf.sum(tf.mul(ones, starts), 1), ranks); // in the order of experts, then ranks
   return {
     experts: byChoice,
     ranks: tf.cast(tf.reshape(ranks, [active, tokens]), 'int32'),
     counts: tf.cast(counts, 'int32'),
+    starts: tf.cast(starts, 'int32'),
     order: tf.tensorScatterUpdate(
       tf.zeros([size], 'int32'),
       tf.cast<tf.Tensor2D>(tf.reshape(places, [size, 1]), 'int32'),
@@ -102,7 +106,7 @@ function mostBlocks(experts: number, assignments: number, tokens: number, room: 
 }
 
 /** Slots for the first `room` assignments of each expert, and for those beyond where there are blocks for them. */
-export function slotsFrom({ experts, ranks, counts, order }: Placed, room: number, blocks?: Blocks): Slots {
+export function slotsFrom({ experts, ranks, counts, starts, order }: Placed, room: number, blocks?: Blocks): Slots {
   const number = counts.size;
   const within = tf.less(ranks, int(room));
   const inRoom = tf.add(tf.mul(experts, int(room)), ranks);
@@ -112,7 +116,7 @@ export function slotsFrom({ experts, ranks, counts, order }: Placed, room: numbe
   const owners = ofBlocks ? tf.concat([ofRoom.owners, ofBlocks.owners]) : ofRoom.owners;
   const ofSlots = ofBlocks ? tf.concat([ofRoom.ranks, ofBlocks.ranks]) : ofRoom.ranks;
   const filled = tf.less(ofSlots, tf.gather(counts, owners));
-  const places = tf.add(tf.gather(tf.cumsum(counts, 0, true), owners), ofSlots);
+  const places = tf.add(tf.gather(starts, owners), ofSlots);
   const assignments = tf.gather(order, tf.minimum(places, int(order.size - 1)));
   const beyond =
     blocks &&
@@ -122,7 +126,7 @@ export function slotsFrom({ experts, ranks, counts, order }: Placed, room: numbe
     );
   return {
     slots: tf.where(within, inRoom, beyond ?? tf.zerosLike(inRoom)),
-    kept: blocks ? tf.onesLike(tf.cast(within, 'float32')) : tf.cast(within, 'float32'),
+    kept: blocks ? tf.ones(ranks.shape) : tf.cast(within, 'float32'),
     assignments: tf.mul(assignments, tf.cast(filled, 'int32')),
     filled: tf.cast(filled, 'float32'),
   };

@@ -115,13 +115,9 @@ function withinCapacity(matrices: readonly tf.Tensor[], x: tf.Tensor, choice: Ch
 /** Tokens beyond an even share go through blocks. */
 function dropless(matrices: readonly tf.Tensor[], x: tf.Tensor, choice: Choice, share: number): Summed {
   const [tokens, width] = x.shape as [number, number];
-  const placed = placeAssignments(choice.experts, numberOf(matrices));
   const room = Math.min(tokens, wholeRows(share));
-  const dropped = tf.zerosLike(choice.gates);
-  if (room === tokens) {
-    const slots = slotsFrom(placed, room);
-    return { y: combine(throughExperts(matrices, dispatch(x, slots)), choice.gates, slots), dropped };
-  }
+  if (room === tokens) return withinCapacity(matrices, x, choice, room); // of which nothing can be dropped
+  const placed = placeAssignments(choice.experts, numberOf(matrices));
   const blocks = blocksBeyond(placed, room, Math.min(tokens - room, wholeRows(share / 4)), tokens);
   const slots = slotsFrom(placed, room, blocks);
   const numBlocks = blocks.owners.size;
@@ -131,7 +127,7 @@ function dropless(matrices: readonly tf.Tensor[], x: tf.Tensor, choice: Choice, 
   ];
   const inBlocks = throughBlocks(matrices, tf.reshape(beyond, [numBlocks, blocks.rows, width]), blocks);
   const ys = tf.concat([throughExperts(matrices, inRooms), tf.reshape(inBlocks, beyond.shape)]);
-  return { y: combine(ys, choice.gates, slots), dropped };
+  return { y: combine(ys, choice.gates, slots), dropped: tf.zerosLike(choice.gates) };
 }
 
 const numberOf = (matrices: readonly tf.Tensor[]): number => matrices[0]?.shape[0] ?? 0;

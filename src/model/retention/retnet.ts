@@ -120,8 +120,9 @@ export function retnet(options: RetNetOptions & { readonly vocabularySize: numbe
       reading.positions === undefined ? { start: 0, time } : { places: reading.positions, length: context };
     const rotate = positions.rotation(span);
     const left = dropoutKey && { rate: config.dropout, key: dropoutKey };
+    const { inChunks } = retentionFlops(time);
     const retain: RetentionContext['retain'] = (given) =>
-      retentionFlops(time).inChunks
+      inChunks
         ? chunkwiseRetention(given, decays, { chunk, documents })
         : { outputs: parallelRetention(given, decays, documents) };
     const embedded = inputs.rank === 3 ? inputs : embed(weights.embedding, inputs);

@@ -1,3 +1,4 @@
+import { mostPairs } from '../../engine/random.js';
 import { flatten } from '../../engine/tree.js';
 import { countParameters } from '../../model/cost.js';
 import type { WeightSpec } from '../../model/weights.js';
@@ -50,11 +51,10 @@ const programBytes = { fixed: 100e6, perBlock: 6e6 };
 const compilingBytes = 180e6;
 
 /**
- * Drawing a matrix computes in float64 (`normal`), two million numbers at a time, and TensorFlow keeps the space; a step's buffers reuse a
+ * Drawing a matrix computes in float64 (`normal`), `mostPairs` at a time, and TensorFlow keeps the space; a step's buffers reuse a
  * part of it. Measured: 20 to 80 bytes a number are left over.
  */
 const drawingBytes = 60;
-const mostDrawn = 2 ** 21;
 
 /**
  * What memory a training takes, from the model's own counts, before anything runs: weights and optimizer state, by the number of weights;
@@ -75,7 +75,7 @@ export function trainingMemory(architecture: Planned, options: TrainingMemoryOpt
     weights: 4 * numWeights,
     'given model': drawn ? 0 : 4 * numWeights, // it stays as it is, unless it is trained `inPlace`
     'optimizer state': bytesOfState[optimizerState] * stateSize,
-    'drawing the first weights': drawn ? drawingBytes * Math.min(largest, mostDrawn) : 0,
+    'drawing the first weights': drawn ? drawingBytes * Math.min(largest, 2 * mostPairs) : 0,
     program: programBytes.fixed + programBytes.perBlock * architecture.config.layers,
     compiling: compilingBytes,
   };
