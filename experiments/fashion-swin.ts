@@ -1,7 +1,8 @@
 /**
  * A Swin Transformer on 3,000 images of clothing, 300 of each of ten classes; 600 others test it. So few images are what makes it hard: a
  * transformer knows nothing of images when it begins, and learns the 3,000 by heart if it may. So it is small, and never sees an image
- * twice alike: moved, mirrored, with a part erased, and mixed with another.
+ * twice alike: moved, mirrored, with a part erased, and mixed with another. Patches that overlap tell it what it would need many images to
+ * find out, that an image goes on beyond a patch; and Muon takes a third of the steps that AdamW takes.
  *
  * `npx trainbook run experiments/fashion-swin.ts`: ten minutes on two cores.
  */
@@ -13,6 +14,7 @@ import {
   horizontalFlip,
   imageClassifier,
   loadImages,
+  muon,
   experiment,
   predictImages,
   randomCrop,
@@ -21,6 +23,7 @@ import {
   swin,
   swinOptions,
   trainImageClassifier,
+  warmupCosine,
 } from 'trainbook';
 
 const share = z.number().min(0).max(1);
@@ -44,6 +47,7 @@ export default experiment('fashion-swin', schema, {
     image: [28, 28],
     channels: 1,
     patch: 2,
+    overlap: 2,
     depths: [2, 4],
     heads: [2, 4],
     width: 32,
@@ -54,9 +58,9 @@ export default experiment('fashion-swin', schema, {
   augment: { padding: 2, flip: 0.5, erase: 0.25, mixup: 0.2 },
   labelSmoothing: 0.1,
   train: {
-    epochs: 80,
+    epochs: 100,
     batchSize: 64,
-    learningRate: 2e-3,
+    learningRate: 5e-3,
     warmupSteps: 188,
     finalFraction: 0.01,
     beta2: 0.99,
@@ -70,6 +74,7 @@ export default experiment('fashion-swin', schema, {
   .stage('model', async ({ config, normalisation, key, metrics, progress, checkpoints, signal, group }) => {
     const { train } = await loadImages(config.data);
     const { padding, flip, erase, mixup } = config.augment;
+    const { learningRate, warmupSteps, finalFraction, weightDecay, beta2 } = config.train;
     return trainImageClassifier(imageClassifier(swin({ ...config.model }), { classes: train.classes }), {
       ...config.train,
       ...(mixup !== undefined && { mixup }),
@@ -77,6 +82,12 @@ export default experiment('fashion-swin', schema, {
       normalisation,
       augment: [randomCrop({ padding }), horizontalFlip({ probability: flip }), randomErasing({ probability: erase })],
       labelSmoothing: config.labelSmoothing,
+      optimizer: ({ steps }) =>
+        muon({
+          learningRate: warmupCosine({ learningRate, warmupSteps, finalFraction, steps }),
+          weightDecay,
+          others: { beta2 },
+        }),
       ...{ key, metrics, progress, checkpoints, signal, group },
     });
   })

@@ -24,7 +24,7 @@ export const loraOptions = z
       .default(0)
       .describe('share of the inputs of A left out while training; 0 to 0.1 is usual'),
     targets: z
-      .union([z.literal('all-linear'), z.array(z.string().min(1)).min(1)])
+      .union([z.literal('all-linear'), z.array(z.string().min(1)).min(1).readonly()])
       .describe('linear layers that get an update: names in Hugging Face’s files, or the ends of such names'),
     scaling: z
       .enum(['rank', 'root'])

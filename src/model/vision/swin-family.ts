@@ -38,7 +38,8 @@ export const swinFamily: ImageFamily<Swin> = {
     });
   },
   config: (trunk) => {
-    const { depths, heads, width, window, mlpRatio, dropPath } = trunk.config;
+    const { depths, heads, width, window, overlap, mlpRatio, dropPath } = trunk.config;
+    if (overlap > 0) return undefined;
     // transformers has a table for the window of the config even where a stage has fewer tokens, and cannot run it.
     if (trunk.stages.some((stage) => stage.window !== window)) return undefined;
     return {

@@ -5,6 +5,11 @@ import { imageShape, leftOutShape, patchIssue } from './vit-options.js';
 
 const shape = {
   ...imageShape,
+  overlap: z
+    .int()
+    .nonnegative()
+    .default(0)
+    .describe('pixels by which a patch reaches into its neighbours on each side: 0, or halves of a patch'),
   depths: z.array(z.int().positive()).min(1).readonly().describe('number of blocks of each stage'),
   heads: z.array(z.int().positive()).min(1).readonly().describe('number of heads of each stage; divides its width'),
   width: size('features of a token in the first stage; each further stage has twice as many'),
@@ -31,7 +36,9 @@ export const swinOptions = z.strictObject(shape).check(({ value, issues }) => {
     issues.push(cut);
     return;
   }
-  const { depths, heads, width, window } = value;
+  const { depths, heads, width, window, patch, overlap } = value;
+  if ((2 * overlap) % patch !== 0)
+    refuse('overlap', `overlap must be so many halves of a patch: ${overlap} pixels, patches of ${patch}`);
   if (depths.length !== heads.length)
     refuse('heads', `as many as stages: ${depths.length} depths, ${heads.length} numbers of heads`);
   heads.forEach((own, stage) => {

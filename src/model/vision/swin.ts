@@ -34,7 +34,7 @@ export type PatchMerging<Leaf = tf.Tensor> = {
 
 /** A Swin Transformer's weights; `Leaf` is a tensor, a cell, or whatever else stands for a weight. */
 export type SwinWeights<Leaf = tf.Tensor> = {
-  readonly patches: Linear<Leaf>; // [patch, patch, channels, width]
+  readonly patches: Linear<Leaf>; // [K, K, channels, width], K = patch + 2 overlap
   readonly patchNorm: NormWeights<Leaf>; // [width]
   readonly stages: readonly {
     readonly blocks: readonly SwinBlockWeights<Leaf>[];
@@ -68,7 +68,8 @@ export const swinSizes = {
  *   z₀ = norm(x E); ẑ = z + attention(norm z) in windows; z = ẑ + mlp(norm ẑ); the same in shifted windows; …
  *   attention = softmax(Q Kᵀ / √d + B) V, B a bias for each distance within a window
  *
- * Its cost grows with the number of tokens, not with the square of it. Liu 2021, "Swin Transformer: Hierarchical Vision Transformer using
+ * Its cost grows with the number of tokens, not with the square of it. With `overlap` a token sees pixels of its neighbours from the start,
+ * as in Wang 2021, "PVT v2" (2106.13797): a model that has few images to learn from needs not learn that patches go on. Liu 2021, "Swin Transformer: Hierarchical Vision Transformer using
  * Shifted Windows" (2103.14030), equations 3 and 4.
  *
  * @throws TrainbookError if the options break a rule, such as a stage that is not whole windows.
@@ -108,7 +109,7 @@ export function swin(options: SwinOptions): Swin {
       checkImages('swin', images, config);
       const [batch = 0] = images.shape;
       const elements = dropoutKey && { rate: config.dropout, key: dropoutKey };
-      let tokens: tf.Tensor = betweenNorm(weights.patchNorm, embedPatches(weights.patches, images));
+      let tokens: tf.Tensor = betweenNorm(weights.patchNorm, embedPatches(weights.patches, images, config.overlap));
       tokens = dropout(tokens, nthDropout(elements, 0));
       tokens = observe?.(0, tokens as tf.Tensor3D) ?? tokens;
       let index = 0;
@@ -200,6 +201,10 @@ function swinFlops(config: SwinConfig, stages: readonly SwinStage[]): number {
       const merging = index < stages.length - 1 ? 2 * (sizes.tokens / 4) * 8 * stage.width ** 2 : 0;
       return sum + stage.depth * blockFlops(sizes) + merging;
     },
-    2 * sizesOf(stages[0] as SwinStage).tokens * config.patch ** 2 * config.channels * config.width,
+    2 *
+      sizesOf(stages[0] as SwinStage).tokens *
+      (config.patch + 2 * config.overlap) ** 2 *
+      config.channels *
+      config.width,
   );
 }

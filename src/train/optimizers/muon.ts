@@ -24,9 +24,14 @@ export interface MuonOptions extends OptimizerOptions, OrthogonaliseOptions {
   readonly others?: Partial<Omit<AdamwOptions, 'clipNorm'>>;
 }
 
-/** Matrices of a model's blocks, such as `layers.3.mlp.up.weight`: not embeddings, output, gains and biases. */
+/**
+ * Matrices of a model's blocks and of what stands between them, such as `layers.3.mlp.up.weight` or Swin's `stages.0.merging.reduction.weight`:
+ * not embeddings, output, gains and biases, nor Swin's tables of distances.
+ */
 export function blockMatrices(path: string, parameter: tf.Tensor): boolean {
-  return parameter.rank === 2 && /(?:^|\.)layers\.\d+\./.test(path);
+  return (
+    parameter.rank === 2 && /(?:^|\.)(?:(?:layers|blocks)\.\d+|merging)\./.test(path) && !path.endsWith('relativeBias')
+  );
 }
 
 /**

@@ -3,7 +3,6 @@ import { parseOptions } from '../../model/parse-options.js';
 import type { OnProgress } from '../../progress.js';
 import { adamw } from '../optimizers/adamw.js';
 import type { OnTrainEvent } from '../event.js';
-import type { Optimizer } from '../optimizers/optimizer.js';
 import type { Plan } from '../plan.js';
 import { reportTo } from '../report-to.js';
 import type { OnMetrics } from '../report-to.js';
@@ -17,8 +16,8 @@ export interface RecipeOptions
   extends
     RecipeNumbers,
     Pick<TrainModelOptions<never, never, never>, 'target' | 'checkpoints' | 'signal' | 'group' | 'energy'> {
-  /** Default: AdamW with warm-up and cosine decay, as the numbers say. */
-  readonly optimizer?: Optimizer;
+  /** An optimizer, or how one follows from the training's length. Default: AdamW with warm-up and cosine decay, as the numbers say. */
+  readonly optimizer?: TrainModelOptions<never, never, never>['optimizer'];
   /** Decides all that is drawn: the order of the rows, dropout, what the model writes. */
   readonly key: Key;
   /** Receives a row after each step: `loss`, `learningRate`, `gradientNorm` before clipping, what the loss watches, and what the recipe adds. */

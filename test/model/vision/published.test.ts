@@ -120,8 +120,12 @@ describe('folders', () => {
     });
   });
 
-  it('hold a Swin that transformers cannot run, without its keys', async () => {
-    const trunk = swin({ image: [8, 8], channels: 1, patch: 2, depths: [1, 1], heads: [1, 1], width: 4, window: 4 });
+  it.each([
+    ['whose last stage is smaller than a window', { window: 4 }],
+    ['whose patches overlap', { window: 2, overlap: 1 }],
+  ])('hold a Swin that transformers cannot run, %s, without its keys', async (_what, changed) => {
+    const sizes = { image: [8, 8], channels: 1, patch: 2, depths: [1, 1], heads: [1, 1], width: 4 } as const;
+    const trunk = swin({ ...sizes, ...changed });
     const architecture = imageClassifier(trunk, { classes: ['shirt', 'bag'] });
     const own = join(folder, 'small');
     await saveImageModel({ architecture, weights: architecture.init(key(1)) }, own);

@@ -1,11 +1,14 @@
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
 import '../../../src/engine/backend.js';
+import { key } from '../../../src/engine/key.js';
+import { treeEntries } from '../../../src/engine/tree.js';
+import { swin } from '../../../src/model/vision/swin.js';
 import { adamw } from '../../../src/train/optimizers/adamw.js';
 import { compactState } from '../../../src/train/optimizers/compact-state.js';
 import { layerwiseDecay } from '../../../src/train/optimizers/layerwise-decay.js';
 import { lion } from '../../../src/train/optimizers/lion.js';
-import { muon } from '../../../src/train/optimizers/muon.js';
+import { blockMatrices, muon } from '../../../src/train/optimizers/muon.js';
 import { chain } from '../../../src/train/optimizers/optimizer.js';
 import { partition } from '../../../src/train/optimizers/partition.js';
 import { scaleByPath } from '../../../src/train/optimizers/scale-by-path.js';
@@ -75,6 +78,24 @@ describe('partition', () => {
   it('muon takes leaves by a predicate of the user’s', () => {
     const tables = muon({ learningRate: 0.1, matrices: (path) => path === 'embedding' });
     expect(Object.keys(numbers(tables.init(startParameters())))[0]).toBe('1.matrices.0.momentum.embedding');
+  });
+
+  it('muon trains the matrices of Swin’s stages and between them, and no table of distances', () => {
+    const options = {
+      image: [28, 28] as const,
+      channels: 1,
+      patch: 2,
+      depths: [1, 1],
+      heads: [2, 4],
+      width: 8,
+      window: 7,
+    };
+    const trunk = swin(options);
+    const leaves = treeEntries<tf.Tensor>(trunk.init(key(1)));
+    const taken = leaves.filter(([path, leaf]) => blockMatrices(path, leaf)).map(([path]) => path);
+    const ofBlock = ['attention.query', 'attention.key', 'attention.value', 'attention.output', 'mlp.up', 'mlp.down'];
+    const expected = [0, 1].flatMap((stage) => ofBlock.map((name) => `stages.${stage}.blocks.0.${name}.weight`));
+    expect(taken.toSorted()).toEqual([...expected, 'stages.0.merging.reduction.weight'].toSorted());
   });
 });
 
