@@ -141,30 +141,23 @@ async function scored(model: Model, chat: Chat<SystemUserAssistant>, unseen: Uns
   const questions = rows.map(({ row }) => parseQuestion(chat.template, turnsOf(row), row.group));
   const all = await answerAll(model, chat, questions, options);
   const answers = rows.map(({ task, row }, place) => ({ task, row, ...(all[place] ?? { text: '', ended: false }) }));
-  const of = (task: Task) => answers.filter((each) => each.task === task);
-  const [texts, wanted] = [
-    (task: Task) => of(task).map(({ text }) => text),
-    (task: Task) => of(task).map(({ row }) => [row.answer]),
-  ];
-  const { rouge1, rouge2, rougeL } = rouge(texts('summary'), wanted('summary'));
-  const inForm = of('dialogue').map((each) =>
-    formatRate([each], new RegExp(`^${each.row.answer.split(':')[0]}: `, 'u')),
-  );
+  const of = (task: Task) => {
+    const own = answers.filter((each) => each.task === task);
+    return { own, texts: own.map(({ text }) => text), wanted: own.map(({ row }) => [row.answer]) };
+  };
+  const [extraction, summary, dialogue] = [of('extraction'), of('summary'), of('dialogue')];
+  const { rouge1, rouge2, rougeL } = rouge(summary.texts, summary.wanted);
+  const inForm = dialogue.own.map((each) => formatRate([each], new RegExp(`^${each.row.answer.split(':')[0]}: `, 'u')));
+  const parts = dialogue.own.map(({ row }) => exampleOf(chat, row));
+  const { nats } = await dialogueLoss(model, chat, parts, { answers: 'last' });
   const scores: Scores = {
-    'extraction: exact match': exactMatch(texts('extraction'), wanted('extraction')),
-    'extraction: F1': tokenF1(texts('extraction'), wanted('extraction')),
+    'extraction: exact match': exactMatch(extraction.texts, extraction.wanted),
+    'extraction: F1': tokenF1(extraction.texts, extraction.wanted),
     'summary: ROUGE-1': rouge1.f1,
     'summary: ROUGE-2': rouge2.f1,
     'summary: ROUGE-L': rougeL.f1,
     'dialogue: in form': inForm.reduce((sum, rate) => sum + rate, 0) / inForm.length,
-    'dialogue: loss of the answer (nats)': (
-      await dialogueLoss(
-        model,
-        chat,
-        unseen.dialogue.map((row) => exampleOf(chat, row)),
-        { answers: 'last' },
-      )
-    ).nats,
+    'dialogue: loss of the answer (nats)': nats,
   };
   const samples = answers.map(({ task, row, text }) => ({
     task,
