@@ -2,7 +2,7 @@
  * A Swin Transformer on 3,000 images of clothing, 300 of each of ten classes; 600 others test it. So few images are what makes it hard: a
  * transformer knows nothing of images when it begins, and learns the 3,000 by heart if it may. So it is small, and never sees an image
  * twice alike: moved, mirrored, with a part erased, and mixed with another. Patches that overlap tell it what it would need many images to
- * find out, that an image goes on beyond a patch; and Muon takes a third of the steps that AdamW takes.
+ * find out, that an image goes on beyond a patch; and Muon learns in 30 epochs what AdamW does not (85% in place of 80).
  *
  * `npx trainbook run experiments/fashion-swin.ts`: ten minutes on two cores.
  */

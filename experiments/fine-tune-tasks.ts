@@ -4,7 +4,7 @@
  * that nobody trained on; and what the model forgets of ordinary English is measured, with text of pretraining among the rows and without:
  *
  *     npx trainbook setup --models                                        # fetches SmolLM2-135M-Instruct
- *     npx trainbook run experiments/fine-tune-tasks.ts                    # about ten minutes on two cores
+ *     npx trainbook run experiments/fine-tune-tasks.ts
  *     npx trainbook run experiments/fine-tune-tasks.ts --set text=0       # the same with nothing against forgetting
  */
 import { z } from 'zod';
@@ -94,6 +94,12 @@ const tasks = {
 type Task = keyof typeof tasks;
 const taskNames = Object.keys(tasks) as Task[];
 
+const ofEachTask = <R>(of: (task: Task) => R): Readonly<Record<Task, R>> => ({
+  extraction: of('extraction'),
+  summary: of('summary'),
+  dialogue: of('dialogue'),
+});
+
 const sentencesOf = (text: string): string[] =>
   Array.from(new Intl.Segmenter('en', { granularity: 'sentence' }).segment(text), ({ segment }) => segment.trim());
 
@@ -179,24 +185,25 @@ export default experiment('fine-tune-tasks', schema, {
   train: { steps: 120, batchSize: 4, learningRate: 1e-3, warmupSteps: 10, evaluateEvery: 1000, checkpointEvery: 40 },
 })
   .stage('rows', async ({ config: { asked }, key }) => {
-    const all = await Promise.all(
-      taskNames.map(async (task) => [task, parted(await tasks[task](), fold(key, task))] as const),
-    );
+    const parts = async (task: Task) => parted(await tasks[task](), fold(key, task));
+    const all = {
+      extraction: await parts('extraction'),
+      summary: await parts('summary'),
+      dialogue: await parts('dialogue'),
+    };
     return {
-      learned: Object.fromEntries(all.map(([task, { learned }]) => [task, learned])) as unknown as Unseen,
-      unseen: Object.fromEntries(all.map(([task, { unseen }]) => [task, unseen.slice(0, asked)])) as unknown as Unseen,
+      learned: ofEachTask((task) => all[task].learned),
+      unseen: ofEachTask((task) => all[task].unseen.slice(0, asked)),
     };
   })
   // Ordinary English, as in pretraining.
   .stage('english', async ({ key }) => splitDocuments(await load('brown'), 0.1, fold(key, 'english')))
   .stage('tuned', async ({ config, rows, english, key, metrics, progress, checkpoints, signal, group }) => {
     const { model, tokenizer, chat } = await opened(config.model);
-    const data = Object.fromEntries(
-      taskNames.map((task) => [
-        task,
-        { share: config.share[task], data: rows.learned[task].map((row) => exampleOf(chat, row)) },
-      ]),
-    );
+    const data = ofEachTask((task) => ({
+      share: config.share[task],
+      data: rows.learned[task].map((row) => exampleOf(chat, row)),
+    }));
     return fineTune(model, {
       chat,
       data,

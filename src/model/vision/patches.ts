@@ -24,33 +24,33 @@ export interface PatchSizes {
  */
 export function cutPatches(images: tf.Tensor, patch: number, overlap = 0): tf.Tensor3D {
   const [batch, height, width, channels] = images.shape as [number, number, number, number];
-  const [rows, columns] = [height / patch, width / patch];
-  const cut = (part: tf.Tensor): tf.Tensor =>
-    tf.transpose(tf.reshape(part, [batch, rows, patch, columns, patch, channels]), [0, 1, 3, 4, 2, 5]); // [batch, rows, columns, P, P, channels], x before y
-  const reach = patch + 2 * overlap;
-  const byPatch = overlap === 0 ? cut(images) : cutReaching(images, { patch, overlap }, cut);
-  return tf.reshape(byPatch, [batch, rows * columns, reach * reach * channels]);
+  const cut = overlap === 0 ? cutApart(images, patch) : cutReaching(images, patch, overlap);
+  const numTokens = (height / patch) * (width / patch);
+  return tf.reshape(cut, [batch, numTokens, patchReach({ patch, overlap }) ** 2 * channels]);
+}
+
+/** Patches of P × P pixels, x before y: [batch, rows, columns, P, P, channels] */
+function cutApart(images: tf.Tensor, patch: number): tf.Tensor {
+  const [batch, height, width, channels] = images.shape as [number, number, number, number];
+  const parted = tf.reshape(images, [batch, height / patch, patch, width / patch, patch, channels]);
+  return tf.transpose(parted, [0, 1, 3, 4, 2, 5]);
 }
 
 /** Patches of K × K pixels: as many times P × P, each of the image moved by a multiple of P. [batch, rows, columns, K, K, channels] */
-function cutReaching(
-  images: tf.Tensor,
-  { patch, overlap }: { readonly patch: number; readonly overlap: number },
-  cut: (part: tf.Tensor) => tf.Tensor,
-): tf.Tensor {
+function cutReaching(images: tf.Tensor, patch: number, overlap: number): tf.Tensor {
   const around: [number, number] = [overlap, overlap];
   const padded = tf.pad(images, [[0, 0], around, around, [0, 0]]);
   const moves = Array.from({ length: 1 + (2 * overlap) / patch }, (_, move) => move * patch);
-  const moved = (y: number, x: number): tf.Tensor => cut(tf.slice(padded, [0, y, x, 0], images.shape));
-  return tf.concat(
-    moves.map((x) =>
-      tf.concat(
-        moves.map((y) => moved(y, x)),
-        4,
-      ),
-    ),
-    3,
-  );
+  const columns = moves.map((x) => {
+    const moved = moves.map((y) => cutApart(tf.slice(padded, [0, y, x, 0], images.shape), patch));
+    return tf.concat(moved, 4);
+  });
+  return tf.concat(columns, 3);
+}
+
+/** K = P + 2 o, the side of what a token sees, in pixels. */
+export function patchReach({ patch, overlap = 0 }: Pick<PatchSizes, 'patch' | 'overlap'>): number {
+  return patch + 2 * overlap;
 }
 
 /**
@@ -68,14 +68,10 @@ export function embedPatches({ weight, bias }: Linear, images: tf.Tensor, overla
 }
 
 /** The weights of `embedPatches`: [K, K, channels, width], and the bias. */
-export function patchesSpec(
-  { patch, overlap = 0, channels }: PatchSizes,
-  width: number,
-  deviation: number,
-): Linear<WeightSpec> {
-  const reach = patch + 2 * overlap;
+export function patchesSpec(sizes: PatchSizes, width: number, deviation: number): Linear<WeightSpec> {
+  const reach = patchReach(sizes);
   return {
-    weight: new WeightSpec([reach, reach, channels, width], deviation),
+    weight: new WeightSpec([reach, reach, sizes.channels, width], deviation),
     bias: new WeightSpec([width], 'zeros'),
   };
 }

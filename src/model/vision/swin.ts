@@ -14,7 +14,7 @@ import type { Norm, NormWeights } from '../norm.js';
 import { drawTree, WeightSpec } from '../weights.js';
 import { blockActivations, blockFlops, depthRate } from './image-block.js';
 import type { BlockSizes } from './image-block.js';
-import { checkImages, embedPatches, patchesSpec } from './patches.js';
+import { checkImages, embedPatches, patchReach, patchesSpec } from './patches.js';
 import { swinConfig, swinStages } from './swin-options.js';
 import type { SwinConfig, SwinOptions, SwinStage } from './swin-options.js';
 import type { ImageTrunk } from './token-encoder.js';
@@ -68,9 +68,11 @@ export const swinSizes = {
  *   z₀ = norm(x E); ẑ = z + attention(norm z) in windows; z = ẑ + mlp(norm ẑ); the same in shifted windows; …
  *   attention = softmax(Q Kᵀ / √d + B) V, B a bias for each distance within a window
  *
- * Its cost grows with the number of tokens, not with the square of it. With `overlap` a token sees pixels of its neighbours from the start,
- * as in Wang 2021, "PVT v2" (2106.13797): a model that has few images to learn from needs not learn that patches go on. Liu 2021, "Swin Transformer: Hierarchical Vision Transformer using
+ * Its cost grows with the number of tokens, not with the square of it. Liu 2021, "Swin Transformer: Hierarchical Vision Transformer using
  * Shifted Windows" (2103.14030), equations 3 and 4.
+ *
+ * With `overlap` a token sees pixels of its neighbours from the start, as in Wang 2021, "PVT v2" (2106.13797): a model that has few images to
+ * learn from need not learn that they go on beyond a patch.
  *
  * @throws TrainbookError if the options break a rule, such as a stage that is not whole windows.
  * @example
@@ -201,10 +203,6 @@ function swinFlops(config: SwinConfig, stages: readonly SwinStage[]): number {
       const merging = index < stages.length - 1 ? 2 * (sizes.tokens / 4) * 8 * stage.width ** 2 : 0;
       return sum + stage.depth * blockFlops(sizes) + merging;
     },
-    2 *
-      sizesOf(stages[0] as SwinStage).tokens *
-      (config.patch + 2 * config.overlap) ** 2 *
-      config.channels *
-      config.width,
+    2 * sizesOf(stages[0] as SwinStage).tokens * patchReach(config) ** 2 * config.channels * config.width,
   );
 }
