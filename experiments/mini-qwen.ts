@@ -1,7 +1,7 @@
 /**
  * The life of a small Qwen: pretraining → fine-tuning → DPO → GRPO, sized by one dial. It learns to read from text that ships; to compute
- * sums step by step from teachers in a hurry, who often forget to carry and state their results in two forms; to keep to the form that
- * people like; and then, from what its own answers earn, to be right where its teachers were not.
+ * sums step by step from teachers in a hurry, who often forget to carry and state most results in a form that people do not like; to keep to
+ * the form that they like; and then, from what its own answers earn, to be right where its teachers were not.
  *
  *     npx trainbook run experiments/mini-qwen.ts                            # depth 4: about 15 minutes on two cores
  *     npx trainbook run experiments/mini-qwen.ts --to plan --set depth=24   # what a run of the 1B class would take
@@ -56,6 +56,7 @@ const schema = z.strictObject({
     heldOut: z.int().positive().describe('others, to score'),
     teachers: z.int().positive().describe('how many solve each sum'),
     forgotten: fraction().describe('of the tens to carry or to borrow, those that the teachers forget'),
+    liked: fraction().describe('how often the teachers use the form that people like'),
   }),
   maxTokens: z.int().positive().describe('tokens of an answer'),
   fineTune: z.strictObject({ epochs: z.number().positive(), learningRate: z.number().positive() }),
@@ -95,8 +96,13 @@ const forms = {
 
 const asked = ({ question: content }: ProblemContent) => question(chatMl, [{ role: 'user', content }]);
 
+interface Habits {
+  readonly forgotten: number;
+  readonly liked: number;
+}
+
 /** A sum as a teacher in a hurry solves it: some tens are forgotten, and what follows goes on from there. */
-function taught({ question: content }: ProblemContent, forgotten: number, key: Key) {
+function taught({ question: content }: ProblemContent, { forgotten, liked }: Habits, key: Key) {
   const [form = 0, ...draws] = uniformNumbers(key, 16);
   const [first = '0', ...rest] = content.match(/[+-] \d+|\d+/gu) ?? [];
   let total = Number(first);
@@ -109,7 +115,7 @@ function taught({ question: content }: ProblemContent, forgotten: number, key: K
     total += sign * number + slip;
     return `${before} ${step} = ${total}`;
   });
-  const written = [...steps, forms[form < 0.5 ? 'marked' : 'boxed'](total)].join('\n');
+  const written = [...steps, forms[form < liked ? 'marked' : 'boxed'](total)].join('\n');
   return conversation(chatMl, [
     { role: 'user', content },
     { role: 'assistant', content: written },
@@ -159,7 +165,7 @@ const chatOf = (tokenizer: Tokenizer): Chat<SystemUserAssistant> => bind(chatMl,
 export default experiment('mini-qwen', schema, {
   depth: 4,
   data: { shares: { brown: 0.5, c4_demo: 0.3, shakespeare: 0.2 }, heldOut: 0.05 },
-  sums: { terms: 3, largest: 9, count: 2_100, heldOut: 300, teachers: 5, forgotten: 0.7 },
+  sums: { terms: 3, largest: 9, count: 2_100, heldOut: 300, teachers: 5, forgotten: 0.7, liked: 0.3 },
   maxTokens: 36,
   fineTune: { epochs: 1, learningRate: 1e-3 },
   prefer: { prompts: 800, learningRate: 2e-5 },
@@ -201,11 +207,11 @@ export default experiment('mini-qwen', schema, {
     ),
   )
   .stage('sums', ({ config: { sums }, key }) => {
-    const { terms, largest, count, heldOut, teachers, forgotten } = sums;
+    const { terms, largest, count, heldOut, teachers } = sums;
     const all = arithmeticProblems({ count: heldOut + count, terms, largest, key: fold(key, 'problems') });
     const lessons = Array.from({ length: teachers }, (_, teacher) => {
       const own = fold(fold(key, 'teachers'), teacher);
-      return all.map((problem, place) => taught(problem, forgotten, fold(own, place)));
+      return all.map((problem, place) => taught(problem, sums, fold(own, place)));
     });
     return {
       problems: all.slice(heldOut),

@@ -3,6 +3,7 @@ import type { Key } from '../engine/key.js';
 import { TrainbookError } from '../error.js';
 import { augmentImage } from '../data/image/augmentation/image-augmenter.js';
 import type { ImageAugmenter } from '../data/image/augmentation/image-augmenter.js';
+import { cutmixBox, pasteBox } from '../data/image/augmentation/cutmix.js';
 import { mixupShare } from '../data/image/augmentation/mixup.js';
 import { checkImages, imageAt } from '../data/image/images.js';
 import type { LabelledImages, PixelImage } from '../data/image/images.js';
@@ -38,6 +39,11 @@ export interface ImageLoaderOptions {
   readonly augment?: readonly ImageAugmenter[];
   /** α of mixup: each image is mixed with another, λ : 1 − λ, λ from Beta(α, α). Default: no mixing. */
   readonly mixup?: number;
+  /**
+   * α of CutMix: a rectangle of another image covers 1 − λ of each, λ from Beta(α, α). With `mixup` too, a coin says for each image which of
+   * the two it is. Default: none.
+   */
+  readonly cutmix?: number;
   /** Which images an epoch draws from. Default: each image once. */
   readonly curriculum?: ImageCurriculum;
 }
@@ -55,7 +61,7 @@ export interface ImageLoaderOptions {
  */
 export function imageLoader(
   images: LabelledImages & NotOfTest,
-  { normalisation, augment = [], mixup, curriculum }: ImageLoaderOptions,
+  { normalisation, augment = [], mixup, cutmix, curriculum }: ImageLoaderOptions,
   options: LoaderOptions,
 ): Loader<ImageBatch> {
   checkImages('imageLoader', images);
@@ -79,13 +85,14 @@ export function imageLoader(
       const key = fold(fold(own, epoch), row);
       const seen = (index: number, which: string): PixelImage =>
         augmentImage(imageAt(images, index), augment, fold(key, which));
-      const share = mixup === undefined ? 1 : mixupShare(mixup, fold(key, 'share'));
       const image = seen(row, 'own');
       const classOf = (index: number): number => place * classes.length + (labels[index] ?? 0);
-      batch.targets[classOf(row)] = share;
-      if (share < 1) {
+      if (mixup === undefined && cutmix === undefined) {
+        batch.targets[classOf(row)] = 1;
+      } else {
         const other = partner(count, fold(key, 'partner'));
-        mix(image, seen(other, 'other'), share);
+        const share = mix(image, seen(other, 'other'), { mixup, cutmix }, key);
+        batch.targets[classOf(row)] = share;
         batch.targets[classOf(other)] = (batch.targets[classOf(other)] ?? 0) + 1 - share;
       }
       writeNormalised(image, normalisation, batch.inputs, place * image.values.length);
@@ -136,8 +143,23 @@ function partner(count: number, key: Key): number {
   return Math.floor((uniformNumbers(key, 1)[0] ?? 0) * count);
 }
 
+/** Puts another image into an image, all over it or in a rectangle: how much of the first is left. */
+function mix(
+  image: PixelImage,
+  other: PixelImage,
+  { mixup, cutmix }: { readonly mixup: number | undefined; readonly cutmix: number | undefined },
+  key: Key,
+): number {
+  const [coin = 0] = uniformNumbers(fold(key, 'kind'), 1);
+  if (cutmix !== undefined && (mixup === undefined || coin < 0.5))
+    return pasteBox(image, other, cutmixBox(cutmix, image, fold(key, 'box')));
+  const share = mixupShare(mixup ?? 1, fold(key, 'share'));
+  blend(image, other, share);
+  return share;
+}
+
 /** λ x + (1 − λ) x′, in place of x. */
-function mix({ values }: PixelImage, other: PixelImage, share: number): void {
+function blend({ values }: PixelImage, other: PixelImage, share: number): void {
   for (let at = 0; at < values.length; at++)
     values[at] = share * (values[at] ?? 0) + (1 - share) * (other.values[at] ?? 0);
 }

@@ -18,7 +18,7 @@ const images = {
   classes: ['a', 'b', 'c'],
 };
 const normalisation = { mean: [0.5], deviation: [0.25] };
-const given = { normalisation, augment: [randomCrop({ padding: 1 }), horizontalFlip()], mixup: 0.5 };
+const given = { normalisation, augment: [randomCrop({ padding: 1 }), horizontalFlip()], mixup: 0.5, cutmix: 1 };
 const batchOf = ({ inputs, targets, weights }: ImageBatch) => [inputs, targets, weights].map((numbers) => [...numbers]);
 
 describe('imageLoader', () => {
@@ -81,6 +81,38 @@ describe('imageLoader', () => {
       expect(row.filter((share) => share > 0).length).toBeLessThanOrEqual(2);
     }
     expect(rows.some((row) => row.filter((share) => share > 0.1).length === 2)).toBe(true);
+  });
+
+  it('with CutMix each pixel is of one of two images, and targets count them', () => {
+    // Images of one level each, so that a pixel tells whose it is.
+    const [height, width] = [5, 7];
+    const levels = Uint8Array.from({ length: count }, (_, index) => 30 * index);
+    const flat = {
+      ...images,
+      ...{ height, width },
+      pixels: Uint8Array.from(
+        { length: count * height * width },
+        (_, at) => levels[Math.floor(at / height / width)] ?? 0,
+      ),
+      labels: Int32Array.from({ length: count }, (_, index) => index),
+      classes: ['a', 'b', 'c', 'd', 'e', 'f', 'g'],
+    };
+    const { inputs, targets } = imageLoader(
+      flat,
+      { normalisation: { mean: [0], deviation: [1] }, cutmix: 1 },
+      { batchSize: 70, key: key(3) },
+    ).next();
+    let mixed = 0;
+    for (let place = 0; place < 70; place++) {
+      const pixels = inputs.subarray(place * height * width, (place + 1) * height * width);
+      const counts = Array.from(levels, (level) => pixels.filter((pixel) => Math.round(255 * pixel) === level).length);
+      const shares = [...targets.subarray(place * count, (place + 1) * count)];
+      counts.forEach((own, index) => {
+        expect(shares[index]).toBeCloseTo(own / (height * width), 6);
+      });
+      if (counts.filter((own) => own > 0).length === 2) mixed++;
+    }
+    expect(mixed).toBeGreaterThan(30);
   });
 
   it('another epoch has another order, and other crops', () => {

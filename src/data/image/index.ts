@@ -15,5 +15,7 @@ export { randomCrop } from './augmentation/random-crop.js';
 export { horizontalFlip } from './augmentation/horizontal-flip.js';
 export { colourJitter, type ColourJitterOptions } from './augmentation/colour-jitter.js';
 export { randomErasing, type RandomErasingOptions } from './augmentation/random-erasing.js';
+export { cutmixBox, pasteBox } from './augmentation/cutmix.js';
+export type { Box } from './augmentation/cutmix.js';
 export { mixupShare } from './augmentation/mixup.js';
 export { heatOverlay, imageFigure, type ImageFigureOptions } from './image-figure.js';

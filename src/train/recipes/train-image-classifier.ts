@@ -40,10 +40,16 @@ export async function trainImageClassifier<Trunk extends PublishedTrunk>(
   architecture: ImageClassifier<Trunk>,
   options: TrainImagesOptions & { readonly weights?: ImageModel<Trunk>['weights'] },
 ): Promise<ImageModel<Trunk>> {
-  const { data, heldOut, labelSmoothing = 0, normalisation, augment = [], mixup, curriculum } = options;
+  const { data, heldOut, labelSmoothing = 0, normalisation, augment = [], mixup, cutmix, curriculum } = options;
   const { numbers, ...parts } = recipe('trainImageClassifier', options);
   const { trunk, classes } = architecture;
-  const images = { normalisation, augment, ...(mixup !== undefined && { mixup }), ...(curriculum && { curriculum }) };
+  const images = {
+    normalisation,
+    augment,
+    ...(mixup !== undefined && { mixup }),
+    ...(cutmix !== undefined && { cutmix }),
+    ...(curriculum && { curriculum }),
+  };
   const identity = {
     trunk: { kind: trunk.kind, config: trunk.config },
     classes,
@@ -51,6 +57,7 @@ export async function trainImageClassifier<Trunk extends PublishedTrunk>(
     labelSmoothing,
     normalisation,
     mixup: mixup ?? null,
+    ...(cutmix !== undefined && { cutmix }), // so what was begun before there was CutMix goes on
     augment: augment.map(({ name, options: own }) => ({ name, options: own })),
   } as unknown as Json;
   return train<ImageClassifier<Trunk>, ImageModel<Trunk>['weights'], ImageBatch, ImageModel<Trunk>>(

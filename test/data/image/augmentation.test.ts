@@ -14,6 +14,7 @@ import {
 import { horizontalFlip, mirrored } from '../../../src/data/image/augmentation/horizontal-flip.js';
 import { augmentImage } from '../../../src/data/image/augmentation/image-augmenter.js';
 import type { ImageAugmenter } from '../../../src/data/image/augmentation/image-augmenter.js';
+import { cutmixBox, pasteBox } from '../../../src/data/image/augmentation/cutmix.js';
 import { mixupShare } from '../../../src/data/image/augmentation/mixup.js';
 import { moved, randomCrop } from '../../../src/data/image/augmentation/random-crop.js';
 import { randomErasing } from '../../../src/data/image/augmentation/random-erasing.js';
@@ -152,7 +153,8 @@ describe('augmenters', () => {
   it('options out of range are refused', () => {
     expect(() => randomCrop({ padding: 0.5 })).toThrow(/randomCrop: padding/);
     expect(() => horizontalFlip({ probability: 2 })).toThrow(/horizontalFlip: no such probability/);
-    expect(() => mixupShare(0, key(1))).toThrow(/mixup: alpha/);
+    expect(() => mixupShare(0, key(1))).toThrow(/alpha of Beta/);
+    expect(() => cutmixBox(-1, { height: 4, width: 4 }, key(1))).toThrow(/alpha of Beta/);
   });
 });
 
@@ -166,5 +168,38 @@ describe('shares of mixup', () => {
     expect(variance / expected).toBeGreaterThan(0.93);
     expect(variance / expected).toBeLessThan(1.07);
     for (const share of shares) expect(share >= 0 && share <= 1).toBe(true);
+  });
+});
+
+describe('the box of CutMix', () => {
+  it('is where the other image shows, and nowhere else', () => {
+    fc.assert(
+      fc.property(anyImage, fc.integer(), (given, seed) => {
+        const { height, width, channels } = given;
+        const other = { ...given, values: given.values.map((level) => level + 2) };
+        const seen = { ...given, values: given.values.slice() };
+        const box = cutmixBox(1, given, key(seed));
+        const share = pasteBox(seen, other, box);
+        let own = 0;
+        seen.values.forEach((level, at) => {
+          const [row, column] = [Math.floor(at / channels / width), Math.floor(at / channels) % width];
+          const within = row >= box.top && row < box.bottom && column >= box.left && column < box.right;
+          expect(level).toBe((within ? other : given).values[at]);
+          if (!within) own++;
+        });
+        expect(share).toBeCloseTo(own / (height * width * channels), 9);
+      }),
+    );
+  });
+
+  it('in a large image it covers what the paper’s draws cover', () => {
+    // E over λ from U(0, 1) and a centre from U(0, 1)²: a side of length s loses s² / 4 at the borders, so it is s − s² / 4 long, and with s = √(1 − λ)
+    // E (s − s² / 4)² = E s² − E s³ / 2 + E s⁴ / 16 = 1 / 2 − 1 / 5 + 1 / 48.
+    const boxes = Array.from({ length: 4000 }, (_, draw) =>
+      cutmixBox(1, { height: 1000, width: 1000 }, fold(key(5), draw)),
+    );
+    const areas = boxes.map(({ top, left, bottom, right }) => ((bottom - top) * (right - left)) / 1e6);
+    const mean = areas.reduce((sum, area) => sum + area, 0) / areas.length;
+    expect(Math.abs(mean - (1 / 2 - 1 / 5 + 1 / 48))).toBeLessThan(0.012); // three standard errors
   });
 });

@@ -125,5 +125,20 @@ describe('rates by path', () => {
     expect(factor('embedding')).toBe(0.5 ** 13);
     expect(factor('trunk.positions')).toBe(0.5 ** 13);
     expect(factor('positions.table')).toBe(0.5 ** 13);
+    expect(factor('trunk.classToken')).toBe(0.5 ** 13);
+  });
+
+  it('layerwise decay over stages: a block is as deep as those before it say', () => {
+    const factor = layerwiseDecay({ layers: [2, 4], decay: 0.5 });
+    expect(factor('trunk.norm.weight')).toBe(1);
+    expect(factor('trunk.stages.1.blocks.3.mlp.up.weight')).toBe(0.5);
+    expect(factor('trunk.stages.1.blocks.0.relativeBias')).toBe(0.5 ** 4);
+    expect(factor('trunk.stages.0.merging.reduction.weight')).toBe(0.5 ** 5);
+    expect(factor('trunk.stages.0.blocks.0.mlp.up.weight')).toBe(0.5 ** 6);
+    expect(factor('trunk.patches.weight')).toBe(0.5 ** 7);
+    expect(() => factor('trunk.stages.0.blocks.2.mlp.up.weight')).toThrow(/was not said to have/);
+    expect(() => layerwiseDecay({ layers: 6, decay: 0.5 })('trunk.stages.1.merging.norm.weight')).toThrow(
+      /blocks of each stage/,
+    );
   });
 });

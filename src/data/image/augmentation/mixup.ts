@@ -15,7 +15,11 @@ import { TrainbookError } from '../../../error.js';
  */
 export function mixupShare(alpha: number, key: Key): number {
   if (!(alpha > 0 && alpha < Infinity)) {
-    throw new TrainbookError({ what: 'mixup: alpha', received: alpha, expected: 'a number > 0, such as 0.2' });
+    throw new TrainbookError({
+      what: 'shares of two mixed images: alpha of Beta(alpha, alpha)',
+      received: alpha,
+      expected: 'a number > 0, such as 0.2',
+    });
   }
   for (let attempt = 0; ; attempt++) {
     const [u = 0, v = 0] = uniformNumbers(fold(key, attempt), 2);
