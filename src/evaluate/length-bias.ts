@@ -77,7 +77,9 @@ export function lengthBiasFigure({ buckets, pairCorrelation, correlation: ofAnsw
       },
     ],
     layout: {
-      xaxis: { title: { text: 'tokens of the chosen answer less those of the rejected one' }, type: 'category' },
+      // Labels have two lines, so the title begins with an empty one.
+      xaxis: { title: { text: '<br>tokens of the chosen answer less those of the rejected one' }, type: 'category' },
+      margin: { l: 56, r: 16, t: 24, b: 72 },
       yaxis: { title: { text: 'share of pairs ranked as people do' }, range: [0, 1] },
       shapes: [
         {

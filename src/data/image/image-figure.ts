@@ -17,6 +17,8 @@ export interface ImageFigureOptions {
 
 /** The side of an image in the figure, in pixels. */
 const side = 84;
+/** Of the figure, in pixels: what a notebook and a report have room for. */
+const widest = 720;
 
 /**
  * A figure of images, row by row, each with a line below it.
@@ -40,6 +42,7 @@ export function imageFigure({
     });
   }
   const rows = Math.ceil(images.length / columns);
+  const cell = Math.min(side + 14, (widest - 32) / columns);
   const places = images.map((_, index) => ({ column: index % columns, row: Math.floor(index / columns) }));
   return {
     title,
@@ -58,9 +61,9 @@ export function imageFigure({
       },
     ],
     layout: {
-      height: 64 + rows * (side + 26),
-      width: Math.max(280, 32 + columns * (side + 14)),
-      margin: { l: 16, r: 16, t: 40, b: 16 },
+      height: 24 + rows * Math.round(cell + 12),
+      width: Math.max(280, 32 + columns * cell),
+      margin: { l: 16, r: 16, t: 8, b: 16 },
       xaxis: { visible: false, range: [0, columns], fixedrange: true },
       yaxis: { visible: false, range: [rows, 0], fixedrange: true },
       images: images.map((image, index): Partial<NonNullable<Layout['images']>[number]> => {
