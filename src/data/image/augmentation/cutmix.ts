@@ -35,8 +35,8 @@ function around(place: number, length: number, side: number): [from: number, to:
 }
 
 /**
- * What `other` shows in the box, in place of what the image did: returns the share of the image's pixels that are still its own, which is how much
- * of its class it is.
+ * Writes what `other` shows in the box over the image's own pixels. Returns the share of pixels that are still its own, which is how much of
+ * its class it is.
  *
  * @example
  * const share = pasteBox(image, other, cutmixBox(1, image, key(7)));
