@@ -16,42 +16,53 @@ export function throughExperts(matrices: readonly tf.Tensor[], xs: tf.Tensor): t
   return tf.reshape(tf.matMul(inner, down), xs.shape);
 }
 
+/** What blocks of rows become, and the matrices for all that is computed by the same experts beside them. */
+export interface ThroughBlocks {
+  readonly ys: tf.Tensor; // [blocks, rows, width]
+  readonly matrices: readonly tf.Tensor[];
+}
+
 /**
  * SwiGLU of blocks of rows, each by its own expert: [blocks, rows, width] → the same, for as many as are needed; 0 for the others.
  *
  * How many these are is known only when it runs: a loop, whose gradient is the same loop over each block's own, so that of a matrix is added
  * to where the block's expert stands. Nothing is kept between the two; a block is computed again in the backward pass. Like the grouped
  * products of MegaBlocks: Gale 2022 (2211.15841).
+ *
+ * The matrices come back as they are: what is computed with these has its gradient before the loop of the backward pass begins, which
+ * adds to it, in place of a second set of sums as large as the experts.
  */
 export function throughBlocks(
   matrices: readonly tf.Tensor[],
   xs: tf.Tensor,
   { owners, count }: Pick<Blocks, 'owners' | 'count'>,
-): tf.Tensor {
+): ThroughBlocks {
   const one = (rows: tf.Tensor, own: readonly tf.Tensor[]): tf.Tensor =>
     throughExperts(
       own.map((matrix) => tf.expandDims(matrix, 0)),
       rows,
     );
-  if (activeRecorder() === undefined) return eagerly(matrices, xs, { owners, count }, one);
+  if (activeRecorder() === undefined) return { ys: eagerly(matrices, xs, { owners, count }, one), matrices };
   const first = tf.scalar(0, 'int32');
   const isNeeded = ([block]: readonly tf.Tensor[]): tf.Tensor => tf.less(block as tf.Tensor, count);
   const next = (block: tf.Tensor): tf.Tensor => tf.add(block, tf.scalar(1, 'int32'));
-  const [y] = customGradient(
+  const [ys, ...same] = customGradient(
     [xs, ...matrices],
-    () =>
-      loop(
+    () => {
+      const [, written] = loop(
         isNeeded,
-        ([block, ys]) => {
+        ([block, before]) => {
           const at = block as tf.Tensor;
           const expert = rowOf(owners, at);
           const own = matrices.map((matrix) => rowOf(matrix, expert));
-          return [next(at), writeRow(ys as tf.Tensor, at, one(rowOf(xs, at), own))];
+          return [next(at), writeRow(before as tf.Tensor, at, one(rowOf(xs, at), own))];
         },
         [first, tf.zerosLike(xs)],
         { name: 'expert_blocks' },
-      ).slice(1),
-    ([dys]) =>
+      );
+      return [written as tf.Tensor, ...matrices.map((matrix) => tf.clone(matrix))];
+    },
+    ([dys, ...dMatrices]) =>
       loop(
         isNeeded,
         ([block, dxs, ...sums]) => {
@@ -66,11 +77,11 @@ export function throughBlocks(
             ...sums.map((sum, index) => writeRow(sum, expert, tf.add(rowOf(sum, expert), dOwn[index] as tf.Tensor))),
           ];
         },
-        [first, tf.zerosLike(xs), ...matrices.map((matrix) => tf.zeros(matrix.shape))],
+        [first, tf.zerosLike(xs), ...dMatrices],
         { name: 'expert_blocks_backward' },
       ).slice(1),
   );
-  return y as tf.Tensor;
+  return { ys: ys as tf.Tensor, matrices: same };
 }
 
 /** Outside a compiled function the blocks simply run, and tfjs's own gradients hold. */

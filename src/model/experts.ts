@@ -126,7 +126,7 @@ function dropless(matrices: readonly tf.Tensor[], x: tf.Tensor, choice: Choice, 
     tf.Tensor,
   ];
   const inBlocks = throughBlocks(matrices, tf.reshape(beyond, [numBlocks, blocks.rows, width]), blocks);
-  const ys = tf.concat([throughExperts(matrices, inRooms), tf.reshape(inBlocks, beyond.shape)]);
+  const ys = tf.concat([throughExperts(inBlocks.matrices, inRooms), tf.reshape(inBlocks.ys, beyond.shape)]);
   return { y: combine(ys, choice.gates, slots), dropped: tf.zerosLike(choice.gates) };
 }
 
