@@ -14,6 +14,7 @@ import { dataPerplexity } from './data-perplexity.js';
 import { dataOrder } from './data-order.js';
 import { dataMemory, dataScale } from './data-scale.js';
 import { decode } from './decode.js';
+import { decoderStep } from './decoder-step.js';
 import { deviceStep } from './device-step.js';
 import { distillation } from './distillation.js';
 import { dropped } from './dropped.js';
@@ -48,6 +49,7 @@ export const benchmarks: readonly Benchmark[] = [
   gptStep,
   transformersStep,
   t5Step,
+  decoderStep,
   expertsStep,
   visionStep,
   retnetStep,
