@@ -1,7 +1,7 @@
 /**
  * The life of a small Qwen: pretraining → fine-tuning → DPO → GRPO, sized by one dial. It learns to read from text that ships; to compute
- * sums step by step from teachers in a hurry, who often forget to carry and state most results in a form that people do not like; to keep to
- * the form that they like; and then, from what its own answers earn, to be right where its teachers were not.
+ * sums step by step from teachers who are in a hurry more often than not, and then forget to carry, and who state most results in a form that
+ * people do not like; to keep to the form that they like; and then, from what its own answers earn, to be as right as a teacher with time.
  *
  *     npx trainbook run experiments/mini-qwen.ts                            # depth 4: about 15 minutes on two cores
  *     npx trainbook run experiments/mini-qwen.ts --to plan --set depth=24   # what a run of the 1B class would take
@@ -55,7 +55,7 @@ const schema = z.strictObject({
     count: z.int().positive().describe('sums to learn from'),
     heldOut: z.int().positive().describe('others, to score'),
     teachers: z.int().positive().describe('how many solve each sum'),
-    forgotten: fraction().describe('of the tens to carry or to borrow, those that the teachers forget'),
+    forgotten: fraction().describe('how often a teacher is in a hurry, and forgets to carry and to borrow'),
     liked: fraction().describe('how often the teachers use the form that people like'),
   }),
   maxTokens: z.int().positive().describe('tokens of an answer'),
@@ -101,16 +101,16 @@ interface Habits {
   readonly liked: number;
 }
 
-/** A sum as a teacher in a hurry solves it: some tens are forgotten, and what follows goes on from there. */
+/** A sum as a teacher solves it; one in a hurry forgets every ten, and goes on from there. */
 function taught({ question: content }: ProblemContent, { forgotten, liked }: Habits, key: Key) {
-  const [form = 0, ...draws] = uniformNumbers(key, 16);
+  const [form = 0, hurry = 0] = uniformNumbers(key, 2);
   const [first = '0', ...rest] = content.match(/[+-] \d+|\d+/gu) ?? [];
   let total = Number(first);
-  const steps = rest.map((step, place) => {
+  const steps = rest.map((step) => {
     const sign = step.startsWith('-') ? -1 : 1;
     const number = Number(step.slice(2));
     const units = (total % 10) + sign * (number % 10);
-    const slip = (units < 0 || units > 9) && (draws[place] ?? 0) < forgotten ? -10 * sign : 0;
+    const slip = (units < 0 || units > 9) && hurry < forgotten ? -10 * sign : 0;
     const before = total;
     total += sign * number + slip;
     return `${before} ${step} = ${total}`;
@@ -165,7 +165,7 @@ const chatOf = (tokenizer: Tokenizer): Chat<SystemUserAssistant> => bind(chatMl,
 export default experiment('mini-qwen', schema, {
   depth: 4,
   data: { shares: { brown: 0.5, c4_demo: 0.3, shakespeare: 0.2 }, heldOut: 0.05 },
-  sums: { terms: 3, largest: 9, count: 2_100, heldOut: 300, teachers: 5, forgotten: 0.7, liked: 0.3 },
+  sums: { terms: 3, largest: 9, count: 2_100, heldOut: 300, teachers: 5, forgotten: 0.6, liked: 0.3 },
   maxTokens: 36,
   fineTune: { epochs: 1, learningRate: 1e-3 },
   prefer: { prompts: 800, learningRate: 2e-5 },
