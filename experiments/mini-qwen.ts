@@ -3,7 +3,7 @@
  * sums step by step from teachers who are in a hurry more often than not, and then forget to carry, and who state most results in a form that
  * people do not like; to keep to the form that they like; and then, from what its own answers earn, to be as right as a teacher with time.
  *
- *     npx trainbook run experiments/mini-qwen.ts                            # depth 4: about 15 minutes on two cores
+ *     npx trainbook run experiments/mini-qwen.ts                            # depth 4: less than 20 minutes on two cores
  *     npx trainbook run experiments/mini-qwen.ts --to plan --set depth=24   # what a run of the 1B class would take
  *     npx trainbook launch --processes 2 experiments/mini-qwen.ts
  */
@@ -167,7 +167,7 @@ export default experiment('mini-qwen', schema, {
   data: { shares: { brown: 0.5, c4_demo: 0.3, shakespeare: 0.2 }, heldOut: 0.05 },
   sums: { terms: 3, largest: 9, count: 2_100, heldOut: 300, teachers: 5, forgotten: 0.6, liked: 0.3 },
   maxTokens: 36,
-  fineTune: { epochs: 1, learningRate: 1e-3 },
+  fineTune: { epochs: 2, learningRate: 1e-3 },
   prefer: { prompts: 800, learningRate: 2e-5 },
   reinforce: { steps: 140, batchSize: 32, groupSize: 8, learningRate: 7e-5 },
 })
