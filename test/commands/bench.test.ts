@@ -57,6 +57,7 @@ describe('npx trainbook bench', () => {
       'gpt-step',
       'transformers-step',
       't5-step',
+      'decoder-step',
       'experts-step',
       'vision-step',
       'retnet-step',
