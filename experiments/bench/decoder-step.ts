@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { deepSeekV3, key, opt, qwen2Moe, saveModel, type Decoder } from 'trainbook';
 import type { Benchmark } from '../../src/commands/bench.js';
 import { adamwNumbers } from './gpt-recipe.js';
-import { compareAll, timing, writeBatches } from './transformers-step.js';
+import { allOf, compareAll, timing, writeBatches } from './transformers-step.js';
 
 const sizes = (quick: boolean) => (quick ? { batchSize: 2, context: 16 } : { batchSize: 4, context: 256 });
 
@@ -33,6 +33,13 @@ function architectures(quick: boolean): Readonly<Record<string, Decoder>> {
   };
 }
 
+const comparison = (quick: boolean) =>
+  allOf(architectures(quick), 'decoder', async (architecture, folder) => {
+    await saveModel({ architecture, weights: architecture.init(key(1)) }, folder);
+    const { vocabularySize } = architecture.config;
+    await writeBatches({ ...sizes(quick), vocabularySize, counted: 1 }, folder);
+  });
+
 /**
  * Training steps of decoders that others published, against the same models in transformers: same weights, batches and AdamW.
  * transformers' OPT does not learn what its token 1, padding, means: losses differ where that is drawn, by 3e-4 in the quick form.
@@ -42,7 +49,7 @@ export const decoderStep: Benchmark = {
   title:
     'a training step of OPT, Qwen2-MoE and DeepSeek-V3 (forward, backward, AdamW), beside Hugging Face transformers',
   workload: (quick) => ({
-    models: Object.entries(architectures(quick)).map(([name, { numParameters }]) => ({ name, numParameters })),
+    models: comparison(quick).models,
     ...sizes(quick),
     adamw: adamwNumbers,
     balance: 'none in the loss, as in the peer',
@@ -51,16 +58,5 @@ export const decoderStep: Benchmark = {
     threads: availableParallelism(),
     ...timing(quick),
   }),
-  run: async (context) => {
-    const compared = Object.entries(architectures(context.quick)).map(([name, architecture]) => ({
-      name,
-      kind: 'decoder' as const,
-      prepare: async (folder: string): Promise<void> => {
-        await saveModel({ architecture, weights: architecture.init(key(1)) }, folder);
-        const { vocabularySize } = architecture.config;
-        await writeBatches({ ...sizes(context.quick), vocabularySize, counted: 1 }, folder);
-      },
-    }));
-    return compareAll(compared, context);
-  },
+  run: (context) => compareAll(comparison(context.quick).compared, context),
 };

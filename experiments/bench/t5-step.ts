@@ -4,7 +4,7 @@ import { fold, key, saveEncoderDecoder, t5, t5V11, uniformNumbers, type EncoderD
 import type { Benchmark } from '../../src/commands/bench.js';
 import { writeSafetensors } from './built.js';
 import { adamwNumbers } from './gpt-recipe.js';
-import { compareAll, numBatches, timing } from './transformers-step.js';
+import { allOf, compareAll, numBatches, timing } from './transformers-step.js';
 
 /** Sizes of the batches: T5's own lengths, 114 tokens left out of 568, at a quarter. */
 const sizes = (quick: boolean) =>
@@ -16,12 +16,18 @@ function architectures(quick: boolean): Readonly<Record<string, EncoderDecoder>>
   return { 'T5 small': t5('small', options), 'T5 v1.1 small': t5V11('small', options) };
 }
 
+const comparison = (quick: boolean) =>
+  allOf(architectures(quick), 'encoderDecoder', async (architecture, folder) => {
+    await saveEncoderDecoder({ architecture, weights: architecture.init(key(1)) }, folder);
+    await writeBatches(architecture, sizes(quick), folder);
+  });
+
 /** Training steps of T5 small, v1.0 and v1.1, against the same models in transformers: same weights, batches and AdamW. */
 export const t5Step: Benchmark = {
   name: 't5-step',
   title: 'a training step of T5 (forward, backward, AdamW), beside Hugging Face transformers',
   workload: (quick) => ({
-    models: Object.entries(architectures(quick)).map(([name, { numParameters }]) => ({ name, numParameters })),
+    models: comparison(quick).models,
     ...sizes(quick),
     adamw: adamwNumbers,
     dtype: 'float32',
@@ -30,17 +36,7 @@ export const t5Step: Benchmark = {
     threads: availableParallelism(),
     ...timing(quick),
   }),
-  run: async (context) => {
-    const compared = Object.entries(architectures(context.quick)).map(([name, architecture]) => ({
-      name,
-      kind: 'encoderDecoder' as const,
-      prepare: async (folder: string): Promise<void> => {
-        await saveEncoderDecoder({ architecture, weights: architecture.init(key(1)) }, folder);
-        await writeBatches(architecture, sizes(context.quick), folder);
-      },
-    }));
-    return compareAll(compared, context);
-  },
+  run: (context) => compareAll(comparison(context.quick).compared, context),
 };
 
 /** Tokens drawn evenly by key: the speed does not depend on them. */

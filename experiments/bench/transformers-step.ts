@@ -96,6 +96,21 @@ export const transformersStep: Benchmark = {
   },
 };
 
+/** Architectures by name, of one kind: what is measured of them, and what they are compared by. */
+export function allOf<Architecture extends { readonly numParameters: number }>(
+  architectures: Readonly<Record<string, Architecture>>,
+  kind: StepStart['kind'],
+  write: (architecture: Architecture, folder: string) => Promise<unknown>,
+) {
+  const named = Object.entries(architectures);
+  return {
+    models: named.map(([name, { numParameters }]) => ({ name, numParameters })),
+    compared: named.map(([name, architecture]): Compared => {
+      return { name, kind, prepare: (folder) => write(architecture, folder) };
+    }),
+  };
+}
+
 /** One architecture after another, ours and transformers'. */
 export async function compareAll(
   compared: readonly Compared[],

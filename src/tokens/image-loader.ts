@@ -150,12 +150,16 @@ function mix(
   { mixup, cutmix }: { readonly mixup: number | undefined; readonly cutmix: number | undefined },
   key: Key,
 ): number {
-  const [coin = 0] = uniformNumbers(fold(key, 'kind'), 1);
-  if (cutmix !== undefined && (mixup === undefined || coin < 0.5))
-    return pasteBox(image, other, cutmixBox(cutmix, image, fold(key, 'box')));
-  const share = mixupShare(mixup ?? 1, fold(key, 'share'));
-  blend(image, other, share);
-  return share;
+  if (mixup !== undefined && (cutmix === undefined || !isHeads(fold(key, 'kind')))) {
+    const share = mixupShare(mixup, fold(key, 'share'));
+    blend(image, other, share);
+    return share;
+  }
+  return cutmix === undefined ? 1 : pasteBox(image, other, cutmixBox(cutmix, image, fold(key, 'box')));
+}
+
+function isHeads(key: Key): boolean {
+  return (uniformNumbers(key, 1)[0] ?? 0) < 0.5;
 }
 
 /** λ x + (1 − λ) x′, in place of x. */

@@ -40,16 +40,9 @@ export async function trainImageClassifier<Trunk extends PublishedTrunk>(
   architecture: ImageClassifier<Trunk>,
   options: TrainImagesOptions & { readonly weights?: ImageModel<Trunk>['weights'] },
 ): Promise<ImageModel<Trunk>> {
-  const { data, heldOut, labelSmoothing = 0, normalisation, augment = [], mixup, cutmix, curriculum } = options;
+  const { data, heldOut, labelSmoothing = 0, normalisation, augment = [], mixup, cutmix } = options;
   const { numbers, ...parts } = recipe('trainImageClassifier', options);
   const { trunk, classes } = architecture;
-  const images = {
-    normalisation,
-    augment,
-    ...(mixup !== undefined && { mixup }),
-    ...(cutmix !== undefined && { cutmix }),
-    ...(curriculum && { curriculum }),
-  };
   const identity = {
     trunk: { kind: trunk.kind, config: trunk.config },
     classes,
@@ -65,7 +58,7 @@ export async function trainImageClassifier<Trunk extends PublishedTrunk>(
     {
       ...parts,
       objective: imageClassification({ labelSmoothing }),
-      data: (loaderOptions) => imageLoader(data, images, loaderOptions),
+      data: (loaderOptions) => imageLoader(data, options, loaderOptions),
       identity,
       ...(heldOut && { heldOut: () => imageBatches(heldOut, normalisation, parts.plan.batchSize) }),
     },
